@@ -1,0 +1,3 @@
+"""Cloud Chamber: a language model's inference, made visible while it happens."""
+
+__version__ = "0.1.0"

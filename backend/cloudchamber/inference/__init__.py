@@ -1,0 +1,1 @@
+"""Running a model: worker process, generation, sampling, taps."""

@@ -1,0 +1,1 @@
+"""What a GGUF holds before it runs: header, vocabulary, embedding, projection, discovery."""

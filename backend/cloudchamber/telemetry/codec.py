@@ -1,0 +1,128 @@
+"""Messages as bytes: msgpack, with arrays as one extension type that needs no copy to read.
+
+A message is a msgpack map. A dataclass becomes a map of its fields, with `kind` first if it
+has one. An array becomes extension type `ARRAY_EXT` whose payload is
+
+    dtype u8 | ndim u8 | pad u8 | 0 u8 | ndim x u32 shape | pad zero bytes | data
+
+all little-endian, C order. `pad` is such that `data` starts at a multiple of the item's
+size from the start of the message, so a reader whose buffer is aligned takes a view.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+ARRAY_EXT: Final = 1
+
+DTYPES: Final[tuple[str, ...]] = ("u1", "i1", "u2", "i2", "f2", "u4", "i4", "f4", "u8", "i8", "f8")
+"""The wire's dtype number is the index here."""
+
+_CODE_OF: Final = {np.dtype(f"<{name}"): code for code, name in enumerate(DTYPES)}
+_DTYPE_OF: Final = tuple(np.dtype(f"<{name}") for name in DTYPES)
+_MAX_DIMENSIONS: Final = 4
+
+
+class CodecError(ValueError):
+    """Bytes that are not a message of this protocol."""
+
+
+def encode(message: Any) -> bytes:
+    """A dataclass or mapping as one message."""
+    packer = msgpack.Packer(autoreset=False)
+    _pack(packer, message)
+    return bytes(packer.bytes())
+
+
+def _pack(packer: msgpack.Packer, value: Any) -> None:
+    if isinstance(value, np.ndarray):
+        _pack_array(packer, value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        kind = getattr(value, "kind", None)
+        packer.pack_map_header(len(fields) + (kind is not None))
+        if kind is not None:
+            packer.pack("kind")
+            packer.pack(kind)
+        for field in fields:
+            packer.pack(field.name)
+            _pack(packer, getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        packer.pack_map_header(len(value))
+        for key, item in value.items():
+            packer.pack(key)
+            _pack(packer, item)
+    elif isinstance(value, (list, tuple)):
+        packer.pack_array_header(len(value))
+        for item in value:
+            _pack(packer, item)
+    elif isinstance(value, np.generic):
+        packer.pack(value.item())
+    else:
+        packer.pack(value)
+
+
+def _pack_array(packer: msgpack.Packer, array: NDArray[Any]) -> None:
+    array = np.ascontiguousarray(array)
+    dtype = array.dtype.newbyteorder("<")
+    code = _CODE_OF.get(dtype)
+    if code is None:
+        raise CodecError(f"arrays of {array.dtype} are not part of the protocol")
+    offset = len(packer.getbuffer())
+    head = 4 + 4 * array.ndim
+    pad = 0
+    # The extension's own header grows with its length, which the padding is part of.
+    for _ in range(3):
+        start = offset + _ext_header_bytes(head + pad + array.nbytes) + head
+        pad = -start % dtype.itemsize
+    shape = struct.pack(f"<{array.ndim}I", *array.shape)
+    data = array.astype(dtype, copy=False).tobytes()
+    payload = bytes((code, array.ndim, pad, 0)) + shape + bytes(pad) + data
+    packer.pack_ext_type(ARRAY_EXT, payload)
+
+
+def _ext_header_bytes(length: int) -> int:
+    if length in (1, 2, 4, 8, 16):
+        return 2
+    return 3 if length < 256 else 4 if length < 65536 else 6
+
+
+def decode(data: bytes | bytearray | memoryview, *, max_bytes: int = 1 << 28) -> Any:
+    """The inverse of `encode`, with dataclasses as dicts. Raises `CodecError`.
+
+    Arrays are read-only views of `data` where their alignment allows.
+    """
+    if len(data) > max_bytes:
+        raise CodecError(f"the message has {len(data):,} bytes; at most {max_bytes:,} are taken")
+    try:
+        return msgpack.unpackb(data, ext_hook=_unpack_ext, strict_map_key=True)
+    except CodecError:
+        raise
+    except Exception as error:  # msgpack raises many kinds
+        raise CodecError(f"the message is not valid msgpack: {error}") from error
+
+
+def _unpack_ext(code: int, payload: bytes) -> NDArray[Any]:
+    if code != ARRAY_EXT:
+        raise CodecError(f"extension type {code} is not part of the protocol")
+    if len(payload) < 4:
+        raise CodecError("an array is shorter than its header")
+    dtype_code, ndim, pad, _ = payload[:4]
+    if dtype_code >= len(_DTYPE_OF) or ndim > _MAX_DIMENSIONS or len(payload) < 4 + 4 * ndim + pad:
+        raise CodecError("an array's header is not valid")
+    shape: tuple[int, ...] = struct.unpack_from(f"<{ndim}I", payload, 4)
+    dtype = _DTYPE_OF[dtype_code]
+    start = 4 + 4 * ndim + pad
+    count = 1
+    for size in shape:
+        count *= size
+    if len(payload) - start != count * dtype.itemsize:
+        raise CodecError("an array's shape does not fit its bytes")
+    return np.frombuffer(payload, dtype, count, start).reshape(shape)

@@ -1,0 +1,122 @@
+"""What the server says to one viewer: the envelope round the telemetry.
+
+A connection is: viewer's `Hello`, server's `Welcome`, then `Frame`s, with `Reply`, `Rejected`
+and `Pong` in between. A live page, a replay and a recording see the same frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Final
+
+from cloudchamber.telemetry.events import F4, Array, Event
+
+PROTOCOL: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Base of what a viewer receives. `kind` is the tag on the wire."""
+
+    kind: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome(Message):
+    """Answer to `Hello`."""
+
+    kind = "welcome"
+
+    protocol: int
+    session: str
+    """Changes when the server starts anew; sequence numbers are of one session."""
+    version: str
+    resumed: bool
+    """False: what the viewer held is void; the events follow from the beginning."""
+    control: bool
+    """The viewer may send commands that change the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame(Message):
+    """All that happened since the last frame; at most 30 a second."""
+
+    kind = "frame"
+
+    number: int
+    time: float
+    """Seconds since the session began, when the frame was made."""
+    first_seq: int
+    """Sequence number of `events[0]`; the others follow without a gap."""
+    events: list[Event] = field(default_factory=list)
+    state: list[Event] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery(Message):
+    """How this viewer fares; sent when it changes. Apart from `Frame`, whose bytes are the
+    same for every viewer that wants the same parts."""
+
+    kind = "delivery"
+
+    skipped: int
+    """State this viewer has missed so far because it was slow, in frames."""
+    viewers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionReply(Message):
+    """Answer to `GetDistribution`."""
+
+    kind = "distribution_reply"
+
+    request: int
+    run_id: str
+    step: int
+    probabilities: Annotated[F4, Array("f4", "V")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttentionReply(Message):
+    """Answer to `GetAttention`. Cell (r, c) is the maximum over its block of
+    `query_block` x `key_block` exact cells; blocks of 1 are exact."""
+
+    kind = "attention_reply"
+
+    request: int
+    run_id: str
+    layer: int
+    head: int
+    mode: str
+    query_start: int
+    query_stop: int
+    key_start: int
+    key_stop: int
+    query_block: int
+    key_block: int
+    weights: Annotated[F4, Array("f4", "R,C")]
+    sink: Annotated[F4, Array("f4", "R")]
+    """Maximum over the block's queries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected(Message):
+    """A message of the viewer could not be obeyed. `request` is 0 if it had none."""
+
+    kind = "rejected"
+
+    request: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong(Message):
+    """Answer to `Ping`, with its time."""
+
+    kind = "pong"
+
+    time: float
+
+
+KINDS: dict[str, type[Message]] = {cls.kind: cls for cls in Message.__subclasses__()}
+"""Every message class by its tag on the wire."""

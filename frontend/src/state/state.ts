@@ -1,0 +1,88 @@
+import type {
+  AttentionWeights,
+  CacheStatus,
+  Distribution,
+  ExpertRouting,
+  HeadSummary,
+  LayerActivation,
+  MemoryUsage,
+  ModelInfo,
+  PositionsReady,
+  Problem,
+  Progress,
+  PromptProcessed,
+  RunStarted,
+  RunState,
+  TokenGenerated,
+} from "../telemetry/protocol.gen";
+import type { Ring } from "./ring";
+import type { Vocabulary } from "./vocabulary";
+
+export type ViewMode = "nebula" | "hud" | "both";
+
+export interface Connection {
+  readonly phase: "connecting" | "open" | "waiting" | "closed" | "replay";
+  /** For `waiting`: clock time of the next attempt. */
+  readonly retryAt: number;
+  readonly message: string;
+}
+
+/** A generated token and the page's clock when it arrived: what every animation counts from. */
+export interface TokenRow {
+  readonly event: TokenGenerated;
+  readonly arrived: number;
+}
+
+/** A state event and the page's clock when it was applied. */
+export interface Keyframe<T> {
+  readonly event: T;
+  readonly arrived: number;
+}
+
+/** One selection for the whole page. */
+export interface Selection {
+  layer: number;
+  head: number;
+  /** Step of the pinned token; null follows the newest. */
+  step: number | null;
+}
+
+/** The run on show. */
+export interface Run {
+  readonly started: RunStarted;
+  readonly startedAt: number;
+  prefill: PromptProcessed | null;
+  state: RunState | null;
+  /** Tokens so far, the ring's capacity notwithstanding. */
+  count: number;
+}
+
+/** All that panels and passes may know. Written by `reduce.ts` alone, once per animation frame. */
+export interface AppState {
+  connection: Connection;
+  session: string;
+  control: boolean;
+  viewers: number;
+  skipped: number;
+  /** Frames dropped by the page's own queue. */
+  dropped: number;
+  model: ModelInfo | null;
+  vocabulary: Vocabulary | null;
+  /** Newest positions on offer: the nebula fetches them. */
+  positions: PositionsReady | null;
+  run: Run | null;
+  readonly tokens: Ring<TokenRow>;
+  distribution: Keyframe<Distribution> | null;
+  previousDistribution: Keyframe<Distribution> | null;
+  sampled: Distribution | null;
+  heads: HeadSummary | null;
+  layers: LayerActivation | null;
+  experts: ExpertRouting | null;
+  cache: CacheStatus | null;
+  memory: MemoryUsage | null;
+  readonly attention: Map<string, AttentionWeights>;
+  readonly progress: Map<Progress["task"], Progress>;
+  problem: Problem | null;
+  readonly selection: Selection;
+  view: ViewMode;
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vite";
+
+// Relative base: the page also works under a path prefix and from a static folder.
+export default defineConfig({
+  base: "./",
+  build: {
+    target: "es2023",
+    outDir: "../backend/cloudchamber/server/page",
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+  },
+  server: { fs: { allow: [".."] } },
+});
