@@ -116,6 +116,9 @@ class Pong(Message):
     kind = "pong"
 
     time: float
+    server_time: float
+    """The clock of `Frame.time` when the answer was made: half a round trip later it tells
+    a viewer how old a frame is."""
 
 
 KINDS: dict[str, type[Message]] = {cls.kind: cls for cls in Message.__subclasses__()}

@@ -508,6 +508,8 @@ export interface Rejected {
 export interface Pong {
   readonly kind: "pong";
   readonly time: number;
+  /** The clock of `Frame.time` when the answer was made: half a round trip later it tells a viewer how old a frame is. */
+  readonly server_time: number;
 }
 
 export type Message =
