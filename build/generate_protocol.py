@@ -140,7 +140,8 @@ def main() -> int:
     text = generate()
     if "--check" in sys.argv:
         fresh = TARGET.exists() and TARGET.read_text() == text
-        print("protocol.gen.ts is up to date" if fresh else "protocol.gen.ts is stale: run `python build/generate_protocol.py`")
+        stale = "protocol.gen.ts is stale: run `python build/generate_protocol.py`"
+        print("protocol.gen.ts is up to date" if fresh else stale)
         return 0 if fresh else 1
     TARGET.write_text(text)
     return 0

@@ -1,0 +1,39 @@
+# Everything starts here: `make run` and `make test` set up whatever is missing first.
+PYTHON ?= python3
+
+.PHONY: help run test lint page record picture baselines bench clean
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+run:  ## set up, start the server, open the page; ARGS="--no-browser --port 8899 MODEL"
+	@$(PYTHON) build/bootstrap.py python node page
+	@exec .venv/bin/cloudchamber serve $(ARGS)
+
+test:  ## set up, then every check and every test
+	@$(PYTHON) build/check.py test
+
+lint:  ## ruff, mypy, Biome, tsc, and whether the generated types are fresh
+	@$(PYTHON) build/check.py lint
+
+page:  ## build the page
+	@$(PYTHON) build/bootstrap.py node page
+
+bench:  ## measure, print a table, write bench.json; ARGS="--only decode"
+	@$(PYTHON) build/bootstrap.py python node page browser
+	@exec .venv/bin/python -m bench $(ARGS)
+
+record:  ## make the recorded run that the picture tests replay
+	@$(PYTHON) build/bootstrap.py python
+	@exec .venv/bin/python build/record_fixture.py
+
+picture:  ## take the README's picture of the real page
+	@$(PYTHON) build/bootstrap.py python node page browser
+	@cd playwright && npx playwright test --project picture
+
+baselines:  ## take the pictures anew that the tests compare with
+	@$(PYTHON) build/bootstrap.py python node page browser
+	@cd playwright && npx playwright test --project pictures --update-snapshots
+
+clean:  ## forget everything that was built or installed here
+	rm -rf .venv .venv-tools node_modules dist backend/cloudchamber/server/page playwright/test-results bench.json
