@@ -28,6 +28,7 @@ DTYPES: Final[tuple[str, ...]] = ("u1", "i1", "u2", "i2", "f2", "u4", "i4", "f4"
 _CODE_OF: Final = {np.dtype(f"<{name}"): code for code, name in enumerate(DTYPES)}
 _DTYPE_OF: Final = tuple(np.dtype(f"<{name}") for name in DTYPES)
 _MAX_DIMENSIONS: Final = 4
+_MAX_SIZE: Final = (1 << 32) - 1
 
 
 class CodecError(ValueError):
@@ -75,17 +76,26 @@ def _pack_array(packer: msgpack.Packer, array: NDArray[Any]) -> None:
     code = _CODE_OF.get(dtype)
     if code is None:
         raise CodecError(f"arrays of {array.dtype} are not part of the protocol")
-    offset = len(packer.getbuffer())
+    if array.ndim > _MAX_DIMENSIONS or any(size > _MAX_SIZE for size in array.shape):
+        raise CodecError(f"an array of shape {array.shape} is not part of the protocol")
     head = 4 + 4 * array.ndim
-    pad = 0
-    # The extension's own header grows with its length, which the padding is part of.
-    for _ in range(3):
-        start = offset + _ext_header_bytes(head + pad + array.nbytes) + head
-        pad = -start % dtype.itemsize
+    pad = _padding(len(packer.getbuffer()), head, array.nbytes, dtype.itemsize)
     shape = struct.pack(f"<{array.ndim}I", *array.shape)
     data = array.astype(dtype, copy=False).tobytes()
     payload = bytes((code, array.ndim, pad, 0)) + shape + bytes(pad) + data
     packer.pack_ext_type(ARRAY_EXT, payload)
+
+
+def _padding(offset: int, head: int, nbytes: int, itemsize: int) -> int:
+    """Bytes that put the data at a multiple of `itemsize` from the start of the message.
+
+    The extension's own header grows with its length, which the padding is part of, so this
+    is a search and not a remainder. It always ends: past the last growth every residue comes.
+    """
+    for pad in range(256):
+        if (offset + _ext_header_bytes(head + pad + nbytes) + head + pad) % itemsize == 0:
+            return pad
+    raise AssertionError("no padding aligns the array")
 
 
 def _ext_header_bytes(length: int) -> int:
@@ -95,9 +105,10 @@ def _ext_header_bytes(length: int) -> int:
 
 
 def decode(data: bytes | bytearray | memoryview, *, max_bytes: int = 1 << 28) -> Any:
-    """The inverse of `encode`, with dataclasses as dicts. Raises `CodecError`.
+    """The inverse of `encode`, with dataclasses as dicts. Raises `CodecError`, nothing else.
 
-    Arrays are read-only views of `data` where their alignment allows.
+    Arrays are read-only. What is built is bounded by the message: no count in it is believed
+    beyond the bytes that follow, and nesting is limited (1,024 deep, by msgpack itself).
     """
     if len(data) > max_bytes:
         raise CodecError(f"the message has {len(data):,} bytes; at most {max_bytes:,} are taken")
@@ -125,4 +136,8 @@ def _unpack_ext(code: int, payload: bytes) -> NDArray[Any]:
         count *= size
     if len(payload) - start != count * dtype.itemsize:
         raise CodecError("an array's shape does not fit its bytes")
-    return np.frombuffer(payload, dtype, count, start).reshape(shape)
+    array = np.frombuffer(payload, dtype, count, start).reshape(shape)
+    if not array.flags.aligned:  # msgpack copied the payload out of its aligned place
+        array = array.copy()
+        array.flags.writeable = False
+    return array
