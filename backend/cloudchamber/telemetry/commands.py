@@ -163,9 +163,11 @@ def parse(mapping: Any) -> Command:
 
 def _show(value: Any) -> str:
     """A stranger's value, short enough for a sentence."""
-    text = (
-        repr(value) if isinstance(value, (str, int, float, bool, type(None))) else f"a {type(value).__name__}"
-    )
+    if not isinstance(value, (str, int, float, bool, type(None))):
+        return f"a {type(value).__name__}"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a huge number"
+    text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -274,8 +274,8 @@ class Distribution(Event):
     """Every vocabulary token's probability, before the samplers (`stage` model) or after.
 
     Encoding: see `telemetry/distribution.py`. A 4-bit code per token into `codebook`, then
-    `values` overwrite the tokens listed in `index_low`/`block_counts`, then the token
-    event's exact top 20 overwrite those.
+    `values` overwrite the tokens listed in `index_low`/`block_counts`, then `top_ids` and
+    `top_p`, exact, overwrite those. The `sampler` stage belongs to the part `sampled`.
     """
 
     kind = "distribution"
@@ -286,7 +286,8 @@ class Distribution(Event):
     stage: Literal["model", "sampler"]
     n_vocab: int
     codes: Annotated[U1, Array("u1", "ceil(V/2)")]
-    """Token 2i in the low nibble of byte i, token 2i+1 in the high one."""
+    """Token 2i in the low nibble of byte i, token 2i+1 in the high one. Empty: every token
+    that is not listed has probability 0."""
     codebook: Annotated[F4, Array("f4", "16")]
     """Probability of each code; the mean of the tokens that share it."""
     block_counts: Annotated[U4, Array("u4", "ceil(V/65536)")]

@@ -189,7 +189,7 @@ export interface Distribution {
   readonly step: number;
   readonly stage: "model" | "sampler";
   readonly n_vocab: number;
-  /** u1[ceil(V/2)] Token 2i in the low nibble of byte i, token 2i+1 in the high one. */
+  /** u1[ceil(V/2)] Token 2i in the low nibble of byte i, token 2i+1 in the high one. Empty: every token that is not listed has probability 0. */
   readonly codes: NdArray<Uint8Array>;
   /** f4[16] Probability of each code; the mean of the tokens that share it. */
   readonly codebook: NdArray<Float32Array>;
