@@ -1,0 +1,11 @@
+"""The generated TypeScript types are those of the schema as it is now."""
+
+from __future__ import annotations
+
+import generate_protocol
+
+
+def test_generated_types_are_fresh() -> None:
+    assert generate_protocol.TARGET.read_text() == generate_protocol.generate(), (
+        "run `python build/generate_protocol.py`"
+    )
