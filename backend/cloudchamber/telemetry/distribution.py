@@ -174,9 +174,9 @@ class Encoder:
     def _find_top(self, total: float) -> Top:
         """The greatest probabilities, from the fewest bins that hold `N_TOP` tokens."""
         enough = int(np.searchsorted(np.cumsum(self._counts), min(N_TOP, self.n_vocab)))
-        ids = np.flatnonzero(self._bins <= enough)
-        order = np.lexsort((ids, self._depth[ids]))[:N_TOP]
-        ids = ids[order].astype(np.uint32)
+        likely = np.flatnonzero(self._bins <= enough)
+        order = np.lexsort((likely, self._depth[likely]))[:N_TOP]
+        ids: U4 = likely[order].astype(np.uint32)
         return Top(ids, (np.exp(-self._depth[ids].astype(np.float64)) / total).astype(np.float32))
 
 
@@ -261,4 +261,10 @@ def decode(event: Distribution, out: F4 | None = None) -> F4:
 def exact_softmax(logits: F4) -> F4:
     """Softmax f32[V], computed in double precision."""
     weights = np.exp(logits.astype(np.float64) - float(logits.max()))
-    return (weights / weights.sum()).astype(np.float32)
+    softmax: F4 = (weights / weights.sum()).astype(np.float32)
+    return softmax
+
+
+def warm_up() -> None:
+    """Compile what isn't in the cache on disk, so that the first token does not wait for it."""
+    Encoder(64).encode_logits(np.linspace(0, 9, 64, dtype=np.float32), run_id="", step=0)

@@ -1,0 +1,271 @@
+"""The hub: gathers events, and makes frames of them at 30 Hz at most.
+
+Events are numbered and logged; of state the newest is kept. A *frame* is a moment: whatever
+came before it can be sent, what comes after it waits for the next. Every viewer reads at its
+own pace from where it stands (a `Reader`), so that a slow one needs no queue: it finds the
+events it has not had in the log, and the newest state. Viewers that stand at the same place
+and want the same parts share the same bytes.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudchamber.telemetry import codec
+from cloudchamber.telemetry.distribution import DistributionError, Encoder, Top, encode_sparse
+from cloudchamber.telemetry.event_log import EventLog
+from cloudchamber.telemetry.events import Event, ModelLoaded, Part, RunStarted, TokenGenerated
+from cloudchamber.telemetry.messages import Frame
+from cloudchamber.telemetry.state_store import Key, StateStore, Want
+
+EVENTS_PER_FRAME: Final = 256
+"""A viewer that catches up gets its events in frames of so many."""
+MAX_HEADS: Final = 64
+"""Selected heads of all viewers together; later ones are left out."""
+
+_ENCODED: Final[tuple[Part, ...]] = ("distribution", "sampled")
+
+type U4 = NDArray[np.uint32]
+type F4 = NDArray[np.float32]
+
+
+class Survivors(Protocol):
+    """Tokens the samplers left, and their probabilities."""
+
+    @property
+    def ids(self) -> U4: ...
+    @property
+    def p(self) -> F4: ...
+
+
+class LogitsSource(Protocol):
+    """Where the exact logits of the run's tokens are read."""
+
+    def logits(self, run_id: str, step: int) -> F4 | None:
+        """f32[V], or None if they are not kept."""
+
+    def survivors(self, run_id: str, step: int) -> Survivors | None:
+        """What the samplers left of a step, or None."""
+
+
+@dataclass(slots=True, eq=False)
+class Reader:
+    """Where one viewer stands. Owned by the viewer, advanced by `Hub.next_frame`."""
+
+    wake: Callable[[], None]
+    """Called when there may be something to read."""
+    seq: int = 0
+    """Number of the newest event it was given."""
+    frame: int = 0
+    """Number of the newest frame whose state it was given; 0 for none."""
+    want: Want = field(default_factory=Want)
+    extra: set[Key] = field(default_factory=set)
+    """State to give though it isn't new, as it was only now asked for."""
+    opening: tuple[int, list[Event]] | None = None
+    """Events that come before those of the log."""
+    skipped: int = 0
+
+
+class Hub:
+    """One session. Everything runs on one thread, the event loop's."""
+
+    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._began = now()
+        self.session = secrets.token_hex(8)
+        self.log = EventLog()
+        self.state = StateStore()
+        self.logits: LogitsSource | None = None
+        self.number = 0
+        """Of the newest frame."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when there is something for a next frame."""
+        self.on_demand: Callable[[frozenset[Part], frozenset[tuple[int, int]]], None] = lambda *_: None
+        """Called when what viewers want, together, has changed."""
+        self.model: ModelLoaded | None = None
+        self._sealed = 0
+        self._time = 0.0
+        self._readers: set[Reader] = set()
+        self._shared: dict[tuple[object, ...], bytes] = {}
+        self._token: TokenGenerated | None = None
+        self._encoded: dict[Part, tuple[str, int]] = {}
+        self._encoder: Encoder | None = None
+        self._demand: tuple[frozenset[Part], frozenset[tuple[int, int]]] = (frozenset(), frozenset())
+
+    # ------------------------------------------------------------------ what happens
+
+    def publish(self, event: Event) -> None:
+        """Take an event from the run; it goes out with the next frame."""
+        if event.lossless:
+            self.log.append(event)
+        else:
+            self.state.put(event, self.number + 1)
+        if isinstance(event, TokenGenerated):
+            self._token = event
+        elif isinstance(event, RunStarted):
+            self.state.begin_run()
+            self._token = None
+        elif isinstance(event, ModelLoaded):
+            self.state.begin_run()
+            self._token = None
+            self.model = event
+        self.on_change()
+
+    def clock(self) -> float:
+        """Seconds since the session began."""
+        return self._now() - self._began
+
+    # --------------------------------------------------------------------- frames
+
+    def has_news(self) -> bool:
+        """Whether a frame made now would hold something."""
+        return (
+            self.log.last_seq > self._sealed
+            or bool(self._parts_to_encode())
+            or self.state.has_since(Want(*self._demand), self.number)
+        )
+
+    def make_frame(self) -> None:
+        """Seal what came since the last frame and tell the readers."""
+        self._encode_distributions()
+        self.number += 1
+        self._sealed = self.log.last_seq
+        self._time = self.clock()
+        self._shared.clear()
+        for reader in tuple(self._readers):
+            reader.wake()
+
+    def next_frame(self, reader: Reader) -> bytes | None:
+        """The next frame for a reader, encoded, or None if it has everything. Advances it."""
+        if reader.opening:
+            return self._open(reader)
+        behind = self._sealed - reader.seq > EVENTS_PER_FRAME
+        if not behind and reader.seq >= self._sealed and reader.frame >= self.number and not reader.extra:
+            return None
+        key = (reader.seq, reader.frame, reader.want, frozenset(reader.extra))
+        data = None if behind else self._shared.get(key)
+        first, events = self.log.after(reader.seq, self._sealed, EVENTS_PER_FRAME)
+        if data is None:
+            state = [] if behind else self.state.select(reader.want, reader.frame, frozenset(reader.extra))
+            data = self._encode(first, events, state)
+        reader.seq = first + len(events) - 1
+        if not behind:
+            self._shared[key] = data
+            self._caught_up(reader)
+        return data
+
+    def _open(self, reader: Reader) -> bytes:
+        assert reader.opening
+        first, events = reader.opening
+        reader.opening = None
+        return self._encode(first, events, [])
+
+    def _caught_up(self, reader: Reader) -> None:
+        if reader.frame and reader.want.parts:
+            reader.skipped += max(0, self.number - reader.frame - 1)
+        reader.frame = self.number
+        reader.extra.clear()
+
+    def _encode(self, first: int, events: list[Event], state: list[Event]) -> bytes:
+        frame = Frame(number=self.number, time=self._time, first_seq=first, events=events, state=state)
+        return codec.encode(frame)
+
+    # -------------------------------------------------------------------- readers
+
+    def join(self, reader: Reader, *, session: str = "", seq: int = 0) -> bool:
+        """Take a reader in. True if it goes on after `seq` of `session`, False if it begins."""
+        resumed = session == self.session and self.log.can_resume(seq)
+        if resumed:
+            reader.seq = seq
+        else:
+            first, events = self.log.opening()
+            reader.opening = (first, events) if events else None
+            reader.seq = first + len(events) - 1
+        self._readers.add(reader)
+        self._demand_changed()
+        return resumed
+
+    def leave(self, reader: Reader) -> None:
+        self._readers.discard(reader)
+        self._demand_changed()
+
+    @property
+    def readers(self) -> int:
+        return len(self._readers)
+
+    def set_want(self, reader: Reader, want: Want) -> None:
+        """Change what a reader looks at. What is newly wanted and there is given at once."""
+        before, reader.want = reader.want, want
+        self._demand_changed()
+        reader.extra.update(self.state.newly_wanted(before, want))
+        self.on_change()
+        reader.wake()
+
+    def _demand_changed(self) -> None:
+        parts: set[Part] = set()
+        heads: set[tuple[int, int]] = set()
+        for reader in self._readers:
+            parts |= reader.want.parts
+            if "attention" in reader.want.parts:
+                heads |= reader.want.heads
+        if len(heads) > MAX_HEADS:
+            heads = set(sorted(heads)[:MAX_HEADS])
+        demand = (frozenset(parts), frozenset(heads))
+        if demand != self._demand:
+            self._demand = demand
+            self.state.keep_heads(demand[1])
+            self.on_demand(*demand)
+
+    # -------------------------------------------------------------- distributions
+
+    def _parts_to_encode(self) -> list[Part]:
+        """Which of the newest token's distributions are looked at, and not made yet."""
+        token = self._token
+        if token is None or self.logits is None:
+            return []
+        made = (token.run_id, token.step)
+        return [part for part in _ENCODED if part in self._demand[0] and self._encoded.get(part) != made]
+
+    def _encode_distributions(self) -> None:
+        for part in self._parts_to_encode():
+            token = self._token
+            assert token is not None
+            self._encoded[part] = (token.run_id, token.step)
+            event = self._model_stage(token) if part == "distribution" else self._sampler_stage(token)
+            if event is not None:
+                self.state.put(event, self.number + 1)
+
+    def _model_stage(self, token: TokenGenerated) -> Event | None:
+        assert self.logits is not None
+        logits = self.logits.logits(token.run_id, token.step)
+        if logits is None:
+            return None
+        if self._encoder is None or self._encoder.n_vocab != len(logits):
+            self._encoder = Encoder(len(logits))
+        try:
+            return self._encoder.encode_logits(
+                logits, run_id=token.run_id, step=token.step, top=Top(token.top_ids, token.top_p)
+            )
+        except DistributionError:
+            return None  # the worker has said that the logits are not numbers
+
+    def _sampler_stage(self, token: TokenGenerated) -> Event | None:
+        assert self.logits is not None
+        survivors = self.logits.survivors(token.run_id, token.step)
+        if survivors is None or self.model is None:
+            return None
+        return encode_sparse(
+            survivors.ids,
+            survivors.p,
+            n_vocab=self.model.model.n_vocab,
+            run_id=token.run_id,
+            step=token.step,
+            stage="sampler",
+        )

@@ -1,0 +1,58 @@
+"""When frames are made: at once after quiet, at a steady rate while things happen, seldom else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from cloudchamber.telemetry.hub import Hub
+
+FRAME_RATE: Final = 29.5
+"""Frames a second while things happen. Half a frame under 30, so that no second measured at a
+socket holds more than 30 or less than 29, whatever the scheduler's jitter (up to 17 ms)."""
+PERIOD: Final = 1 / FRAME_RATE
+HEARTBEAT: Final = 2.0
+"""Seconds of quiet after which an empty frame says that the server lives."""
+LINGER: Final = 0.002
+"""After quiet, wait so long for the rest of what belongs to the first event."""
+
+
+class Pacer:
+    """Makes a hub's frames. Deadlines are absolute: a late frame does not delay the next."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._news = asyncio.Event()
+        hub.on_change = self._news.set
+
+    async def run(self) -> None:
+        """Never returns; cancel it."""
+        loop = asyncio.get_running_loop()
+        deadline = 0.0
+        while True:
+            now = loop.time()
+            if now < deadline:
+                await asyncio.sleep(deadline - now)
+            self._news.clear()
+            quiet = not self._hub.has_news() and not await self._wait(deadline + HEARTBEAT - loop.time())
+            if not quiet and loop.time() > deadline + PERIOD:
+                await asyncio.sleep(LINGER)
+            self._hub.make_frame()
+            now = loop.time()
+            # On the grid of the last deadline while busy; from now on after quiet.
+            deadline = deadline + PERIOD if now < deadline + PERIOD else now + PERIOD
+
+    async def _wait(self, seconds: float) -> bool:
+        """Until there is news, or so long. True for news."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + max(seconds, 0.0)
+        while (left := end - loop.time()) > 0:
+            try:
+                async with asyncio.timeout(left):
+                    await self._news.wait()
+            except TimeoutError:
+                return False
+            self._news.clear()
+            if self._hub.has_news():
+                return True
+        return False
