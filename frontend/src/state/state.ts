@@ -47,6 +47,12 @@ export interface Selection {
   step: number | null;
 }
 
+/** A sentence for the person, and the page's clock when it came. */
+export interface Notice {
+  readonly message: string;
+  readonly arrived: number;
+}
+
 /** The run on show. */
 export interface Run {
   readonly started: RunStarted;
@@ -61,6 +67,8 @@ export interface Run {
 export interface AppState {
   connection: Connection;
   session: string;
+  /** Version the server says it is; empty before `welcome`. */
+  serverVersion: string;
   control: boolean;
   viewers: number;
   skipped: number;
@@ -83,6 +91,8 @@ export interface AppState {
   readonly attention: Map<string, AttentionWeights>;
   readonly progress: Map<Progress["task"], Progress>;
   problem: Problem | null;
+  /** The newest refusal of a command of this page. */
+  rejected: Notice | null;
   readonly selection: Selection;
   view: ViewMode;
 }

@@ -1,0 +1,40 @@
+import { h } from "../dom";
+import { SHORTCUTS } from "../keyboard";
+
+/** The keyboard map, and what one is looking at. */
+export class Help {
+  readonly element: HTMLDialogElement;
+
+  constructor() {
+    const rows = SHORTCUTS.map((shortcut) =>
+      h("div", {}, h("dt", {}, h("kbd", {}, shortcut.shown)), h("dd", {}, shortcut.does)),
+    );
+    const close = h("button", { type: "button", class: "quiet", click: () => this.element.close() }, "CLOSE");
+    this.element = h(
+      "dialog",
+      { class: "help", "aria-labelledby": "help-title", click: (event: MouseEvent) => this.outside(event) },
+      h("h2", { id: "help-title" }, "CLOUD CHAMBER"),
+      h(
+        "p",
+        {},
+        "Every point is a token of the model's vocabulary; similar tokens stand together. Its light is how probable the model holds it to be the next one. The chosen token flares white, and a trail runs through the last twenty.",
+      ),
+      h(
+        "p",
+        {},
+        "Drag to turn, wheel or pinch to come nearer, right button or two fingers to move. Point at a light to read it.",
+      ),
+      h("dl", {}, ...rows),
+      close,
+    );
+  }
+
+  toggle(): void {
+    if (this.element.open) this.element.close();
+    else this.element.showModal();
+  }
+
+  private outside(event: MouseEvent): void {
+    if (event.target === this.element) this.element.close();
+  }
+}

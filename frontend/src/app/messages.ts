@@ -1,0 +1,124 @@
+import type { AppState, Notice } from "../state/state";
+import type { Actions } from "./actions";
+
+/** One thing a person must know, and the ways on from it. */
+export interface MessageSpec {
+  /** One at a time of each. */
+  readonly id: string;
+  readonly tone: "error" | "attention" | "plain";
+  readonly title: string;
+  readonly text: string;
+  readonly hint: string;
+  /** Changes every second; not read out. */
+  readonly ticking: string;
+  readonly ways: readonly Way[];
+}
+
+export interface Way {
+  readonly label: string;
+  go(actions: Actions): void;
+}
+
+/** How the GPU fares. */
+export type Graphics =
+  | { readonly phase: "starting" | "ready" | "rebuilding" }
+  | { readonly phase: "failed"; readonly code: string; readonly message: string; readonly hint: string }
+  /** Lost too often to try again unasked. */
+  | { readonly phase: "lost"; readonly message: string };
+
+/** Seconds a refusal stays on the screen. */
+const NOTICE_SECONDS = 6;
+
+/** Everything there is to say now, the gravest first. A pure function: what is shown follows from it. */
+export function messagesFor(
+  state: AppState,
+  graphics: Graphics,
+  fetching: Notice | null,
+  now: number,
+): MessageSpec[] {
+  const specs: (MessageSpec | null)[] = [
+    graphicsMessage(graphics),
+    connectionMessage(state, now),
+    problemMessage(state),
+    fetching && fetchMessage(fetching),
+    rejectedMessage(state, now),
+  ];
+  return specs.filter((spec) => spec !== null);
+}
+
+function graphicsMessage(graphics: Graphics): MessageSpec | null {
+  const again: Way = { label: "TRY AGAIN", go: (actions) => actions.rebuildGraphics() };
+  switch (graphics.phase) {
+    case "rebuilding":
+      return plain("graphics", "attention", "The graphics device was lost", "Building the picture anew.");
+    case "lost": {
+      const text = `${graphics.message} It was lost several times in a row, so the page waits for you.`;
+      return { ...plain("graphics", "error", "The graphics device was lost", text), ways: [again] };
+    }
+    case "failed": {
+      const title = GRAPHICS_TITLES[graphics.code] ?? "The graphics could not be started";
+      const ways = graphics.code === "no-adapter" || graphics.code === "device-failed" ? [again] : [];
+      return { ...plain("graphics", "error", title, graphics.message), hint: graphics.hint, ways };
+    }
+    default:
+      return null;
+  }
+}
+
+const GRAPHICS_TITLES: Record<string, string> = {
+  "no-webgpu": "This browser has no WebGPU",
+  insecure: "WebGPU needs a secure page",
+  "no-adapter": "The graphics adapter was refused",
+};
+
+function connectionMessage(state: AppState, now: number): MessageSpec | null {
+  const { phase, message, retryAt } = state.connection;
+  if (phase === "waiting") {
+    const seconds = Math.max(0, Math.ceil(retryAt - now));
+    return {
+      ...plain("connection", "attention", "The server is gone", message),
+      hint: "What was received stays; the page goes on where it stopped as soon as the server is back.",
+      ticking: `Next attempt in ${seconds} s`,
+      ways: [{ label: "RETRY NOW", go: (actions) => actions.retryConnection() }],
+    };
+  }
+  if (phase === "closed") {
+    const reload: Way = { label: "RELOAD", go: (actions) => actions.reload() };
+    return {
+      ...plain("connection", "error", "This page and the server do not match", message),
+      ways: [reload],
+    };
+  }
+  if (phase === "replay" && message !== "") {
+    const again: Way = { label: "PLAY AGAIN", go: (actions) => actions.replayAgain() };
+    return { ...plain("connection", "plain", "The recording has ended", message), ways: [again] };
+  }
+  return null;
+}
+
+function problemMessage(state: AppState): MessageSpec | null {
+  const { problem } = state;
+  if (!problem) return null;
+  const choose: Way = { label: "CHOOSE A MODEL", go: (actions) => actions.chooseModel() };
+  const dismiss: Way = { label: "DISMISS", go: (actions) => actions.dismissProblem() };
+  const title = state.model ? "Something went wrong" : "The model can't run";
+  return {
+    ...plain("problem", "error", title, problem.message),
+    hint: problem.hint,
+    ways: state.model ? [dismiss] : [choose, dismiss],
+  };
+}
+
+function fetchMessage(notice: Notice): MessageSpec {
+  return plain("fetch", "attention", "Part of the picture is missing", notice.message);
+}
+
+function rejectedMessage(state: AppState, now: number): MessageSpec | null {
+  const { rejected } = state;
+  if (!rejected || now - rejected.arrived > NOTICE_SECONDS) return null;
+  return plain("rejected", "attention", "Not done", rejected.message);
+}
+
+function plain(id: string, tone: MessageSpec["tone"], title: string, text: string): MessageSpec {
+  return { id, tone, title, text, hint: "", ticking: "", ways: [] };
+}

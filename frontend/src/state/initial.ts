@@ -1,0 +1,37 @@
+import { Ring } from "./ring";
+import type { AppState } from "./state";
+
+/** Tokens held for the panels; a longer run keeps its newest. */
+export const TOKEN_CAPACITY = 4096;
+
+/** The state before anything was heard. */
+export function createState(): AppState {
+  return {
+    connection: { phase: "connecting", retryAt: 0, message: "" },
+    session: "",
+    serverVersion: "",
+    control: false,
+    viewers: 0,
+    skipped: 0,
+    dropped: 0,
+    model: null,
+    vocabulary: null,
+    positions: null,
+    run: null,
+    tokens: new Ring(TOKEN_CAPACITY),
+    distribution: null,
+    previousDistribution: null,
+    sampled: null,
+    heads: null,
+    layers: null,
+    experts: null,
+    cache: null,
+    memory: null,
+    attention: new Map(),
+    progress: new Map(),
+    problem: null,
+    rejected: null,
+    selection: { layer: 0, head: 0, step: null },
+    view: "both",
+  };
+}

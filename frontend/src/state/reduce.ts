@@ -1,0 +1,221 @@
+import type {
+  Frame,
+  Message,
+  ModelLoaded,
+  NdArray,
+  PositionsReady,
+  RunStarted,
+  TelemetryEvent,
+  TokenGenerated,
+  Welcome,
+} from "../telemetry/protocol.gen";
+import type { AppState, Connection, ViewMode } from "./state";
+import type { Vocabulary } from "./vocabulary";
+
+/** The key under which `AppState.attention` holds a head. */
+export function attentionKey(layer: number, head: number): string {
+  return `${layer}/${head}`;
+}
+
+/** Apply one message, in place. `now` is the page's clock; no other input, no output. */
+export function apply(state: AppState, message: Message, now: number): void {
+  switch (message.kind) {
+    case "welcome":
+      welcome(state, message);
+      break;
+    case "frame":
+      frame(state, message, now);
+      break;
+    case "delivery":
+      state.skipped = message.skipped;
+      state.viewers = message.viewers;
+      break;
+    case "rejected":
+      state.rejected = { message: message.message, arrived: now };
+      break;
+    // Replies go to whoever asked, and `pong` to the socket; the state holds neither.
+  }
+}
+
+/** The source of frames came up, went away, or waits. */
+export function connectionChanged(state: AppState, connection: Connection): void {
+  state.connection = connection;
+}
+
+/** A vocabulary was fetched; one of a model that is gone is not taken. */
+export function vocabularyArrived(state: AppState, vocabulary: Vocabulary): void {
+  if (state.model?.vocabulary_hash === vocabulary.hash) state.vocabulary = vocabulary;
+}
+
+export function problemDismissed(state: AppState): void {
+  state.problem = null;
+}
+
+export function viewChosen(state: AppState, view: ViewMode): void {
+  state.view = view;
+}
+
+export function headSelected(state: AppState, layer: number, head: number): void {
+  state.selection.layer = layer;
+  state.selection.head = head;
+}
+
+/** A recording begins anew. */
+export function restarted(state: AppState): void {
+  forgetModel(state);
+  state.positions = null;
+  state.problem = null;
+  state.progress.clear();
+}
+
+function welcome(state: AppState, message: Welcome): void {
+  state.control = message.control;
+  state.serverVersion = message.version;
+  if (!message.resumed) {
+    restarted(state);
+    state.skipped = 0;
+  }
+  state.session = message.session;
+}
+
+function frame(state: AppState, message: Frame, now: number): void {
+  for (const event of message.events) applyEvent(state, event, now);
+  for (const event of message.state) applyEvent(state, event, now);
+}
+
+function applyEvent(state: AppState, event: TelemetryEvent, now: number): void {
+  switch (event.kind) {
+    case "model_loaded":
+      modelLoaded(state, event);
+      break;
+    case "positions_ready":
+      positionsReady(state, event);
+      break;
+    case "run_started":
+      runStarted(state, event, now);
+      break;
+    case "prompt_processed":
+      if (state.run && state.run.started.run_id === event.run_id) state.run.prefill = event;
+      break;
+    case "token":
+      token(state, event, now);
+      break;
+    case "run_state":
+      if (state.run && state.run.started.run_id === event.run_id) state.run.state = event;
+      break;
+    case "problem":
+      state.problem = event;
+      break;
+    case "progress":
+      state.progress.set(event.task, event);
+      break;
+    case "distribution":
+      if (!isCurrent(state, event.run_id)) break;
+      if (event.stage === "sampler") {
+        state.sampled = event;
+      } else {
+        state.previousDistribution = state.distribution;
+        state.distribution = { event, arrived: now };
+      }
+      break;
+    case "attention":
+      if (isCurrent(state, event.run_id)) state.attention.set(attentionKey(event.layer, event.head), event);
+      break;
+    case "heads":
+      if (isCurrent(state, event.run_id)) state.heads = event;
+      break;
+    case "layers":
+      if (isCurrent(state, event.run_id)) state.layers = event;
+      break;
+    case "experts":
+      if (isCurrent(state, event.run_id)) state.experts = event;
+      break;
+    case "cache":
+      state.cache = event;
+      break;
+    case "memory":
+      state.memory = event;
+      break;
+  }
+}
+
+/** State of a run that is no longer on show is late news. */
+function isCurrent(state: AppState, runId: string): boolean {
+  return state.run?.started.run_id === runId;
+}
+
+function modelLoaded(state: AppState, event: ModelLoaded): void {
+  forgetModel(state);
+  state.model = event.model;
+  state.problem = null;
+  if (state.vocabulary && state.vocabulary.hash !== event.model.vocabulary_hash) state.vocabulary = null;
+  if (state.positions && state.positions.embedding_hash !== event.model.embedding_hash) {
+    state.positions = null;
+  }
+  state.selection.layer = Math.min(state.selection.layer, Math.max(0, event.model.n_layer - 1));
+  state.selection.head = Math.min(state.selection.head, Math.max(0, event.model.n_head - 1));
+}
+
+/** A better layout is never replaced by a worse one of the same embedding. */
+function positionsReady(state: AppState, event: PositionsReady): void {
+  const held = state.positions;
+  if (held && held.embedding_hash === event.embedding_hash && held.method === "umap") return;
+  state.positions = event;
+}
+
+function runStarted(state: AppState, event: RunStarted, now: number): void {
+  forgetRun(state);
+  state.problem = null;
+  state.rejected = null;
+  state.run = {
+    started: { ...event, prompt_ids: owned(event.prompt_ids) },
+    startedAt: now,
+    prefill: null,
+    state: null,
+    count: 0,
+  };
+}
+
+function token(state: AppState, event: TokenGenerated, now: number): void {
+  const run = state.run;
+  if (!run || run.started.run_id !== event.run_id) return;
+  state.tokens.push({ event: detach(event), arrived: now });
+  run.count = event.step + 1;
+}
+
+function forgetModel(state: AppState): void {
+  forgetRun(state);
+  state.model = null;
+  state.cache = null;
+  state.memory = null;
+}
+
+function forgetRun(state: AppState): void {
+  state.run = null;
+  state.tokens.clear();
+  state.distribution = null;
+  state.previousDistribution = null;
+  state.sampled = null;
+  state.heads = null;
+  state.layers = null;
+  state.experts = null;
+  state.attention.clear();
+  state.selection.step = null;
+}
+
+/**
+ * The event with arrays of its own. As views they would keep the whole frame alive, and the
+ * ring holds thousands.
+ */
+function detach(event: TokenGenerated): TokenGenerated {
+  return {
+    ...event,
+    token_bytes: event.token_bytes.slice(),
+    top_ids: owned(event.top_ids),
+    top_p: owned(event.top_p),
+  };
+}
+
+function owned<T extends Uint32Array | Float32Array>(array: NdArray<T>): NdArray<T> {
+  return { data: array.data.slice() as T, shape: array.shape };
+}

@@ -1,0 +1,36 @@
+import type { RunState } from "../telemetry/protocol.gen";
+import type { AppState, TokenRow } from "./state";
+
+/** What the page as a whole is doing, in the order in which one hides the other. */
+export type Activity = "offline" | "failed" | "no-model" | "loading" | "idle" | RunState["phase"];
+
+/** The one word for the whole page. */
+export function activity(state: AppState): Activity {
+  const { phase } = state.connection;
+  if (phase !== "open" && phase !== "replay") return "offline";
+  if (!state.model) {
+    const load = state.progress.get("load") ?? state.progress.get("download");
+    if (load && !load.done) return "loading";
+    return state.problem ? "failed" : "no-model";
+  }
+  return state.run?.state?.phase ?? (state.run ? "prefill" : "idle");
+}
+
+/** A run is under way: it can be stopped, and paused or resumed. */
+export function isRunning(state: AppState): boolean {
+  const now = activity(state);
+  return now === "prefill" || now === "running" || now === "paused";
+}
+
+/** The pinned token, or the newest. */
+export function selectedToken(state: AppState): TokenRow | undefined {
+  const { step } = state.selection;
+  if (step === null) return state.tokens.at(-1);
+  const newest = state.tokens.at(-1);
+  return newest && state.tokens.at(state.tokens.length - 1 - (newest.event.step - step));
+}
+
+/** The page may change the run. */
+export function mayControl(state: AppState): boolean {
+  return state.control && state.connection.phase === "open";
+}
