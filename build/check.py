@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import bootstrap
 import browser
+import wheel
 from steps import ROOT, Log, Result, Schedule, Step, StepError, report
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -98,6 +99,7 @@ def test_steps() -> list[Step]:
             ["node"],
             closing=matching(r"^\s*(Test Files|Tests) "),
         ),
+        Step("wheel", wheel.check_wheel, ["python", "page"], closing=matching("^wheel: ")),
         Step(
             "pytest",
             command(PYTHON, "-m", "pytest", "-q"),
