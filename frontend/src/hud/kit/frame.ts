@@ -1,0 +1,64 @@
+import { type Color, fade } from "../color";
+import type { Rect } from "../layout";
+import { clamp01, easeOutCubic } from "../motion";
+import type { Scene } from "../scene";
+import { color, glow, size } from "../theme";
+
+/** Corner brackets; `drawn` (0 to 1) lets each arm grow out of its corner. */
+export function brackets(
+  scene: Scene,
+  rect: Rect,
+  drawn: number,
+  active: boolean,
+  paint: Color = color.data,
+): void {
+  const arm = (active ? size.activeBracket : size.bracket) * easeOutCubic(drawn);
+  if (arm <= 0) return;
+  const width = active ? size.activeBracketStroke : size.bracketStroke;
+  const light = active ? glow.active : glow.bracket;
+  for (let corner = 0; corner < 4; corner++) {
+    const right = corner & 1;
+    const low = corner >> 1;
+    const x = right ? rect.x + rect.width - 0.5 : rect.x + 0.5;
+    const y = low ? rect.y + rect.height - 0.5 : rect.y + 0.5;
+    const endX = x + (right ? -arm : arm);
+    const endY = y + (low ? -arm : arm);
+    scene.segment(endX, y, x, y, endX, y, x, endY, width, paint, paint, light);
+    scene.segment(x, y, x, endY, endX, y, x, endY, width, paint, paint, light);
+  }
+}
+
+/** A panel's ground: dark glass, dots for depth, a hairline, and its brackets. `age` is seconds since it was shown. */
+export function panel(scene: Scene, rect: Rect, drawn: number, active = true): void {
+  scene.box(rect.x, rect.y, rect.width, rect.height, color.panel, color.frame, size.hairline);
+  scene.dots(rect.x + 1, rect.y + 1, rect.width - 2, rect.height - 2, color.dots);
+  brackets(scene, rect, clamp01(drawn), active);
+}
+
+/** A hairline box inside a panel, a shade darker than its ground. */
+export function well(scene: Scene, rect: Rect, fill: Color = color.well): void {
+  scene.box(rect.x, rect.y, rect.width, rect.height, fill, color.frame, size.hairline);
+}
+
+/** A box with cut corners, for buttons and tooltips. */
+export function octagon(scene: Scene, rect: Rect, cut: number, fill: Color, stroke: Color, light = 0): void {
+  scene.box(rect.x, rect.y, rect.width, rect.height, fill, stroke, size.hairline, light, stroke, 0, cut);
+}
+
+/** A round frame: a thin ring with four brighter arcs that draw in. */
+export function circleFrame(scene: Scene, cx: number, cy: number, radius: number, drawn: number): void {
+  const turn = 2 * Math.PI;
+  scene.arc(cx, cy, radius, size.hairline, 0, turn, color.frame);
+  const sweep = (turn / 16) * easeOutCubic(drawn);
+  if (sweep <= 0) return;
+  for (let quarter = 0; quarter < 4; quarter++) {
+    const start = (quarter / 4) * turn + turn / 8 - sweep / 2;
+    scene.arc(cx, cy, radius, size.bracketStroke, start, sweep, color.data, glow.bracket);
+  }
+}
+
+/** The line under a heading, brighter at its start. */
+export function rule(scene: Scene, x: number, y: number, width: number, bright = 0): void {
+  scene.rect(x, y, width, 1, color.rule);
+  if (bright > 0) scene.gradient(x, y, bright, 1, color.data, fade(color.data, 0.35));
+}

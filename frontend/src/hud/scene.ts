@@ -1,0 +1,402 @@
+import { clusters, isPlain } from "../text/clusters";
+import { columns, type Face, type Glyph, type Glyphs } from "../text/glyphs";
+import type { Color } from "./color";
+import { type HeatRegion, HeatStore } from "./heat_store";
+import { COLORS, FORM, ITEM_WORDS, KIND, MORE, Pattern, PLACE, Shape } from "./items";
+import { color as colors, size, type TextStyle } from "./theme";
+
+export const MOST_ITEMS = 8192;
+export const MOST_CLIPS = 256;
+
+/** Where text hangs from its x. */
+export type Align = "left" | "right" | "center";
+
+/**
+ * What the HUD shows this frame: a fixed-capacity list of items in logical pixels, drawn in order.
+ * Panels write it; `hud_pass.ts` alone knows the GPU. Nothing is allocated while a frame is built. What does not
+ * fit is counted in `overflow` and left out.
+ */
+export class Scene {
+  readonly words = new Uint32Array(MOST_ITEMS * ITEM_WORDS);
+  private readonly floats = new Float32Array(this.words.buffer);
+  readonly clips = new Float32Array(MOST_CLIPS * 4);
+  readonly heat = new HeatStore();
+  /** Device pixels per logical pixel. */
+  scale = 1;
+  count = 0;
+  clipCount = 0;
+  /** Items that found no room this frame. */
+  overflow = 0;
+  private clip = 0;
+  private readonly clipStack: number[] = [];
+
+  constructor(readonly glyphs: Glyphs) {}
+
+  /** Begins a frame of `width` x `height` logical pixels. */
+  reset(width: number, height: number, scale: number): void {
+    if (scale !== this.scale) this.glyphs.clear();
+    this.glyphs.frame++;
+    this.scale = scale;
+    this.count = 0;
+    this.overflow = 0;
+    this.clipCount = 0;
+    this.clipStack.length = 0;
+    this.clip = this.addClip(0, 0, width, height);
+  }
+
+  usedWords(): Uint32Array {
+    return this.words.subarray(0, this.count * ITEM_WORDS);
+  }
+
+  usedClips(): Float32Array {
+    return this.clips.subarray(0, this.clipCount * 4);
+  }
+
+  /** All until `popClip` is cut at this rectangle, and at the ones around it. */
+  pushClip(x: number, y: number, width: number, height: number): void {
+    this.clipStack.push(this.clip);
+    const c = this.clips;
+    const o = this.clip * 4;
+    const left = Math.max(x, c[o]!);
+    const top = Math.max(y, c[o + 1]!);
+    const right = Math.min(x + width, c[o + 2]!);
+    const bottom = Math.min(y + height, c[o + 3]!);
+    this.clip = this.addClip(left, top, Math.max(right, left), Math.max(bottom, top));
+  }
+
+  popClip(): void {
+    this.clip = this.clipStack.pop() ?? 0;
+  }
+
+  rect(x: number, y: number, width: number, height: number, fill: Color): void {
+    this.box(x, y, width, height, fill, colors.clear, 0);
+  }
+
+  /** A box with a stroke inside its edge, rounded or cut corners, and a glow outside. */
+  box(
+    x: number,
+    y: number,
+    width: number,
+    height: number,
+    fill: Color,
+    stroke: Color,
+    strokeWidth: number,
+    glow = 0,
+    glowColor: Color = stroke,
+    radius = 0,
+    cut = 0,
+  ): void {
+    const o = this.item(Shape.box, x, y, x + width, y + height);
+    if (o < 0) return;
+    this.form(o, radius, cut, strokeWidth, glow);
+    this.paint(o, fill, fill, stroke, glowColor);
+  }
+
+  gradient(x: number, y: number, width: number, height: number, from: Color, to: Color, down = false): void {
+    const o = this.item(Shape.box, x, y, x + width, y + height);
+    if (o < 0) return;
+    this.form(o, 0, 0, 0, 0);
+    this.floats[o + MORE] = down ? 1 : 0;
+    this.paint(o, from, to, colors.clear, colors.clear);
+  }
+
+  line(x0: number, y0: number, x1: number, y1: number, width: number, color: Color, glow = 0): void {
+    this.segment(x0, y0, x1, y1, x0, y0, x1, y1, width, color, color, glow);
+  }
+
+  /** From a to b; p comes before a, n after b (a and b themselves at the ends of a line). */
+  segment(
+    ax: number,
+    ay: number,
+    bx: number,
+    by: number,
+    px: number,
+    py: number,
+    nx: number,
+    ny: number,
+    width: number,
+    from: Color,
+    to: Color,
+    glow: number,
+  ): void {
+    const o = this.item(Shape.line, ax, ay, bx, by);
+    if (o < 0) return;
+    this.form(o, px, py, nx, ny);
+    this.floats[o + MORE] = width;
+    this.floats[o + MORE + 1] = glow;
+    this.paint(o, from, to, colors.clear, colors.data);
+  }
+
+  /** Through `count` points x, y, x, y, … */
+  polyline(points: ArrayLike<number>, count: number, width: number, color: Color, glow = 0): void {
+    for (let i = 0; i + 1 < count; i++) {
+      const before = Math.max(i - 1, 0) * 2;
+      const after = Math.min(i + 2, count - 1) * 2;
+      this.segment(
+        points[2 * i]!,
+        points[2 * i + 1]!,
+        points[2 * i + 2]!,
+        points[2 * i + 3]!,
+        points[before]!,
+        points[before + 1]!,
+        points[after]!,
+        points[after + 1]!,
+        width,
+        color,
+        color,
+        glow,
+      );
+    }
+  }
+
+  /** A dashed line; `phase` in logical pixels moves the dashes towards the start. */
+  dashes(
+    x0: number,
+    y0: number,
+    x1: number,
+    y1: number,
+    width: number,
+    color: Color,
+    on: number,
+    off: number,
+    phase = 0,
+  ): void {
+    const o = this.item(Shape.dash, x0, y0, x1, y1);
+    if (o < 0) return;
+    this.form(o, on, off, phase, 0);
+    this.floats[o + MORE] = width;
+    this.floats[o + MORE + 1] = 0;
+    this.paint(o, color, color, colors.clear, colors.clear);
+  }
+
+  /** Under the line from (x0, y0) to (x1, y1) down to `base`; fades from `top` (at y `gradientTop`) to `bottom`. */
+  area(
+    x0: number,
+    y0: number,
+    x1: number,
+    y1: number,
+    base: number,
+    gradientTop: number,
+    top: Color,
+    bottom: Color,
+  ): void {
+    const o = this.item(Shape.area, x0, y0, x1, y1);
+    if (o < 0) return;
+    this.form(o, base, gradientTop, 0, 0);
+    this.paint(o, top, bottom, colors.clear, colors.clear);
+  }
+
+  /** Angles in radians, clockwise from twelve o'clock; `segments` with `gap` (a share) between them. */
+  arc(
+    cx: number,
+    cy: number,
+    radius: number,
+    width: number,
+    start: number,
+    sweep: number,
+    color: Color,
+    glow = 0,
+    segments = 0,
+    gap = 0,
+    end: Color = color,
+  ): void {
+    const o = this.item(Shape.arc, cx, cy, radius, width);
+    if (o < 0) return;
+    this.form(o, start, sweep, segments, gap);
+    this.floats[o + MORE] = glow;
+    this.paint(o, color, end, colors.clear, color);
+  }
+
+  circle(
+    cx: number,
+    cy: number,
+    radius: number,
+    fill: Color,
+    glow = 0,
+    stroke: Color = fill,
+    width = 0,
+  ): void {
+    this.box(cx - radius, cy - radius, 2 * radius, 2 * radius, fill, stroke, width, glow, stroke, radius);
+  }
+
+  dots(
+    x: number,
+    y: number,
+    width: number,
+    height: number,
+    color: Color,
+    spacing: number = size.dotSpacing,
+  ): void {
+    this.pattern(x, y, width, height, Pattern.dots, spacing, 1.2, color);
+  }
+
+  grid(
+    x: number,
+    y: number,
+    width: number,
+    height: number,
+    color: Color,
+    spacing: number = size.gridSpacing,
+  ): void {
+    this.pattern(x, y, width, height, Pattern.grid, spacing, 1, color);
+  }
+
+  scanlines(x: number, y: number, width: number, height: number, color: Color = colors.scanline): void {
+    this.pattern(x, y, width, height, Pattern.scanlines, size.scanlinePeriod, 1, color);
+  }
+
+  hatch(x: number, y: number, width: number, height: number, color: Color, spacing = 6): void {
+    this.pattern(x, y, width, height, Pattern.hatch, spacing, 1, color);
+  }
+
+  /** `columns` x `rows` cells of a region of `heat`; values^gamma through the ramp. */
+  heatmap(
+    x: number,
+    y: number,
+    width: number,
+    height: number,
+    region: HeatRegion,
+    columnCount: number,
+    rowCount: number,
+    gamma: number,
+  ): void {
+    const o = this.item(Shape.heat, x, y, x + width, y + height);
+    if (o < 0) return;
+    const cell = Math.min(width / columnCount, height / rowCount);
+    this.form(o, region.x, region.y, columnCount, rowCount);
+    this.floats[o + MORE] = gamma;
+    this.floats[o + MORE + 1] = cell >= 6 ? 1 : 0;
+    this.paint(o, colors.clear, colors.clear, colors.clear, colors.clear);
+  }
+
+  /** Width of `text` in logical pixels. */
+  measure(text: string, style: TextStyle): number {
+    return columns(this.face(style, 0), text) * this.step(style);
+  }
+
+  /** From one column to the next, in logical pixels: a whole number of device pixels. */
+  step(style: TextStyle): number {
+    const face = this.face(style, 0);
+    return (face.cell + Math.round(style.tracking * this.scale)) / this.scale;
+  }
+
+  /** Columns of `text`: 1 for most clusters, 2 for wide ones. */
+  columns(text: string, style: TextStyle): number {
+    return columns(this.face(style, 0), text);
+  }
+
+  /** Writes one line; `y` is its baseline. Returns its width. */
+  text(x: number, y: number, text: string, style: TextStyle, color: Color, align: Align = "left"): number {
+    const width = this.measure(text, style);
+    const left = align === "left" ? x : align === "right" ? x - width : x - width / 2;
+    if (style.glow > 0) this.run(left, y, text, style, this.face(style, style.glow), color);
+    this.run(left, y, text, style, this.face(style, 0), color);
+    return width;
+  }
+
+  /** As `text`, cut with … to fit `room`. */
+  textWithin(x: number, y: number, room: number, text: string, style: TextStyle, color: Color): number {
+    if (this.measure(text, style) <= room) return this.text(x, y, text, style, color);
+    const fits = Math.max(0, Math.floor(room / this.step(style)) - 1);
+    let used = 0;
+    let end = 0;
+    for (const cluster of isPlain(text) ? text : clusters(text)) {
+      used += this.columns(cluster, style);
+      if (used > fits) break;
+      end += cluster.length;
+    }
+    return this.text(x, y, `${text.slice(0, end)}…`, style, color);
+  }
+
+  private run(left: number, y: number, text: string, style: TextStyle, face: Face, color: Color): void {
+    const step = face.cell + Math.round(style.tracking * this.scale);
+    const baseline = Math.round(y * this.scale);
+    let pen = Math.round(left * this.scale);
+    if (isPlain(text)) {
+      for (let i = 0; i < text.length; i++) {
+        this.glyph(face.plain(text.charCodeAt(i)), pen, baseline, color);
+        pen += step;
+      }
+      return;
+    }
+    for (const cluster of clusters(text)) {
+      const glyph = face.cluster(cluster);
+      this.glyph(glyph, pen, baseline, color);
+      pen += step * glyph.cells;
+    }
+  }
+
+  private glyph(glyph: Glyph, pen: number, baseline: number, color: Color): void {
+    const { slot } = glyph;
+    if (!slot) return;
+    const x = (pen + glyph.left) / this.scale;
+    const y = (baseline + glyph.top) / this.scale;
+    const o = this.item(Shape.glyph, x, y, glyph.width, glyph.height);
+    if (o < 0) return;
+    this.form(o, slot.x, slot.y, 0, 0);
+    this.paint(o, color, color, colors.clear, colors.clear);
+  }
+
+  private face(style: TextStyle, glow: number): Face {
+    return this.glyphs.face(style.size * this.scale, glow * this.scale);
+  }
+
+  private pattern(
+    x: number,
+    y: number,
+    width: number,
+    height: number,
+    which: number,
+    spacing: number,
+    stroke: number,
+    color: Color,
+  ): void {
+    const o = this.item(Shape.pattern, x, y, x + width, y + height);
+    if (o < 0) return;
+    this.form(o, which, spacing, stroke, 0);
+    this.paint(o, color, color, colors.clear, colors.clear);
+  }
+
+  private addClip(left: number, top: number, right: number, bottom: number): number {
+    if (this.clipCount === MOST_CLIPS) {
+      this.overflow++;
+      return this.clip;
+    }
+    const index = this.clipCount++;
+    this.clips[index * 4] = left;
+    this.clips[index * 4 + 1] = top;
+    this.clips[index * 4 + 2] = right;
+    this.clips[index * 4 + 3] = bottom;
+    return index;
+  }
+
+  /** Word offset of a new item, or -1 if there is no room. */
+  private item(shape: number, a: number, b: number, c: number, d: number): number {
+    if (this.count === MOST_ITEMS) {
+      this.overflow++;
+      return -1;
+    }
+    const o = this.count++ * ITEM_WORDS;
+    this.floats[o + PLACE] = a;
+    this.floats[o + PLACE + 1] = b;
+    this.floats[o + PLACE + 2] = c;
+    this.floats[o + PLACE + 3] = d;
+    this.floats[o + MORE] = 0;
+    this.words[o + KIND] = shape | (this.clip << 8);
+    return o;
+  }
+
+  private form(o: number, a: number, b: number, c: number, d: number): void {
+    this.floats[o + FORM] = a;
+    this.floats[o + FORM + 1] = b;
+    this.floats[o + FORM + 2] = c;
+    this.floats[o + FORM + 3] = d;
+  }
+
+  private paint(o: number, fill: Color, second: Color, stroke: Color, glow: Color): void {
+    this.words[o + COLORS] = fill;
+    this.words[o + COLORS + 1] = second;
+    this.words[o + COLORS + 2] = stroke;
+    this.words[o + COLORS + 3] = glow;
+  }
+}

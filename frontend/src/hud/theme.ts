@@ -1,0 +1,126 @@
+/**
+ * The one home of colours, sizes and motion. One accent per meaning: cyan is data, white is now, orange says
+ * "look here", green is complete, red is an error, grey is words.
+ */
+import { type Color, rgb } from "./color";
+
+export const color = {
+  ground: rgb(0x05070b),
+  data: rgb(0x7fd3e5),
+  /** Text of the prompt, and data that is not the newest. */
+  prompt: rgb(0x4fa6c4),
+  /** Answer tokens that have cooled. */
+  settled: rgb(0x8fc4d2),
+  now: rgb(0xf4fbff),
+  attention: rgb(0xff9900),
+  complete: rgb(0x00ff88),
+  error: rgb(0xff4444),
+  /** Words that carry meaning: row labels, states. */
+  words: rgb(0xc9d6dc),
+  /** Captions and axes; 5.6 : 1 on the ground, so that a projector keeps them. */
+  muted: rgb(0x8496a0),
+  /** Table rules, ticks, tracks. */
+  frame: rgb(0x2a3640),
+  rule: rgb(0x2a3640, 0.75),
+  track: rgb(0x7fd3e5, 0.1),
+  panel: rgb(0x05070b, 0.8),
+  focus: rgb(0x05070b, 0.86),
+  well: rgb(0x03050a, 0.45),
+  raised: rgb(0x7fd3e5, 0.085),
+  dots: rgb(0x7fd3e5, 0.07),
+  grid: rgb(0x7fd3e5, 0.022),
+  scanline: rgb(0x000000, 0.2),
+  clear: rgb(0x000000, 0),
+} as const satisfies Record<string, Color>;
+
+/** Heat ramp: where on 0 to 1, and the colour there. Applied to value^heatGamma. */
+export const heatRamp: readonly (readonly [number, Color])[] = [
+  [0, rgb(0x080e19)],
+  [0.12, rgb(0x0b1f30)],
+  [0.28, rgb(0x144962)],
+  [0.48, rgb(0x348aa5)],
+  [0.7, color.data],
+  [1, rgb(0xffffff)],
+];
+export const heatGamma = 0.4;
+
+/** How strongly a glow's colour shows beside the thing that glows. */
+export const glowStrength = 0.55;
+
+/** Logical pixels. */
+export const size = {
+  grid: 4,
+  margin: 16,
+  gutter: 12,
+  padding: 12,
+  header: 48,
+  bracket: 10,
+  activeBracket: 14,
+  bracketStroke: 1.25,
+  activeBracketStroke: 1.75,
+  hairline: 1,
+  dataLine: 1.5,
+  dotSpacing: 12,
+  gridSpacing: 48,
+  scanlinePeriod: 3,
+  rowHeight: 14,
+  streamRow: 18,
+} as const;
+
+/** Glow radii: a bracket, something active, the head of something. */
+export const glow = { none: 0, bracket: 5, active: 9, head: 13 } as const;
+
+/** Seconds, unless named otherwise. */
+export const motion = {
+  /** Time in which a critically damped spring comes within 2 %. */
+  spring: 0.2,
+  bracketDraw: 0.26,
+  contentDelay: 0.12,
+  contentFade: 0.18,
+  cursorPeriod: 1,
+  /** The newest words fade from white over this many tokens. */
+  freshTokens: 12,
+  slideIn: 0.24,
+  beaconPeriod: 1.6,
+  /** Logical pixels per second of moving dashes. */
+  dashSpeed: 40,
+  dominantDashSpeed: 90,
+} as const;
+
+/** Where numbers turn into "look here". */
+export const threshold = {
+  /** Nats: above it the model is uncertain, below the other it is confident. */
+  uncertain: 3,
+  confident: 1,
+  /** A chosen token of a higher rank is a surprise. */
+  surprisingRank: 10,
+  /** Share of a cache or a memory in use. */
+  nearlyFull: 0.9,
+} as const;
+
+/** How text looks. `size` and `tracking` in logical pixels; `glow` is the radius of its halo. */
+export interface TextStyle {
+  readonly size: number;
+  readonly tracking: number;
+  readonly glow: number;
+}
+
+const style = (size: number, tracking = 0, glow = 0): TextStyle => ({ size, tracking, glow });
+
+export const text = {
+  caption: style(10),
+  label: style(10, 1),
+  data: style(11),
+  token: style(12),
+  title: style(11, 1.6, glow.bracket),
+  state: style(14, 1, glow.active),
+  mark: style(14, 5, glow.bracket),
+  unit: style(11),
+  speed: style(28, 0, glow.head),
+  number: style(26, 0, glow.head),
+  tooltip: style(13, 0, glow.bracket),
+} as const satisfies Record<string, TextStyle>;
+
+/** Bundled; `frontend/src/text/font.ts` loads it under this name. */
+export const fontFamily = "Cloud Chamber Mono";
+export const fontStack = `"${fontFamily}", "DejaVu Sans Mono", ui-monospace, monospace`;
