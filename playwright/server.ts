@@ -1,0 +1,93 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { HERE } from "./pictures";
+
+const ROOT = join(HERE, "..");
+const BIN = join(ROOT, ".venv/bin");
+const START_WITHIN = 60_000;
+
+/** A real `cloudchamber serve` on loopback, for one test. */
+export class Server {
+  private process: ChildProcess | null = null;
+  private said = "";
+
+  private constructor(
+    readonly port: number,
+    private readonly words: readonly string[],
+  ) {}
+
+  /** Start one on a port that is free, and wait until its page can be used. */
+  static async start(...words: string[]): Promise<Server> {
+    const server = new Server(await freePort(), words);
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/`;
+  }
+
+  /** Start (again) on the same port. */
+  async start(): Promise<void> {
+    const words = ["serve", "--no-browser", "--port", String(this.port), ...this.words];
+    const child = spawn(join(BIN, "cloudchamber"), words, { stdio: ["ignore", "pipe", "pipe"], cwd: ROOT });
+    child.stdout.on("data", (text) => this.hear(text));
+    child.stderr.on("data", (text) => this.hear(text));
+    this.process = child;
+    const until = Date.now() + START_WITHIN;
+    while (!(await this.healthy())) {
+      if (child.exitCode !== null) throw new Error(`the server ended: ${this.said}`);
+      if (Date.now() > until) throw new Error(`the server is not ready: ${this.said}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  /** End it as a power cut would, or in good order. Resolves when it is gone. */
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    const child = this.process;
+    this.process = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill(signal);
+    await gone;
+  }
+
+  /** Kill the process that runs the model, as an abort inside llama.cpp would. */
+  killWorker(): void {
+    const pid = this.process?.pid;
+    if (!pid) throw new Error("the server does not run");
+    const script = `
+import psutil, sys
+workers = [p for p in psutil.Process(${pid}).children(recursive=True) if "cloudchamber.inference.worker" in p.cmdline()]
+assert workers, "there is no worker"
+for worker in workers:
+    worker.kill()
+`;
+    execFileSync(join(BIN, "python"), ["-c", script]);
+  }
+
+  private hear(text: Buffer): void {
+    this.said = (this.said + text.toString()).slice(-4000);
+  }
+
+  private async healthy(): Promise<boolean> {
+    try {
+      return (await fetch(`${this.url}healthz`)).ok;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      const port = typeof address === "object" && address ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
+}
