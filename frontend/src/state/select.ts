@@ -25,9 +25,10 @@ export function isRunning(state: AppState): boolean {
 /** The pinned token, or the newest. */
 export function selectedToken(state: AppState): TokenRow | undefined {
   const { step } = state.selection;
-  if (step === null) return state.tokens.at(-1);
   const newest = state.tokens.at(-1);
-  return newest && state.tokens.at(state.tokens.length - 1 - (newest.event.step - step));
+  if (step === null || !newest) return newest;
+  const index = state.tokens.length - 1 - (newest.event.step - step);
+  return index < 0 ? undefined : state.tokens.at(index);
 }
 
 /** The page may change the run. */

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { createState } from "../state/initial";
+import type { AppState } from "../state/state";
+import { type Graphics, messagesFor } from "./messages";
+import { lastSentenceEnd } from "./mirror";
+
+const ready: Graphics = { phase: "ready" };
+
+function open(): AppState {
+  const state = createState();
+  state.connection = { phase: "open", retryAt: 0, message: "" };
+  return state;
+}
+
+describe("messages", () => {
+  it("are none when all is well", () => expect(messagesFor(open(), ready, null, 0)).toEqual([]));
+
+  it("name each failure and its way back", () => {
+    const state = open();
+    state.connection = { phase: "waiting", retryAt: 12.2, message: "The connection was lost." };
+    state.problem = { kind: "problem", code: "load", message: "It is truncated.", hint: "Fetch it again." };
+    state.rejected = { message: "Nothing runs.", arrived: 9 };
+    const graphics: Graphics = { phase: "failed", code: "no-adapter", message: "Refused.", hint: "Look." };
+    const notice = { message: "No positions.", arrived: 9 };
+    const specs = messagesFor(state, graphics, notice, 10);
+    expect(specs.map((spec) => [spec.id, spec.ways.map((way) => way.label)])).toEqual([
+      ["graphics", ["TRY AGAIN"]],
+      ["connection", ["RETRY NOW"]],
+      ["problem", ["CHOOSE A MODEL", "DISMISS"]],
+      ["fetch", []],
+      ["rejected", []],
+    ]);
+    expect(specs[1]!.ticking).toBe("Next attempt in 3 s");
+    expect(specs[2]).toMatchObject({ text: "It is truncated.", hint: "Fetch it again." });
+  });
+
+  it("let a refusal go after a while", () => {
+    const state = open();
+    state.rejected = { message: "No.", arrived: 0 };
+    expect(messagesFor(state, ready, null, 5)).toHaveLength(1);
+    expect(messagesFor(state, ready, null, 7)).toHaveLength(0);
+  });
+
+  it("say when the page and the server do not match, and when a recording is over", () => {
+    const state = open();
+    state.connection = { phase: "closed", retryAt: 0, message: "Reload." };
+    expect(messagesFor(state, ready, null, 0)[0]!.ways[0]!.label).toBe("RELOAD");
+    state.connection = { phase: "replay", retryAt: 0, message: "" };
+    expect(messagesFor(state, ready, null, 0)).toEqual([]);
+    state.connection = { phase: "replay", retryAt: 0, message: "Over." };
+    expect(messagesFor(state, ready, null, 0)[0]!.ways[0]!.label).toBe("PLAY AGAIN");
+  });
+});
+
+describe("sentences", () => {
+  it.each([
+    ["no end", 0],
+    ["One. Two", 5],
+    ["He said “no.” Then", 14],
+    ["3.14 is", 0],
+    ["a\nb", 2],
+    ["終わり。 次", 5],
+  ])("%j end at %i", (text, end) => expect(lastSentenceEnd(text)).toBe(end));
+});
