@@ -1,4 +1,4 @@
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
 // Relative base: the page also works under a path prefix and from a static folder.
 export default defineConfig({
@@ -9,5 +9,7 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0,
   },
+  // Node has WebSocket without a flag from version 22 on.
+  test: { execArgv: ["--experimental-websocket"] },
   server: { fs: { allow: [".."] } },
 });

@@ -105,6 +105,8 @@ export class SocketSource implements FrameSource {
     };
     socket.onmessage = (event) => this.receive(event.data as ArrayBuffer | string);
     socket.onclose = (event) => this.lost(event.code, event.reason);
+    // A connection that never came about is an error first, and for some not even a close after it.
+    socket.onerror = () => this.lost(1006, "");
   }
 
   private write(command: Command): void {
@@ -210,7 +212,7 @@ export class SocketSource implements FrameSource {
     this.welcomed = false;
     this.bestRoundTrip = Number.POSITIVE_INFINITY;
     if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
     socket.close();
   }
 }
