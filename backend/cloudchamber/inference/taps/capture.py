@@ -1,0 +1,303 @@
+"""Capture: the compiled eval callback together with the store of what it saw.
+
+Use, on the thread that decodes:
+
+    capture = Capture(n_layer, n_embd, n_ctx, n_ubatch)
+    params.cb_eval, params.cb_eval_user_data = capture.callback, capture.user_data
+    ctx = llama_init_from_model(model, params)
+    capture.learn(ctx)                       # decodes a few tokens, clears the cache
+    capture.begin_run()
+    capture.before_decode(position, n_tokens)
+    llama_decode(ctx, batch)
+    capture.after_decode()                   # only when it returned 0
+    capture.head_summary(run_id)
+
+The first decode of each kind of graph is recorded and studied (`roles`, `plan`); from then on
+the callback follows the plan. `swa_full` must be on, so that a token's cell is its position.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Final
+
+import llama_cpp.llama_cpp as llama
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudchamber.inference.taps import ggml, views
+from cloudchamber.inference.taps.graph import Graph, parse
+from cloudchamber.inference.taps.history import History, measure_layers
+from cloudchamber.inference.taps.lacks import what_lacks
+from cloudchamber.inference.taps.plan import ATTENTION, EXPERTS, NORMS, Plan, make_plan
+from cloudchamber.inference.taps.roles import Roles, find_roles
+from cloudchamber.inference.taps.state import MAX_NODES, MAX_PENDING, MAX_PLANS, PLAN_FIELDS, STATE
+from cloudchamber.telemetry.events import AttentionWeights, ExpertRouting, HeadSummary, LayerActivation, Part
+
+QUERY_BYTES: Final = 1 << 30
+_ALL: Final = NORMS | ATTENTION | EXPERTS
+
+
+class CaptureError(RuntimeError):
+    """What was asked for can't be had; the text says why."""
+
+
+class Capture:
+    """Reads a llama context's tensors while its graphs run. See the module's text."""
+
+    def __init__(
+        self, n_layer: int, n_embd: int, n_ctx: int, n_ubatch: int = 512, *, query_bytes: int = QUERY_BYTES
+    ) -> None:
+        from cloudchamber.inference.taps.callback import eval_callback
+
+        self.n_layer, self.n_embd, self.n_ctx = n_layer, n_embd, n_ctx
+        self.lacks: dict[str, str] = {}
+        self.roles: Roles | None = None
+        self.plans: list[Plan] = []
+        self.lost = 0
+        """Decodes so far of which something could not be read."""
+        self._query_bytes = query_bytes
+        self._history: History | None = None
+        self._kept: dict[str, NDArray[np.generic]] = {}
+        self._state = np.zeros(1, STATE)
+        self._opened = (0, 0)
+        self._recoveries = 0
+        self._set_up(n_ubatch)
+        self.user_data = ctypes.c_void_p(self._state.ctypes.data)
+        self._compiled = eval_callback
+        self.callback = llama.ggml_backend_sched_eval_callback(eval_callback.address)
+
+    # ------------------------------------------------------------------------------ memory
+
+    def _hold(self, name: str, array: NDArray[np.generic]) -> None:
+        """Keep an array alive and tell the callback where it is."""
+        self._kept[name] = array
+        self._state[0][f"{name}_at"] = array.ctypes.data
+
+    def _set_up(self, n_ubatch: int) -> None:
+        s = self._state[0]
+        s["nbytes"], s["is_host"] = ggml.NBYTES_ADDRESS, ggml.IS_HOST_ADDRESS
+        s["tensor_get"] = ggml.TENSOR_GET_ADDRESS
+        s["n_layer"], s["n_embd"], s["n_ctx"], s["n_batch"] = self.n_layer, self.n_embd, self.n_ctx, n_ubatch
+        s["mode"] = _ALL
+        for name in ("slot_tensor", "slot_node", "trace_node_addresses", "trace_leaf_addresses"):
+            self._hold(name, np.empty(MAX_NODES, np.int64))
+        self._hold("slot_lost", np.empty(MAX_NODES, np.int32))
+        self._hold("pending", np.empty(MAX_PENDING, np.int32))
+        self._hold("low", np.empty(MAX_PENDING, np.int64))
+        self._hold("high", np.empty(MAX_PENDING, np.int64))
+        self._hold("trace_nodes", np.empty(MAX_NODES * ggml.TENSOR_BYTES, np.uint8))
+        self._hold("trace_leaves", np.empty(MAX_NODES * ggml.TENSOR_BYTES, np.uint8))
+        self._hold("plans", np.zeros((MAX_PLANS, len(PLAN_FIELDS)), np.int64))
+        self._hold("middle", np.zeros((n_ubatch, self.n_embd), np.float32))
+        self._hold("out", np.zeros((n_ubatch, self.n_embd), np.float32))
+        self._hold("in_norm", np.zeros(n_ubatch, np.float32))
+        self._hold("rows", np.zeros(n_ubatch, np.int32))
+        self._grow_scratch(1 << 20)
+
+    def _grow_scratch(self, size: int) -> None:
+        self._hold("scratch", np.empty(size // 8 + 1, np.int64))
+        self._state[0]["scratch_bytes"] = size
+        self._state[0]["short_of"] = 0
+
+    # ------------------------------------------------------------------------- one decode
+
+    def before_decode(self, position: int, n_tokens: int) -> None:
+        """About to decode `n_tokens` tokens at positions from `position` on."""
+        s = self._state[0]
+        s["index"], s["n_tokens"], s["position"] = 0, 0, position
+        s["losses"] = s["unknown"] = s["irregular"] = 0
+        self._opened = (position, n_tokens)
+        if self._history is not None:
+            self._history.open(position, n_tokens)
+
+    def after_decode(self, ctx: object = None) -> None:
+        """The decode returned 0: take its positions into the run, study new graphs."""
+        s = self._state[0]
+        position, count = self._opened
+        whole = not (s["losses"] or s["unknown"])
+        if s["tracing"] == 1 and s["n_nodes_traced"]:
+            self._study()
+        elif s["losses"]:
+            self._recover()
+        self.lost += not whole
+        if self._history is None:
+            return
+        if whole and s["mode"] & ATTENTION:
+            self._history.close(position, count)
+        self._history.length = position + count
+
+    def _study(self) -> None:
+        """Find the roles in the recorded graph and make its plan."""
+        s = self._state[0]
+        graph = self._recorded_graph()
+        roles = find_roles(graph, self.n_layer)
+        s["trace_wanted"] = 0
+        if self._history is None:
+            self._allocate(roles)
+        signature = np.array([node.signature for node in graph.nodes], np.int64)
+        self._add_plan(make_plan(graph, roles, signature, sparing=self._recoveries == 0))
+
+    def _recorded_graph(self) -> Graph:
+        s = self._state[0]
+        n, m = int(s["n_nodes_traced"]), int(s["n_leaves_traced"])
+        return parse(
+            self._kept["trace_nodes"][: n * ggml.TENSOR_BYTES].tobytes(),
+            self._kept["trace_node_addresses"][:n].tolist(),
+            self._kept["trace_leaves"][: m * ggml.TENSOR_BYTES].tobytes(),
+            self._kept["trace_leaf_addresses"][:m].tolist(),
+        )
+
+    def _allocate(self, roles: Roles) -> None:
+        self.roles = roles
+        self.lacks = what_lacks(roles)
+        layers = measure_layers(roles, self.n_ctx)
+        self._history = history = History.allocate(layers, self.n_layer, self.n_ctx, self._query_bytes)
+        for name, column in layers.columns.items():
+            self._hold(name, column)
+        for name in ("queries", "keys", "norms", "first", "probabilities", "chosen", "weights"):
+            self._hold(name, getattr(history, name))
+        s = self._state[0]
+        s["n_blocks"], s["query_stride"] = layers.n_blocks, history.queries.shape[1]
+        s["query_capacity"] = history.queries.shape[0]
+        s["n_expert"], s["n_used"] = history.probabilities.shape[1], history.chosen.shape[1]
+
+    def _add_plan(self, plan: Plan) -> None:
+        s = self._state[0]
+        same = [i for i, old in enumerate(self.plans) if np.array_equal(old.signature, plan.signature)]
+        number = same[0] if same else min(len(self.plans), MAX_PLANS - 1)
+        self.plans[number : number + 1] = [plan]
+        arrays = (plan.signature, plan.slot, plan.point, plan.slots, plan.actions)
+        row = self._kept["plans"][number]
+        row[:] = [len(plan.signature), *(array.ctypes.data for array in arrays)]
+        s["n_plans"], s["plan"] = len(self.plans), number
+
+    def _recover(self) -> None:
+        """Something could not be read: give more room, or look at every tensor where it is made."""
+        s = self._state[0]
+        if s["short_of"]:
+            self._grow_scratch(int(s["short_of"]) + (1 << 16))
+            return
+        if self._recoveries < 2:
+            self._recoveries += 1
+            s["trace_wanted"] = 1
+
+    # -------------------------------------------------------------------------------- runs
+
+    def begin_run(self) -> None:
+        """Forget what was seen; the memory stays."""
+        if self._history is not None:
+            self._history.truncate(0)
+
+    def learn(self, ctx: object, token: int = 0) -> None:
+        """Let the capture see each kind of graph once: one token, several, and several of
+        which none has an output. Leaves the context's memory empty. Raises `CaptureError`."""
+        memory = llama.llama_get_memory(ctx)
+        for count, outputs in ((1, 1), (2, 1), (2, 0), (1, 1)):
+            llama.llama_memory_clear(memory, True)
+            batch = llama.llama_batch_init(count, 0, 1)
+            batch.n_tokens = count
+            for i in range(count):
+                batch.token[i], batch.pos[i], batch.n_seq_id[i] = token, i, 1
+                batch.seq_id[i][0] = 0
+                batch.logits[i] = i == count - 1 and outputs
+            self.before_decode(0, count)
+            status = llama.llama_decode(ctx, batch)
+            llama.llama_batch_free(batch)
+            if status != 0:
+                raise CaptureError(
+                    f"the model could not decode its first token (llama_decode returned {status})"
+                )
+            self.after_decode()
+        llama.llama_memory_clear(memory, True)
+        self.lost = 0
+        self.begin_run()
+
+    def set_wanted(self, parts: frozenset[Part], selections: Sequence[tuple[int, int]] = ()) -> None:
+        """What to capture from the next decode on.
+
+        Attention's operands are taken whatever is asked for, since a query that was not kept
+        can't be looked back at, and the norms come at the same points of the graph. Experts
+        cost points of their own.
+        """
+        self._state[0]["mode"] = NORMS | ATTENTION | (EXPERTS if "experts" in parts else 0)
+
+    @property
+    def history(self) -> History:
+        """The stores. Raises `CaptureError` before a graph was studied."""
+        if self._history is None:
+            raise CaptureError("no graph of this model has run yet")
+        return self._history
+
+    # ------------------------------------------------------------------------------ answers
+
+    def layer_activation(self, run_id: str, position: int | None = None) -> LayerActivation | None:
+        """Norms at the newest position, or another of the run."""
+        at = self._position(position)
+        return None if at is None else views.layer_activation(self.history, run_id, at)
+
+    def head_summary(self, run_id: str, position: int | None = None) -> HeadSummary | None:
+        """All heads' rows in brief, at the newest position or another whose query is kept."""
+        at = self._position(position)
+        if at is None or self.history.layers.n_head == 0:
+            return None
+        return views.head_summary(self.history, run_id, at)
+
+    def expert_routing(self, run_id: str) -> ExpertRouting | None:
+        """The router at the newest position; None without experts or when not wanted."""
+        at = self._position(None)
+        layers = [] if self.roles is None else [e.layer for e in self.roles.experts if e is not None]
+        if at is None or not layers or not self._state[0]["mode"] & EXPERTS:
+            return None
+        return views.expert_routing(self.history, run_id, at, layers)
+
+    def attention_rows(self, run_id: str, layer: int, head: int, query_start: int = 0) -> AttentionWeights:
+        """One head's rows of the queries from `query_start` to the newest; the event's own
+        `query_start` is later where older queries are no longer kept."""
+        self._check_head(layer, head)
+        return views.attention_weights(self.history, run_id, layer, head, query_start)
+
+    def attention_block(
+        self,
+        layer: int,
+        head: int,
+        mode: views.Mode,
+        query_start: int,
+        query_stop: int,
+        key_start: int,
+        key_stop: int,
+        max_size: int,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], int, int]:
+        """Weights [R, C], sink [R], queries and keys per cell; a stop of 0 is the newest.
+
+        Rows whose queries are no longer kept are NaN. Raises `CaptureError`.
+        """
+        self._check_head(layer, head)
+        end = self.history.length
+        queries = _range(query_start, query_stop, end, "queries")
+        keys = _range(key_start, key_stop, end, "keys")
+        if max_size < 1:
+            raise CaptureError("a slice needs a size of at least 1")
+        return views.attention_block(self.history, layer, head, mode, queries, keys, max_size)
+
+    def _position(self, position: int | None) -> int | None:
+        length = 0 if self._history is None else self._history.length
+        at = length - 1 if position is None else position
+        return at if 0 <= at < length else None
+
+    def _check_head(self, layer: int, head: int) -> None:
+        if not 0 <= layer < self.n_layer:
+            raise CaptureError(f"there is no layer {layer}; the model has {self.n_layer}")
+        count = int(self.history.layers.heads[layer]["n_head"])
+        if count == 0:
+            raise CaptureError(self.lacks.get("attention", f"layer {layer} has no attention"))
+        if not 0 <= head < count:
+            raise CaptureError(f"layer {layer} has no head {head}; it has {count}")
+
+
+def _range(start: int, stop: int, end: int, what: str) -> tuple[int, int]:
+    stop = min(stop or end, end)
+    if not 0 <= start < stop:
+        raise CaptureError(f"there are no {what} from {start} to {stop}; the run has {end} positions")
+    return start, stop

@@ -1,0 +1,151 @@
+"""What capture keeps of a run: queries and keys by position, norms, the newest routing.
+
+Arrays are taken with `np.empty`, whose pages the operating system hands out when they are
+first written, so memory grows with the run and not with the context's size. A token takes
+2 bytes a number: sum over layers of n_head x d for queries and n_head_kv x d for keys.
+SmolLM2-135M: 34.6 kB + 11.5 kB. Queries have a budget: 64 layers x 64 heads x 128 take 1 MiB
+a token, so with 1 GiB the newest 1,024 queries can be looked back at, over all of their keys.
+Keys are kept whole; they take what an F16 cache takes itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudchamber.inference.taps import ggml
+from cloudchamber.inference.taps.attention import HEAD_FIELDS
+from cloudchamber.inference.taps.roles import Roles
+from cloudchamber.inference.taps.state import KEY_BLOCK
+
+
+@dataclass(slots=True)
+class Layers:
+    """Shapes of the layers' attention and where their parts of the stores begin."""
+
+    heads: NDArray[np.void]
+    """`HEAD_FIELDS` [L]; `n_head_kv` 0 where a layer has no attention."""
+    columns: dict[str, NDArray[np.int64]]
+    """The same for the callback, a column [L] each, with the keys' type."""
+    sinks: NDArray[np.float32]
+    n_groups: int
+    """Distinct masks."""
+    query_stride: int
+    key_elements: int
+    n_blocks: int
+    n_expert: int
+    n_used: int
+    n_head: int
+
+
+def measure_layers(roles: Roles, n_ctx: int) -> Layers:
+    """Lay the stores out for what was found in a graph."""
+    n_layer = len(roles.attention)
+    heads = np.zeros(n_layer, HEAD_FIELDS)
+    names = ("heads", "kv_heads", "head_size", "to_float", "key_type", "query_offset", "key_offset")
+    columns = {name: np.zeros(n_layer, np.int64) for name in names}
+    sinks: list[NDArray[np.float32]] = []
+    groups: dict[int, int] = {}
+    n_blocks = -(-n_ctx // KEY_BLOCK)
+    query_offset = key_offset = sink_offset = 0
+    for layer, attention in enumerate(roles.attention):
+        if attention is None:
+            heads[layer]["sink_offset"] = -1
+            continue
+        group = groups.setdefault(attention.mask, len(groups))
+        sink = -1
+        if attention.sinks is not None:
+            sink = sink_offset
+            raw = ggml.read_tensor(attention.sinks.address, 4 * attention.n_head)
+            sinks.append(np.frombuffer(raw, "<f4").astype(np.float32))
+            sink_offset += attention.n_head
+        heads[layer] = (
+            attention.n_head, attention.n_head_kv, attention.head_size, query_offset, key_offset, group, sink,
+            attention.scale, attention.softcap, attention.max_bias,
+        )  # fmt: skip
+        values = (
+            attention.n_head, attention.n_head_kv, attention.head_size,
+            ggml.to_float_address(attention.key_type), attention.key_type, query_offset, key_offset,
+        )  # fmt: skip
+        for name, value in zip(names, values, strict=True):
+            columns[name][layer] = value
+        query_offset += attention.n_head * attention.head_size
+        key_offset += attention.n_head_kv * n_blocks * KEY_BLOCK * attention.head_size
+    experts = [e for e in roles.experts if e is not None]
+    return Layers(
+        heads=heads,
+        columns=columns,
+        sinks=np.concatenate(sinks) if sinks else np.zeros(1, np.float32),
+        n_groups=max(len(groups), 1),
+        query_stride=query_offset,
+        key_elements=key_offset,
+        n_blocks=n_blocks,
+        n_expert=max((e.n_expert for e in experts), default=0),
+        n_used=max((e.n_used for e in experts), default=0),
+        n_head=int(heads["n_head"].max(initial=0)),
+    )
+
+
+@dataclass(slots=True)
+class History:
+    """The stores themselves."""
+
+    layers: Layers
+    queries: NDArray[np.uint16]
+    """[capacity, query_stride] bits of F16; position p in row p % capacity."""
+    query_position: NDArray[np.int64]
+    """[capacity] position each row holds, -1 for none."""
+    keys: NDArray[np.uint16]
+    """Bits of F16; a layer's part is [n_head_kv, n_blocks, d, KEY_BLOCK]."""
+    first: NDArray[np.int32]
+    """[groups, n_ctx] first position each query sees under each mask; -1 is unknown."""
+    norms: NDArray[np.float32]
+    """[n_ctx, L, 4] attention, MLP, output, relative change."""
+    probabilities: NDArray[np.float32]
+    """[L, E] of the newest token."""
+    chosen: NDArray[np.int32]
+    """[L, k]"""
+    weights: NDArray[np.float32]
+    """[L, k]"""
+    length: int = 0
+    """Positions of the run so far."""
+
+    @classmethod
+    def allocate(cls, layers: Layers, n_layer: int, n_ctx: int, query_bytes: int) -> History:
+        """`query_bytes` bounds the queries; at least one token's are kept."""
+        stride = max(layers.query_stride, 1)
+        capacity = max(1, min(n_ctx, query_bytes // (2 * stride)))
+        return cls(
+            layers=layers,
+            queries=np.empty((capacity, stride), np.uint16),
+            query_position=np.full(capacity, -1, np.int64),
+            keys=np.empty(max(layers.key_elements, 1), np.uint16),
+            first=np.full((layers.n_groups, n_ctx), -1, np.int32),
+            norms=np.full((n_ctx, n_layer, 4), np.nan, np.float32),
+            probabilities=np.zeros((n_layer, max(layers.n_expert, 1)), np.float32),
+            chosen=np.zeros((n_layer, max(layers.n_used, 1)), np.int32),
+            weights=np.zeros((n_layer, max(layers.n_used, 1)), np.float32),
+        )
+
+    def truncate(self, length: int) -> None:
+        """Forget positions from `length` on."""
+        self.query_position[self.query_position >= length] = -1
+        self.length = min(self.length, length)
+
+    def open(self, position: int, count: int) -> None:
+        """Mark positions about to be decoded as not captured yet."""
+        self.truncate(position)
+        self.norms[position : position + count] = np.nan
+        self.first[:, position : position + count] = -1
+
+    def close(self, position: int, count: int) -> None:
+        """The decode went through: the positions are part of the run."""
+        kept = np.arange(max(position, position + count - len(self.query_position)), position + count)
+        self.query_position[kept % len(self.query_position)] = kept
+        self.length = position + count
+
+    def oldest_query(self) -> int:
+        """First position whose query is still kept."""
+        return max(0, self.length - len(self.query_position))

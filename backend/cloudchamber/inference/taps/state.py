@@ -1,0 +1,57 @@
+"""What the callback and the Python side share: one record of numbers and addresses.
+
+Compiled code gets the record's address as `user_data`. Fields ending in `_at` are addresses of
+arrays that `Capture` owns and keeps alive.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+KEY_BLOCK: Final = 64
+"""Positions whose keys lie together, transposed: the kernel's inner loop runs along them."""
+MAX_NODES: Final = 1 << 15
+MAX_PENDING: Final = 64
+MAX_PLANS: Final = 4
+
+_FIELDS = (
+    # Where in a graph the callback is.
+    "index",  # number of the next node to be asked about
+    "n_tokens",  # tokens of this graph
+    "position",  # position of its first token
+    "mode",  # what to capture: bits of plan.py
+    "first_signature",  # of the graph's first node
+    "tracing",  # 1: recording this graph, 2: it fits no plan; looking at nothing either way
+    "trace_wanted",  # 1: the next graph is to be recorded
+    "losses",  # wanted tensors that were overwritten before they were read, this decode
+    "unknown",  # graphs of this decode that no plan fits
+    "short_of",  # bytes of scratch that a read would have needed
+    "irregular",  # tokens whose visible keys are no single stretch that ends at themselves
+    "copy_always",  # 1: read through ggml even what lies in host memory (for tests)
+    # Plans; the current one's fields are copied here.
+    "n_plans", "plan", "plans_at",
+    "n_nodes", "signature_at", "slot_at", "point_at", "slots_at", "actions_at",
+    # Slots: tensors met in this graph and not yet read.
+    "slot_tensor_at", "slot_node_at", "slot_lost_at", "n_pending", "pending_at", "low_at", "high_at",
+    # Recording.
+    "n_nodes_traced", "n_leaves_traced", "trace_nodes_at", "trace_node_addresses_at",
+    "trace_leaves_at", "trace_leaf_addresses_at",
+    # Functions of ggml.
+    "nbytes", "is_host", "tensor_get",
+    # Sizes.
+    "n_layer", "n_embd", "n_ctx", "n_batch", "n_blocks", "query_capacity", "query_stride",
+    "n_expert", "n_used",
+    # Per-layer shapes, int64 [L]: heads, KV heads, head size, to_float; offsets in elements.
+    "heads_at", "kv_heads_at", "head_size_at", "to_float_at", "key_type_at",
+    "query_offset_at", "key_offset_at",
+    # Stores; see history.py.
+    "queries_at", "keys_at", "norms_at", "first_at", "probabilities_at", "chosen_at", "weights_at",
+    # Working memory.
+    "middle_at", "out_at", "in_norm_at", "has_middle", "rows_at", "scratch_at", "scratch_bytes",
+)  # fmt: skip
+
+STATE: Final = np.dtype([(name, np.int64) for name in _FIELDS])
+
+PLAN_FIELDS: Final = ("n_nodes", "signature_at", "slot_at", "point_at", "slots_at", "actions_at")
