@@ -76,7 +76,10 @@ export class TokenStream {
     const space = cluster === " ";
     if (this.line.cells + cells > this.columns) {
       // A space that ends a full line is the line's end.
-      if (space) return this.startLine();
+      if (space) {
+        this.startLine();
+        return;
+      }
       this.wrap();
     }
     // Wide clusters (CJK, emoji) may break before and after.
@@ -100,7 +103,10 @@ export class TokenStream {
   /** Moves the open word to a new line; a word as long as the line is cut instead. */
   private wrap(): void {
     const { line, wordSpan, wordOffset, wordColumn } = this;
-    if (wordColumn === 0) return this.startLine();
+    if (wordColumn === 0) {
+      this.startLine();
+      return;
+    }
     const moved = line.spans.splice(wordSpan + (wordOffset > 0 ? 1 : 0));
     const cut = wordOffset > 0 ? line.spans[wordSpan] : undefined;
     if (cut && cut.text.length > wordOffset) {

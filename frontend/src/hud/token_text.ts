@@ -1,6 +1,6 @@
 /** What is shown in place of a character that has no shape of its own; null if it has one. */
 export function mark(cluster: string): string | null {
-  if (cluster === "\n" || cluster === "\r\n") return "⏎";
+  if (cluster === "\n" || cluster === "\r\n") return "↵";
   if (cluster === "\t") return "⇥";
   const code = cluster.codePointAt(0)!;
   if (code < 0x20) return String.fromCodePoint(0x2400 + code);

@@ -1,0 +1,88 @@
+import type { AppState } from "../state/state";
+import { bytes, count, percent } from "./format";
+import { threshold } from "./theme";
+
+/** How full the KV cache is. */
+export interface CacheModel {
+  /** False: `note` says why there is nothing to show. */
+  readonly known: boolean;
+  /** Share of the cells in use. */
+  readonly share: number;
+  readonly cells: string;
+  readonly note: string;
+  readonly nearlyFull: boolean;
+}
+
+/** Where the bytes are. */
+export interface MemoryModel {
+  readonly known: boolean;
+  /** Weights, cache, compute buffers, the rest, as shares of all. */
+  readonly shares: Float32Array;
+  readonly total: string;
+  readonly note: string;
+}
+
+const noCache = (note: string): CacheModel => ({
+  known: false,
+  share: 0,
+  cells: "",
+  note,
+  nearlyFull: false,
+});
+
+export function cacheModel({ cache, model }: AppState): CacheModel {
+  if (model?.lacks.attention) return noCache("n/a · the model has no attention");
+  if (!cache) return noCache(model ? `${count(model.n_ctx)} cells, empty` : "cells used of those there are");
+  const widest = widestLayer(cache.max_len.data);
+  const cells = cache.max_len.data[widest] ?? 0;
+  if (cells === 0) return noCache("n/a · no layer keeps keys and values");
+  const used = cache.seq_len.data[widest]!;
+  const share = used / cells;
+  return {
+    known: true,
+    share,
+    cells: `${count(used)} / ${count(cells)}`,
+    note: `${percent(share)} · ${bytes(usedBytes(cache))} of ${bytes(cache.memory_bytes)}`,
+    nearlyFull: share >= threshold.nearlyFull,
+  };
+}
+
+/** Layers of a sliding window have fewer cells; the gauge shows one that keeps the whole context. */
+function widestLayer(cells: Uint32Array): number {
+  let widest = 0;
+  for (let i = 1; i < cells.length; i++) if (cells[i]! > cells[widest]!) widest = i;
+  return widest;
+}
+
+/** Bytes of the cells in use: each layer's reservation by its own fill. */
+function usedBytes(cache: NonNullable<AppState["cache"]>): number {
+  let sum = 0;
+  for (let i = 0; i < cache.layer.data.length; i++) {
+    const cells = cache.max_len.data[i]!;
+    if (cells === 0) continue;
+    sum += Number(cache.key_bytes.data[i]! + cache.value_bytes.data[i]!) * (cache.seq_len.data[i]! / cells);
+  }
+  return sum;
+}
+
+export function memoryModel({ memory }: AppState): MemoryModel {
+  if (!memory) {
+    return { known: false, shares: new Float32Array(4), total: "", note: "weights · kv · compute · other" };
+  }
+  const { weights, cache_total: cache, activations: compute } = memory;
+  const parts = weights + cache + compute;
+  // Weights may be on a device, or mapped and not yet read: then they are no part of the resident bytes.
+  const whole = Math.max(memory.process_resident + memory.gpu_allocated, parts);
+  const other = whole - parts;
+  const shares = Float32Array.from([weights, cache, compute, other], (part) =>
+    whole > 0 ? part / whole : 0,
+  );
+  const device = memory.gpu_allocated > 0 ? ` + ${bytes(memory.gpu_allocated)} on device` : "";
+  const mib = (n: number): string => (n / 2 ** 20).toFixed(n >= 100 * 2 ** 20 ? 0 : 1);
+  return {
+    known: true,
+    shares,
+    total: `${bytes(memory.process_resident)} resident${device}`,
+    note: `weights ${mib(weights)} · kv ${mib(cache)} · other ${mib(compute + other)}`,
+  };
+}

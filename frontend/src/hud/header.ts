@@ -1,0 +1,110 @@
+import type { AppState } from "../state/state";
+import { fade } from "./color";
+import { count } from "./format";
+import { rule } from "./kit/frame";
+import type { Rect } from "./layout";
+import type { Scene } from "./scene";
+import { color, glow, text } from "./theme";
+
+interface Fact {
+  readonly name: string;
+  readonly value: string;
+  readonly alarm?: boolean;
+}
+
+const BETWEEN = 24;
+const MARK_WIDTH = 204;
+
+/** Facts of the model at the left, of the run and the connection at the right. What has no room is left out, last first. */
+export function drawHeader(scene: Scene, state: AppState, rect: Rect): void {
+  const baseline = rect.y + 34;
+  rule(scene, rect.x, rect.y + rect.height - 1, rect.width, MARK_WIDTH);
+  const afterMark = drawMark(scene, rect.x, baseline) + 28;
+  let right = rect.x + rect.width;
+  for (const fact of runFacts(state).reverse()) {
+    const width = factWidth(scene, fact);
+    if (right - width < afterMark) break;
+    right -= width;
+    drawFact(scene, fact, right, baseline);
+    right -= BETWEEN;
+  }
+  let left = afterMark;
+  for (const fact of modelFacts(state)) {
+    const width = factWidth(scene, fact);
+    if (left + width > right) break;
+    drawFact(scene, fact, left, baseline);
+    left += width + BETWEEN;
+  }
+}
+
+/** A track that curls through a chamber, and the name. Returns where it ends. */
+function drawMark(scene: Scene, x: number, baseline: number): number {
+  const cx = x + 8;
+  const cy = baseline - 5;
+  scene.arc(
+    cx,
+    cy,
+    7.5,
+    1.5,
+    0.95,
+    2 * Math.PI - 0.85,
+    color.data,
+    glow.bracket,
+    0,
+    0,
+    fade(color.data, 0.7),
+  );
+  scene.line(cx - 3.5, cy + 4, cx + 6.5, cy - 6, 1.25, color.data, glow.bracket);
+  scene.circle(cx + 7.5, cy - 7, 1.75, color.now, glow.active);
+  const left = x + 26;
+  return left + scene.text(left, baseline, "CLOUD CHAMBER", text.mark, color.now);
+}
+
+function factWidth(scene: Scene, fact: Fact): number {
+  return scene.measure(fact.name, text.label) + 6 + scene.measure(fact.value, text.data);
+}
+
+function drawFact(scene: Scene, fact: Fact, x: number, baseline: number): void {
+  const used = scene.text(x, baseline, fact.name, text.label, color.muted);
+  scene.text(x + used + 6, baseline, fact.value, text.data, fact.alarm ? color.attention : color.data);
+}
+
+function modelFacts({ model }: AppState): Fact[] {
+  if (!model) return [];
+  const heads = model.n_head === 0 ? "none" : `${model.n_head} Q · ${model.n_head_kv} KV`;
+  const facts: Fact[] = [
+    { name: "MODEL", value: model.name },
+    { name: "QUANT", value: model.quantization },
+    { name: "LAYERS", value: String(model.n_layer) },
+    { name: "HEADS", value: heads },
+    { name: "VOCAB", value: count(model.n_vocab) },
+    { name: "CONTEXT", value: count(model.n_ctx) },
+  ];
+  if (model.n_expert > 0)
+    facts.push({ name: "EXPERTS", value: `${model.n_expert_used} of ${model.n_expert}` });
+  return facts;
+}
+
+/** Least important first: they are the first to go when there is no room. */
+function runFacts(state: AppState): Fact[] {
+  const facts: Fact[] = [];
+  const { run } = state;
+  if (state.skipped > 0) facts.push({ name: "SKIPPED", value: count(state.skipped), alarm: true });
+  if (state.dropped > 0) facts.push({ name: "DROPPED", value: count(state.dropped), alarm: true });
+  if (state.viewers > 1) facts.push({ name: "VIEWERS", value: count(state.viewers) });
+  if (run) {
+    const { temperature, seed } = run.started.sampling;
+    facts.push({ name: "TEMP", value: temperature.toFixed(2) }, { name: "SEED", value: String(seed) });
+  }
+  const selected = selectedFact(state);
+  if (selected) facts.push(selected);
+  return facts;
+}
+
+function selectedFact({ selection, tokens, model }: AppState): Fact | null {
+  const newest = tokens.at(-1);
+  if (!newest || !model) return null;
+  const token = selection.step === null ? "newest" : `token ${selection.step + 1}`;
+  const head = model.n_head > 0 ? ` · L${selection.layer} · H${selection.head}` : "";
+  return { name: "SELECTED", value: `${token}${head}`, alarm: selection.step !== null };
+}

@@ -1,0 +1,105 @@
+import type { AppState } from "../state/state";
+import { fade } from "./color";
+import { caption } from "./kit/heading";
+import { bar } from "./kit/meter";
+import type { Rect } from "./layout";
+import type { Candidate, Choice, MonitorModel } from "./monitor_model";
+import { FEW_CANDIDATES, type MonitorUi } from "./monitor_ui";
+import type { Scene } from "./scene";
+import { color, glow, text } from "./theme";
+import type { BarMotion } from "./token_motion";
+
+export const CAPTION = 20;
+/** Between the last candidate and the row of one that ranks lower. */
+const APART = 4;
+
+/** Height of the section for `rows` candidates of `row` pixels each: one more row is kept for the chosen token. */
+export function choiceHeight(rows: number, row: number): number {
+  return CAPTION + rows * row + APART + row;
+}
+
+/** The most probable next tokens on an absolute scale, and the chosen one wherever it ranks. */
+export function drawChoice(
+  scene: Scene,
+  state: AppState,
+  { choice }: MonitorModel,
+  rect: Rect,
+  rows: number,
+  row: number,
+  now: number,
+  ui: MonitorUi,
+  springs: BarMotion,
+): void {
+  const few = ui.topCount <= FEW_CANDIDATES;
+  caption(scene, rect.x, rect.y + 12, rect.width, "NEXT TOKEN", choice?.note ?? "softmax · scale 0 – 1");
+  ui.hits.add("top-count", few ? 1 : 0, rect.x, rect.y, rect.width, CAPTION);
+  const top = rect.y + CAPTION;
+  const track = barRect(rect);
+  for (let i = 0; i <= 4; i++) {
+    const x = Math.round(track.x + (track.width * i) / 4);
+    scene.rect(x, top - 1, 1, rows * row + APART + row, color.rule);
+  }
+  if (!choice) {
+    const empty = `the ${rows} most probable tokens, and the one chosen`;
+    scene.textWithin(rect.x, top + row - 3, rect.width, empty, text.caption, color.muted);
+    return;
+  }
+  const newest = state.tokens.length - 1 - ((state.tokens.at(-1)?.event.step ?? 0) - choice.step);
+  for (let i = 0; i < rows; i++) {
+    const candidate = choice.candidates[i];
+    if (!candidate) break;
+    const p = ui.reducedMotion ? candidate.p : springs.at(state.tokens, newest, i, now);
+    drawRow(scene, candidate, p, rect, top + i * row, row, ui);
+  }
+  if (!inShown(choice, rows)) {
+    drawRow(scene, choice.chosen, choice.chosen.p, rect, top + rows * row + APART, row, ui);
+  }
+}
+
+function inShown({ candidates, chosen }: Choice, rows: number): boolean {
+  return candidates.slice(0, rows).some((c) => c.id === chosen.id);
+}
+
+/** Where bars run: the same columns at every width of the panel. */
+function barRect(rect: Rect): Rect {
+  const left = Math.round(Math.min(112, rect.width * 0.29));
+  return { x: rect.x + left, y: rect.y, width: rect.width - left - 46, height: rect.height };
+}
+
+function drawRow(
+  scene: Scene,
+  candidate: Candidate,
+  p: number,
+  rect: Rect,
+  y: number,
+  row: number,
+  ui: MonitorUi,
+): void {
+  const baseline = y + Math.round(row / 2) + 4;
+  const track = barRect(rect);
+  const { chosen } = candidate;
+  if (chosen) {
+    scene.gradient(rect.x, y, rect.width, row - 1, fade(color.attention, 0.2), fade(color.attention, 0.08));
+    scene.rect(rect.x, y, 2, row - 1, color.attention);
+  }
+  ui.hits.add("candidate", candidate.id, rect.x, y, rect.width, row);
+  const rank = candidate.rank > 99_999 ? "…" : String(candidate.rank);
+  const rankRight = rect.x + 18 + Math.max(0, rank.length - 2) * 6;
+  scene.text(rankRight, baseline, rank, text.caption, chosen ? color.attention : color.muted, "right");
+  const left = rankRight + 8;
+  label(scene, candidate.label, left, baseline, track.x - 6 - left, chosen);
+  const height = Math.min(row - 6, 9);
+  const paint = chosen ? color.now : fade(color.data, 1 - 0.02 * (candidate.rank - 1));
+  const light = p > 0.004 ? glow.bracket : 0;
+  bar(scene, track.x, y + Math.round((row - 1 - height) / 2), track.width, height, p, paint, light);
+  const right = rect.x + rect.width - 2;
+  scene.text(right, baseline, candidate.shown, text.data, chosen ? color.attention : color.data, "right");
+}
+
+/** A token's text; its leading space, which most have, stays visible but quiet. */
+function label(scene: Scene, shown: string, x: number, y: number, room: number, chosen: boolean): void {
+  const spaced = shown.startsWith("·");
+  const dot = spaced ? scene.text(x, y, "·", text.data, fade(color.muted, 0.6)) : 0;
+  const rest = spaced ? shown.slice(1) : shown;
+  scene.textWithin(x + dot, y, room - dot, rest, text.data, chosen ? color.now : color.words);
+}

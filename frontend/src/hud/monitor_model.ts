@@ -1,0 +1,235 @@
+import { type Activity, activity, selectedToken } from "../state/select";
+import type { AppState, TokenRow } from "../state/state";
+import { type CacheModel, cacheModel, type MemoryModel, memoryModel } from "./capacity_model";
+import { count, duration, niceCeiling, percent, probability, rate } from "./format";
+import { threshold } from "./theme";
+
+/** Which accent a thing takes. */
+export type Tone = "quiet" | "data" | "attention" | "complete" | "error";
+
+export interface Status {
+  readonly activity: Activity;
+  readonly title: string;
+  /** A line, or a sentence for a person. */
+  readonly detail: string;
+  readonly tone: Tone;
+  /** Tokens per second, of decoding alone. */
+  readonly rate: string;
+}
+
+export interface Task {
+  readonly label: string;
+  /** 0 to 1; negative when it can't be known. */
+  readonly fraction: number;
+  readonly note: string;
+}
+
+/** A token in the running for the next place. */
+export interface Candidate {
+  readonly id: number;
+  /** 1 is the most probable. */
+  readonly rank: number;
+  readonly label: string;
+  readonly p: number;
+  readonly shown: string;
+  readonly chosen: boolean;
+}
+
+export interface Choice {
+  readonly step: number;
+  readonly pinned: boolean;
+  readonly candidates: readonly Candidate[];
+  /** The chosen token, wherever it ranks. */
+  readonly chosen: Candidate;
+  readonly note: string;
+}
+
+export interface Entropy {
+  /** Nats. */
+  readonly nats: number;
+  readonly shown: string;
+  /** e^H: the number of equally likely tokens that would be as uncertain. */
+  readonly tokens: string;
+  readonly verdict: "confident" | "undecided" | "uncertain";
+  readonly tone: Tone;
+  readonly note: string;
+  /** Of the newest tokens, oldest first. */
+  readonly history: Float32Array;
+  /** Top of the axis, nats. */
+  readonly top: number;
+}
+
+export interface Pulse {
+  /** Seconds each token took, oldest first; the first of a run is left out, its decode was the prompt's. */
+  readonly seconds: Float32Array;
+  readonly full: number;
+  readonly caption: string;
+  readonly newest: string;
+}
+
+/** All that the Inference Monitor says, in plain numbers and strings. */
+export interface MonitorModel {
+  readonly caption: string;
+  readonly status: Status;
+  readonly tasks: readonly Task[];
+  readonly choice: Choice | null;
+  readonly entropy: Entropy | null;
+  readonly pulse: Pulse;
+  readonly cache: CacheModel;
+  readonly memory: MemoryModel;
+}
+
+/** Values kept for the history plots. */
+const HISTORY = 256;
+
+export function monitorModel(state: AppState): MonitorModel {
+  const row = selectedToken(state);
+  return {
+    caption: caption(state),
+    status: status(state),
+    tasks: tasks(state),
+    choice: row ? choice(state, row) : null,
+    entropy: row ? entropy(state, row) : null,
+    pulse: pulse(state),
+    cache: cacheModel(state),
+    memory: memoryModel(state),
+  };
+}
+
+function caption({ model }: AppState): string {
+  if (!model) return "";
+  const threads = `${model.threads} thread${model.threads === 1 ? "" : "s"}`;
+  return `decode · ${threads}${model.flash_attention ? " · flash attention" : ""}`;
+}
+
+const TITLES: Record<Activity, [string, Tone]> = {
+  offline: ["NO CONNECTION", "attention"],
+  failed: ["FAILED", "error"],
+  "no-model": ["NO MODEL", "quiet"],
+  loading: ["LOADING MODEL", "data"],
+  idle: ["READY", "data"],
+  prefill: ["READING PROMPT", "data"],
+  running: ["INFERENCE ACTIVE", "data"],
+  paused: ["PAUSED", "attention"],
+  finished: ["COMPLETE", "complete"],
+  stopped: ["STOPPED", "quiet"],
+};
+
+function status(state: AppState): Status {
+  const now = activity(state);
+  const [title, tone] = TITLES[now];
+  const newest = state.tokens.at(-1);
+  return {
+    activity: now,
+    title,
+    tone,
+    detail: detail(state, now),
+    rate: rate(newest?.event.tokens_per_sec ?? 0),
+  };
+}
+
+function detail(state: AppState, now: Activity): string {
+  if (now === "offline") return state.connection.message || "waiting for the server";
+  if (now === "loading") return state.progress.get("load")?.message ?? "";
+  if (now === "no-model") return "choose a model to see it think";
+  if (now === "idle") return "give it a prompt";
+  const { run } = state;
+  if (now === "failed") return run?.state?.message || state.problem?.message || "inference failed";
+  const prompt = run?.prefill?.n_tokens ?? run?.started.prompt_ids.data.length ?? 0;
+  if (now === "prefill") return `prompt of ${count(prompt)} tokens`;
+  const tokens = `answer token ${count(run?.count ?? 0)} · prompt ${count(prompt)} tokens`;
+  if (now === "finished") return `${ENDINGS[run?.state?.reason ?? ""] ?? ""}${tokens}`;
+  return tokens;
+}
+
+const ENDINGS: Record<string, string> = {
+  length: "length limit · ",
+  context: "context full · ",
+};
+
+const TASKS = { load: "model", download: "download", positions: "positions", prefill: "prompt" } as const;
+
+function tasks({ progress }: AppState): Task[] {
+  const out: Task[] = [];
+  for (const task of ["download", "load", "positions", "prefill"] as const) {
+    const at = progress.get(task);
+    if (!at || at.done) continue;
+    const share = at.fraction < 0 ? "" : percent(at.fraction);
+    out.push({ label: at.message || TASKS[task], fraction: at.fraction, note: share });
+  }
+  return out;
+}
+
+function choice(state: AppState, { event }: TokenRow): Choice {
+  const label = (id: number): string => state.vocabulary?.label(id) ?? `#${id}`;
+  const candidates: Candidate[] = [];
+  const { data: ids } = event.top_ids;
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    const p = event.top_p.data[i]!;
+    const chosen = id === event.token_id;
+    candidates.push({ id, rank: i + 1, label: label(id), p, shown: probability(p), chosen });
+  }
+  const chosen: Candidate = {
+    id: event.token_id,
+    rank: event.rank,
+    label: state.vocabulary?.label(event.token_id) ?? event.token_text,
+    p: event.probability,
+    shown: probability(event.probability),
+    chosen: true,
+  };
+  const pinned = state.selection.step !== null;
+  const which = pinned ? `step ${event.step} pinned · ` : "";
+  const note = `${which}${count(event.sampled_count)} kept by samplers · scale 0 – 1`;
+  return { step: event.step, pinned, candidates, chosen, note };
+}
+
+function verdict(nats: number): Entropy["verdict"] {
+  if (nats > threshold.uncertain) return "uncertain";
+  return nats < threshold.confident ? "confident" : "undecided";
+}
+
+function entropy(state: AppState, { event }: TokenRow): Entropy {
+  const { tokens } = state;
+  const held = Math.min(tokens.length, HISTORY);
+  const history = new Float32Array(held);
+  let most = 0;
+  for (let i = 0; i < held; i++) {
+    const nats = tokens.at(tokens.length - held + i)!.event.entropy;
+    history[i] = nats;
+    most = Math.max(most, nats);
+  }
+  const vocabulary = state.model?.n_vocab ?? state.vocabulary?.size ?? 0;
+  const said = verdict(event.entropy);
+  const equal = Math.exp(event.entropy);
+  return {
+    nats: event.entropy,
+    shown: event.entropy.toFixed(2),
+    tokens: equal < 9.95 ? equal.toFixed(1) : count(equal),
+    verdict: said,
+    tone: said === "uncertain" ? "attention" : "data",
+    note: vocabulary > 0 ? `max ln V = ${Math.log(vocabulary).toFixed(2)} nats` : "",
+    history,
+    top: Math.max(6, 2 * Math.ceil(most / 2)),
+  };
+}
+
+function pulse({ tokens }: AppState): Pulse {
+  const held = Math.min(tokens.length, HISTORY);
+  const seconds = new Float32Array(held);
+  let used = 0;
+  for (let i = 0; i < held; i++) {
+    const { event } = tokens.at(tokens.length - held + i)!;
+    if (event.step > 0) seconds[used++] = event.decode_seconds;
+  }
+  const shown = seconds.subarray(0, used);
+  // The scale holds all but the slowest few, which are drawn over its top.
+  const sorted = Float32Array.from(shown).sort();
+  const full = niceCeiling((sorted[Math.floor(used * 0.97)] ?? sorted[used - 1] ?? 0) * 1.05);
+  return {
+    seconds: shown,
+    full,
+    caption: used > 0 ? `time per token · full bar ${duration(full)}` : "time per token",
+    newest: used > 0 ? duration(shown[used - 1]!) : "",
+  };
+}

@@ -1,0 +1,90 @@
+import { type Color, fade } from "./color";
+import { beacon } from "./kit/gauge";
+import { progressLine } from "./kit/meter";
+import type { Rect } from "./layout";
+import type { MonitorModel, Status, Task, Tone } from "./monitor_model";
+import type { Scene } from "./scene";
+import { color, motion, size, text } from "./theme";
+
+export const toneColor: Record<Tone, Color> = {
+  quiet: color.muted,
+  data: color.data,
+  attention: color.attention,
+  complete: color.complete,
+  error: color.error,
+};
+
+export const STATUS_HEIGHT = 46;
+export const TASK_HEIGHT = 22;
+const ERROR_LINE = 14;
+const ERROR_LINES = 3;
+
+/** Lines of a sentence that is too long for one, by words, at most `most`. */
+function wrap(sentence: string, columns: number, most: number): string[] {
+  const lines: string[] = [""];
+  for (const word of sentence.split(" ")) {
+    const open = lines[lines.length - 1]!;
+    if (open === "") lines[lines.length - 1] = word;
+    else if (open.length + 1 + word.length <= columns) lines[lines.length - 1] = `${open} ${word}`;
+    else lines.push(word);
+  }
+  return lines.slice(0, most);
+}
+
+function errorColumns(scene: Scene, width: number): number {
+  return Math.max(8, Math.floor((width - 56) / scene.step(text.caption)));
+}
+
+/** Height of the status box: an error's sentence may take several lines. */
+export function statusHeight(scene: Scene, status: Status, width: number): number {
+  if (status.tone !== "error") return STATUS_HEIGHT;
+  const lines = wrap(status.detail, errorColumns(scene, width), ERROR_LINES).length;
+  return STATUS_HEIGHT + (lines - 1) * ERROR_LINE;
+}
+
+const WORKING = new Set(["running", "prefill", "loading"]);
+
+/** What is going on, and how fast. */
+export function drawStatus(
+  scene: Scene,
+  { status }: MonitorModel,
+  rect: Rect,
+  now: number,
+  still: boolean,
+): void {
+  const paint = toneColor[status.tone];
+  scene.gradient(rect.x, rect.y, rect.width, rect.height, fade(paint, 0.13), fade(paint, 0.04));
+  scene.box(rect.x, rect.y, rect.width, rect.height, color.clear, fade(paint, 0.5), size.hairline);
+  const working = WORKING.has(status.activity);
+  const beat = working && !still ? (now / motion.beaconPeriod) % 1 : 0;
+  beacon(scene, rect.x + 20, rect.y + STATUS_HEIGHT / 2, paint, beat);
+  const left = rect.x + 40;
+  const title = status.tone === "data" ? color.now : paint;
+  scene.text(left, rect.y + 20, status.title, text.state, title);
+  if (status.tone === "error") {
+    const lines = wrap(status.detail, errorColumns(scene, rect.width), ERROR_LINES);
+    for (let i = 0; i < lines.length; i++) {
+      scene.text(left, rect.y + 36 + i * ERROR_LINE, lines[i]!, text.caption, color.error);
+    }
+    return;
+  }
+  const right = rect.x + rect.width - 10;
+  const unit = scene.text(right, rect.y + 32, "tok/s", text.unit, color.muted, "right");
+  const speed = status.activity === "running" ? color.now : color.data;
+  const taken = scene.text(right - unit - 8, rect.y + 33, status.rate, text.speed, speed, "right");
+  scene.textWithin(
+    left,
+    rect.y + 37,
+    right - unit - taken - 16 - left,
+    status.detail,
+    text.caption,
+    color.muted,
+  );
+}
+
+/** A long task: what it is, how far, and a line that fills. */
+export function drawTask(scene: Scene, task: Task, x: number, y: number, width: number, now: number): void {
+  const note = scene.text(x + width, y + 10, task.note, text.caption, color.data, "right");
+  scene.textWithin(x, y + 10, width - note - 12, task.label, text.caption, color.muted);
+  progressLine(scene, x, y + 15, width, task.fraction, now);
+}

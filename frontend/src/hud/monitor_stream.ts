@@ -1,0 +1,188 @@
+import { selectedToken } from "../state/select";
+import type { AppState } from "../state/state";
+import { type Color, fade, mix } from "./color";
+import { well } from "./kit/frame";
+import { caption } from "./kit/heading";
+import type { Rect } from "./layout";
+import type { MonitorModel } from "./monitor_model";
+import type { MonitorUi } from "./monitor_ui";
+import type { Scene } from "./scene";
+import { color, glow, motion, size, text, threshold } from "./theme";
+import type { Line, Span, TokenStream } from "./token_stream";
+
+const PULSE_HEIGHT = 52;
+const ROW = size.streamRow;
+const INSIDE = 10;
+
+/** Columns of text in a stream box of `width`. */
+export function streamColumns(scene: Scene, width: number): number {
+  // One column is kept for the cursor.
+  return Math.max(12, Math.floor((width - 2 * INSIDE) / scene.step(text.token)) - 1);
+}
+
+/** The prompt and the answer, the cursor, and beneath them the pulse of generation. */
+export function drawStream(
+  scene: Scene,
+  state: AppState,
+  model: MonitorModel,
+  stream: TokenStream,
+  rect: Rect,
+  now: number,
+  ui: MonitorUi,
+): void {
+  well(scene, rect);
+  const textArea = { x: rect.x, y: rect.y + 1, width: rect.width, height: rect.height - PULSE_HEIGHT - 1 };
+  scene.scanlines(textArea.x + 1, textArea.y, textArea.width - 2, textArea.height);
+  ui.hits.add("stream", 0, rect.x, rect.y, rect.width, rect.height);
+  if (state.run) drawLines(scene, state, stream, textArea, now, ui);
+  else {
+    const empty = "the prompt and the answer appear here, token by token";
+    scene.textWithin(rect.x + INSIDE, rect.y + 22, rect.width - 2 * INSIDE, empty, text.caption, color.muted);
+  }
+  drawPulse(scene, model, rect);
+}
+
+function drawLines(
+  scene: Scene,
+  state: AppState,
+  stream: TokenStream,
+  area: Rect,
+  now: number,
+  ui: MonitorUi,
+): void {
+  const rows = Math.max(1, Math.floor((area.height - 8) / ROW));
+  const { lines } = stream;
+  ui.scrollLimit = Math.max(0, lines.length - rows);
+  const back = Math.min(Math.max(Math.round(ui.scroll), 0), ui.scrollLimit);
+  const end = lines.length - back;
+  const first = Math.max(0, end - rows);
+  scene.pushClip(area.x + 1, area.y, area.width - 2, area.height);
+  for (let i = first; i < end; i++) {
+    const baseline = area.y + 19 + (i - first) * ROW;
+    drawLine(scene, state, lines[i]!, area.x + INSIDE, baseline, ui);
+    if (i === lines.length - 1) drawCursor(scene, state, lines[i]!, area.x + INSIDE, baseline, now, ui);
+  }
+  scene.popClip();
+  if (ui.scrollLimit > 0) drawScrollBar(scene, area, rows, lines.length, back);
+}
+
+function drawLine(
+  scene: Scene,
+  state: AppState,
+  line: Line,
+  left: number,
+  baseline: number,
+  ui: MonitorUi,
+): void {
+  const step = scene.step(text.token);
+  const newest = state.tokens.at(-1)?.event.step ?? -1;
+  const pinned = selectedToken(state)?.event.step ?? -1;
+  for (const span of line.spans) {
+    const x = left + span.column * step;
+    const width = span.cells * step;
+    const age = newest - span.step;
+    if (span.step >= 0) {
+      ui.hits.add("token", span.step, x, baseline - 13, width, ROW);
+      if (span.step === pinned) highlight(scene, span, x, baseline, width, step);
+      if (isSurprising(state, span.step, age)) {
+        scene.rect(
+          x + leadingSpace(span) * step,
+          baseline + 4,
+          width - leadingSpace(span) * step,
+          1,
+          color.attention,
+        );
+      }
+    }
+    scene.text(x, baseline, span.text, text.token, spanColor(span, age));
+  }
+}
+
+function leadingSpace(span: Span): number {
+  return span.text.startsWith(" ") && span.cells > 1 ? 1 : 0;
+}
+
+function highlight(scene: Scene, span: Span, x: number, baseline: number, width: number, step: number): void {
+  const skip = leadingSpace(span) * step;
+  const warm = color.attention;
+  scene.box(
+    x + skip - 2,
+    baseline - 12,
+    width - skip + 3,
+    16,
+    fade(warm, 0.24),
+    color.clear,
+    0,
+    glow.bracket,
+    fade(warm, 0.5),
+  );
+}
+
+function spanColor(span: Span, age: number): Color {
+  if (span.kind === "mark") return fade(color.muted, 0.75);
+  if (span.kind === "prompt") return color.prompt;
+  return mix(color.now, color.settled, age / motion.freshTokens);
+}
+
+/** Whether the token was chosen against the odds. The ring holds the newest, `age` places from its end. */
+function isSurprising({ tokens }: AppState, step: number, age: number): boolean {
+  const row = tokens.at(tokens.length - 1 - age);
+  return row?.event.step === step && row.event.rank > threshold.surprisingRank;
+}
+
+const OPEN = new Set(["prefill", "running", "paused"]);
+
+function drawCursor(
+  scene: Scene,
+  state: AppState,
+  line: Line,
+  left: number,
+  baseline: number,
+  now: number,
+  ui: MonitorUi,
+): void {
+  const phase = state.run?.state?.phase ?? "prefill";
+  if (!OPEN.has(phase)) return;
+  const since = now - (state.tokens.at(-1)?.arrived ?? 0);
+  // Lit right after a token, then blinking; steady where motion is not wanted.
+  const lit = ui.reducedMotion || (since / motion.cursorPeriod) % 1 < 0.5;
+  if (!lit) return;
+  const step = scene.step(text.token);
+  const x = left + line.cells * step + 1;
+  scene.box(x, baseline - 11, step, 14, color.attention, color.clear, 0, glow.active, color.attention);
+}
+
+function drawScrollBar(scene: Scene, area: Rect, rows: number, all: number, back: number): void {
+  const track = area.height - 8;
+  const thumb = Math.max(12, (track * rows) / all);
+  const at = (track - thumb) * (1 - back / Math.max(all - rows, 1));
+  const x = area.x + area.width - 5;
+  scene.rect(x, area.y + 4, 2, track, color.track);
+  scene.rect(x, area.y + 4 + at, 2, thumb, fade(color.data, back > 0 ? 0.9 : 0.45));
+}
+
+/** One bar a token, as high as the token took long; the newest at the right. */
+function drawPulse(scene: Scene, model: MonitorModel, rect: Rect): void {
+  const { pulse } = model;
+  const x = rect.x + INSIDE;
+  const width = rect.width - 2 * INSIDE;
+  const base = rect.y + rect.height - 8;
+  caption(scene, x, base - 28, width, "", "");
+  scene.text(x, base - 27, pulse.caption, text.caption, color.muted);
+  scene.text(x + width, base - 27, pulse.newest, text.caption, color.data, "right");
+  const step = 5;
+  const places = Math.floor(width / step);
+  const height = 20;
+  const used = Math.min(places, pulse.seconds.length);
+  for (let i = 0; i < places; i++) {
+    const left = x + width - (i + 1) * step + 1;
+    scene.rect(left, base - 1, 4, 1, color.track);
+    if (i >= used) continue;
+    const seconds = pulse.seconds[pulse.seconds.length - 1 - i]!;
+    const share = seconds / pulse.full;
+    const tall = Math.max(1, Math.min(share, 1.1) * height);
+    const paint = i === 0 ? color.now : fade(color.data, 0.3 + 0.6 * Math.exp(-i / 14));
+    scene.rect(left, base - tall, 4, tall, paint);
+    if (share > 1) scene.rect(left, base - tall - 2, 4, 1, color.attention);
+  }
+}
