@@ -1,4 +1,3 @@
-import { createState } from "../state/initial";
 import {
   apply,
   connectionChanged,
@@ -9,7 +8,7 @@ import {
 } from "../state/reduce";
 import { isRunning, mayControl } from "../state/select";
 import { generateCommand, loadSettings, type Settings, saveSettings } from "../state/settings";
-import type { ViewMode } from "../state/state";
+import type { AppState, ViewMode } from "../state/state";
 import { readUrl, urlStateOf, writeUrl } from "../state/url_state";
 import type { Command, Frame, Message, Part } from "../telemetry/protocol.gen";
 import { MessageQueue } from "../telemetry/queue";
@@ -48,12 +47,13 @@ export interface AppOptions {
   readonly source: FrameSource;
   readonly resources: Resources;
   readonly storage: Storage | null;
+  readonly state: AppState;
   readonly build: (canvas: HTMLCanvasElement) => Promise<Picture>;
 }
 
 /** The page: everything it holds, and what one animation frame does. */
 export class App implements Actions {
-  readonly state = createState();
+  readonly state: AppState;
   readonly metrics = new Metrics();
   readonly graphics: GraphicsKeeper;
   readonly ui: UiState;
@@ -75,6 +75,7 @@ export class App implements Actions {
 
   constructor(readonly options: AppOptions) {
     const { clock, resources, storage } = options;
+    this.state = options.state;
     this.settings = loadSettings(storage);
     this.canvas = h("canvas", { class: "stage", role: "img", tabindex: 0 });
     const now = () => clock.now();
@@ -136,7 +137,7 @@ export class App implements Actions {
     const now = this.options.clock.now();
     if (this.options.source instanceof RecordingSource) this.options.source.advance(now);
     this.drain();
-    this.fetcher.update();
+    this.fetch();
     this.draw(now);
     this.showDom(now);
     this.metrics.script.push(performance.now() - begin);
@@ -151,6 +152,11 @@ export class App implements Actions {
     this.dirty = true;
   }
 
+  /** Start fetching what the state names, where it is due. */
+  fetch(): void {
+    this.fetcher.update();
+  }
+
   /** Something changed that is not in a message: look at all controls once more. */
   touch(): void {
     this.dirty = true;
@@ -163,6 +169,11 @@ export class App implements Actions {
     this.graphics.close();
     this.size.close();
     this.root.remove();
+  }
+
+  /** Aborts when the page closes. */
+  get signal(): AbortSignal {
+    return this.ending.signal;
   }
 
   /** The parts of the picture are all there: nothing more is fetched or built. */

@@ -42,4 +42,10 @@ export class Metrics {
   received = 0;
   /** Times the GPU device was rebuilt. */
   rebuilds = 0;
+
+  reset(): void {
+    for (const samples of [this.script, this.interval, this.latency, this.inPage]) samples.clear();
+    this.frames = 0;
+    this.received = 0;
+  }
 }

@@ -83,8 +83,8 @@ export class RecordingSource implements FrameSource {
 export class RecordingResources implements Resources {
   constructor(private readonly recording: Recording) {}
 
-  async vocabulary(): Promise<Vocabulary> {
-    return this.recording.vocabulary;
+  async vocabulary(hash: string): Promise<Vocabulary> {
+    return { ...this.recording.vocabulary, hash };
   }
 
   async positions(hash: string, method: PositionMethod): Promise<Positions> {

@@ -1,0 +1,71 @@
+import "./page.css";
+import { createState } from "../state/initial";
+import { RecordingResources, RecordingSource } from "../telemetry/replay";
+import { HttpResources, type Resources } from "../telemetry/resources";
+import { SocketSource, streamUrl } from "../telemetry/socket";
+import type { FrameSource } from "../telemetry/source";
+import { App, PARTS } from "./app";
+import { automationOf } from "./automation";
+import { buildPicture } from "./chamber_picture";
+import { type Clock, ManualClock, systemClock } from "./clock";
+import { h } from "./dom";
+import { runFrames } from "./frame_loop";
+
+/** Where the page's data comes from. */
+interface Origin {
+  readonly source: FrameSource;
+  readonly resources: Resources;
+}
+
+async function main(): Promise<void> {
+  const parameters = new URLSearchParams(location.search);
+  const clock = parameters.get("clock") === "manual" ? new ManualClock() : systemClock;
+  const { source, resources } = await origin(clock, parameters.get("recording"));
+  const state = createState();
+  const app = new App({
+    clock,
+    source,
+    resources,
+    storage: storageOf(window),
+    state,
+    build: (canvas) => buildPicture(canvas, state, () => clock.now()),
+  });
+  await app.start();
+  const manual = clock instanceof ManualClock ? clock : null;
+  window.chamber = automationOf(app, source, manual);
+  if (!manual) {
+    runFrames(
+      () => app.tick(),
+      () => app.drain(),
+      app.signal,
+    );
+  }
+}
+
+/** The server beside the page, or the recorded run at `recording`. */
+async function origin(clock: Clock, recording: string | null): Promise<Origin> {
+  const base = document.baseURI;
+  if (recording === null) {
+    const source = new SocketSource(streamUrl(base), { clock: systemClock, parts: PARTS });
+    return { source, resources: new HttpResources(base) };
+  }
+  const { fetchRecording } = await import("../telemetry/recording_file");
+  const held = await fetchRecording(new URL(recording, base));
+  const source = new RecordingSource(held, clock, clock === systemClock);
+  return { source, resources: new RecordingResources(held) };
+}
+
+/** Null where the browser forbids storage. */
+function storageOf(owner: Window): Storage | null {
+  try {
+    return owner.localStorage;
+  } catch {
+    return null;
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  const message = error instanceof Error ? error.message : String(error);
+  document.body.append(h("p", { class: "stillborn", role: "alert" }, `The page could not start. ${message}`));
+});
