@@ -1,0 +1,217 @@
+"""One look at a step's logits: the softmax's normaliser, its entropy, its top, its candidates.
+
+Compiled, and nothing is allocated: this runs for every token, over the whole vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudchamber.telemetry.events import F4, U4
+
+TOP: Final = 20
+
+CANDIDATE: Final = np.dtype([("id", "<i4"), ("logit", "<f4"), ("p", "<f4")])
+"""llama.cpp's `llama_token_data`."""
+
+Candidates = NDArray[np.void]
+F8 = NDArray[np.float64]
+
+# exp(x) = 2^n exp(r): Cody-Waite reduction and a degree-11 Taylor polynomial in Horner form,
+# |r| <= ln2/2, which is below 1 ulp of float64 and, unlike a call of libm, vectorises.
+_LOG2E: Final = 1.4426950408889634
+_LN2_HIGH: Final = 6.93145751953125e-1
+_LN2_LOW: Final = 1.42860682030941723212e-6
+_LOWEST: Final = -700.0
+
+
+@numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+def _exp(x: float) -> float:
+    """e^x for -700 <= x <= 0."""
+    n = np.floor(x * _LOG2E + 0.5)
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    e = 1.0 / 39916800.0
+    e = e * r + 1.0 / 3628800.0
+    e = e * r + 1.0 / 362880.0
+    e = e * r + 1.0 / 40320.0
+    e = e * r + 1.0 / 5040.0
+    e = e * r + 1.0 / 720.0
+    e = e * r + 1.0 / 120.0
+    e = e * r + 1.0 / 24.0
+    e = e * r + 1.0 / 6.0
+    e = e * r + 0.5
+    e = e * r + 1.0
+    e = e * r + 1.0
+    power: float = np.int64((np.int64(n) + 1023) << 52).view(np.float64)
+    result: float = e * power
+    return result
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _fill(logits: F4, candidates: Candidates) -> np.float32:
+    """Write the candidates in order of id. Returns the greatest logit."""
+    greatest = np.float32(-np.inf)
+    for i in range(logits.size):
+        x = logits[i]
+        candidates[i].id = i
+        candidates[i].logit = x
+        candidates[i].p = 0.0
+        if x > greatest:
+            greatest = x
+    return greatest
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _is_sound(logits: F4) -> bool:
+    """No NaN and no +infinity; -infinity is a token ruled out."""
+    sound = True
+    for i in range(logits.size):
+        sound &= logits[i] < np.inf
+    return sound
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # type: ignore[untyped-decorator]
+def _sums(logits: F4, greatest: float) -> tuple[float, float]:
+    """Sums over the vocabulary, in float64: of e^y and of y e^y, with y = logit - greatest."""
+    total = 0.0
+    weighted = 0.0
+    for i in range(logits.size):
+        y = max(np.float64(logits[i]) - greatest, _LOWEST)
+        e = _exp(y)
+        total += e
+        weighted += y * e
+    return total, weighted
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _top(logits: F4, ids: U4, values: F4) -> int:
+    """The greatest logits in descending order; equal ones by id. Returns how many."""
+    size = min(ids.size, logits.size)
+    held = 0
+    lowest = np.float32(-np.inf)
+    for i in range(logits.size):
+        x = logits[i]
+        if held == size and x <= lowest:
+            continue
+        at = held if held < size else size - 1
+        while at > 0 and values[at - 1] < x:
+            values[at] = values[at - 1]
+            ids[at] = ids[at - 1]
+            at -= 1
+        values[at] = x
+        ids[at] = i
+        if held < size:
+            held += 1
+        lowest = values[held - 1]
+    return held
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _rank(logits: F4, chosen: int) -> int:
+    """1 + the tokens before `chosen`: more probable, or as probable with a lower id."""
+    x = logits[chosen]
+    rank = 1
+    for i in range(logits.size):
+        rank += logits[i] > x
+    for i in range(chosen):
+        rank += logits[i] == x
+    return rank
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # type: ignore[untyped-decorator]
+def _survivors(candidates: Candidates, ids: U4, p: F4) -> tuple[float, float]:
+    """Softmax of the candidates the samplers left, into `ids` and `p`.
+
+    Returns its entropy in nats and its greatest logit's probability.
+    """
+    greatest = -np.inf
+    for i in range(candidates.size):
+        greatest = max(greatest, np.float64(candidates[i].logit))
+    total = 0.0
+    weighted = 0.0
+    for i in range(candidates.size):
+        y = max(np.float64(candidates[i].logit) - greatest, _LOWEST)
+        e = _exp(y)
+        ids[i] = candidates[i].id
+        p[i] = e
+        total += e
+        weighted += y * e
+    for i in range(candidates.size):
+        p[i] = p[i] / total
+    return max(0.0, np.log(total) - weighted / total), 1.0 / total
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The full softmax of one step, in brief."""
+
+    greatest: float
+    total: float
+    """Sum of e^(logit - greatest)."""
+    entropy: float
+    """Nats."""
+    top_ids: U4
+    top_p: F4
+
+    def probability(self, logit: float) -> float:
+        return float(np.exp(float(logit) - self.greatest) / self.total)
+
+
+class NotFiniteError(ArithmeticError):
+    """The model computed NaN or infinity."""
+
+
+class SoftmaxScratch:
+    """Buffers for one vocabulary, used again for every step."""
+
+    def __init__(self, n_vocab: int) -> None:
+        self.candidates: Candidates = np.zeros(n_vocab, CANDIDATE)
+        self._ids = np.zeros(TOP, np.uint32)
+        self._logits = np.zeros(TOP, np.float32)
+        self._survivor_ids = np.zeros(n_vocab, np.uint32)
+        self._survivor_p = np.zeros(n_vocab, np.float32)
+
+    def measure(self, logits: F4) -> Stats:
+        """Fill the candidates from logits f4[V] and take the softmax's figures.
+
+        Raises `NotFiniteError` when there is a NaN or an infinity, or nothing but -infinity.
+        """
+        greatest = float(_fill(logits, self.candidates))
+        if greatest == -np.inf or not _is_sound(logits):
+            raise NotFiniteError("the model's logits are not finite numbers")
+        total, weighted = _sums(logits, greatest)
+        held = _top(logits, self._ids, self._logits)
+        top_p = np.exp(self._logits[:held].astype(np.float64) - greatest) / total
+        return Stats(
+            greatest=greatest,
+            total=total,
+            entropy=max(0.0, float(np.log(total) - weighted / total)),
+            top_ids=self._ids[:held].copy(),
+            top_p=top_p.astype(np.float32),
+        )
+
+    def rank(self, logits: F4, chosen: int) -> int:
+        return int(_rank(logits, chosen))
+
+    def survivors(self, candidates: Candidates) -> tuple[U4, F4, float]:
+        """Ids u4[n], probabilities f4[n] and entropy of what the samplers left.
+
+        The arrays are views of buffers that the next step overwrites.
+        """
+        n = candidates.size
+        entropy, _ = _survivors(candidates, self._survivor_ids, self._survivor_p)
+        return self._survivor_ids[:n], self._survivor_p[:n], float(entropy)
+
+
+def warm_up() -> None:
+    """Compile, or take from the cache, everything above."""
+    scratch: Any = SoftmaxScratch(64)
+    logits = np.linspace(-1, 1, 64, dtype=np.float32)
+    scratch.measure(logits)
+    scratch.rank(logits, 3)
+    scratch.survivors(scratch.candidates)

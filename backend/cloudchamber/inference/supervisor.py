@@ -1,0 +1,384 @@
+"""Keeps one worker process, passes commands down and events up, and survives its death.
+
+Everything runs on the server's event loop. However a worker ends, the listeners get a
+`Problem` in plain words, the run it was in is over, and another model can be loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import psutil
+
+from cloudchamber.inference import deaths, wire
+from cloudchamber.inference.logits_log import LogitsReader, open_spool
+from cloudchamber.inference.options import EngineOptions
+from cloudchamber.telemetry.commands import Command, Generate, GetAttention, Pause, Resume, Step, Stop, Want
+from cloudchamber.telemetry.events import (
+    Event,
+    ModelInfo,
+    ModelLoaded,
+    Problem,
+    Progress,
+    RunStarted,
+    RunState,
+)
+from cloudchamber.telemetry.messages import Message, Rejected
+
+_log = logging.getLogger(__name__)
+
+State = Literal["idle", "starting", "ready", "failed", "dead"]
+
+LOAD_SILENCE: Final = 30.0
+"""Seconds a load may show no sign of life: no progress, no processor time, no memory taken."""
+LOAD_STALL: Final = 600.0
+"""Seconds a load may be busy without progress."""
+STOP_PATIENCE: Final = 15.0
+"""Seconds a run may take to obey a stop."""
+_ACTIVE: Final = ("prefill", "running", "paused")
+_KEPT_LINES: Final = 200
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """One child process and what is known of it."""
+
+    process: Process
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    logits_fd: int
+    said: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_LINES))
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the load came to an end, good or bad."""
+    asked: set[int] = field(default_factory=set)
+    """Requests without an answer yet."""
+    progress_at: float = 0.0
+    loading: bool = False
+    """A progress bar of the load is on the screen."""
+    explained: bool = False
+    run_id: str = ""
+    """Of the run in progress; empty without one."""
+    prefilling: bool = False
+    ended: bool = False
+
+
+class Supervisor:
+    """Owner of the worker. Methods are for the event loop's thread."""
+
+    def __init__(
+        self,
+        options: EngineOptions,
+        on_event: Callable[[Event], None],
+        on_reply: Callable[[int, Message], None],
+    ) -> None:
+        self.options = options
+        self.state: State = "idle"
+        self.model: ModelInfo | None = None
+        self.logits: LogitsReader | None = None
+        """Exact logits of the current run's tokens; None until a model is loaded."""
+        self._on_event = on_event
+        self._on_reply = on_reply
+        self._worker: _Worker | None = None
+        self._assignment: tuple[Path, str] | None = None
+        self._want = Want(parts=[])
+        self._turn = asyncio.Lock()
+        self._reviving: asyncio.Task[None] | None = None
+        self._stop_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker, if there is one."""
+        return self._worker.process.pid if self._worker is not None else None
+
+    # ----------------------------------------------------------------- loading, ending
+
+    async def load(self, path: Path, model_id: str) -> bool:
+        """Load a model in a fresh worker, ending the one before. True once it is ready.
+
+        Never raises for a bad model: that becomes a `Problem` event.
+        """
+        async with self._turn:
+            await self._end_worker("Another model is being loaded.")
+            self._assignment = (path, model_id)
+            self.state = "starting"
+            self.model = None
+            try:
+                worker = await self._start()
+            except OSError as error:
+                self.state = "failed"
+                self._problem("worker-start", f"No worker process could be started: {error.strerror}.", "")
+                return False
+            self._worker = worker
+        await worker.settled.wait()
+        return worker is self._worker and self.model is not None
+
+    async def close(self) -> None:
+        """End the worker and wait for it."""
+        if self._reviving is not None:
+            self._reviving.cancel()
+        async with self._turn:
+            await self._end_worker("The server is shutting down.")
+            self.state = "idle"
+
+    async def _start(self) -> _Worker:
+        assert self._assignment is not None
+        path, model_id = self._assignment
+        ours, theirs = socket.socketpair()
+        logits_fd = open_spool()
+        try:
+            for end in (ours, theirs):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wire.BUFFER_BYTES)
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "cloudchamber.inference.worker",
+                str(theirs.fileno()),
+                str(logits_fd),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=PIPE,
+                stderr=STDOUT,
+                pass_fds=(theirs.fileno(), logits_fd),
+                start_new_session=True,
+                env={**os.environ, "GGML_NO_BACKTRACE": "1", "PYTHONUNBUFFERED": "1"},
+            )
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
+        except BaseException:
+            ours.close()
+            os.close(logits_fd)
+            raise
+        finally:
+            theirs.close()
+        worker = _Worker(process, reader, writer, logits_fd)
+        worker.progress_at = asyncio.get_running_loop().time()
+        writer.write(wire.frame({"path": str(path), "model_id": model_id, "options": self.options}))
+        writer.write(wire.frame(self._want))
+        worker.tasks = [
+            asyncio.create_task(self._listen(worker)),
+            asyncio.create_task(self._hear(worker)),
+            asyncio.create_task(self._watch_load(worker)),
+        ]
+        return worker
+
+    async def _end_worker(self, why: str) -> None:
+        """End the worker on purpose; nobody is told but that its run stopped."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        worker.ended = True
+        with contextlib.suppress(ProcessLookupError):
+            worker.process.kill()
+        await worker.process.wait()
+        self._close_run(worker, "stopped", "stopped", f"Stopped. {why}")
+        self._release(worker)
+
+    def _release(self, worker: _Worker) -> None:
+        """Free what a dead worker held here, and answer those who wait for it."""
+        current = asyncio.current_task()
+        for task in worker.tasks:
+            if task is not current:
+                task.cancel()
+        worker.writer.close()
+        if self.logits is not None and self.logits.fd == worker.logits_fd:
+            self.logits = None
+        os.close(worker.logits_fd)
+        for request in sorted(worker.asked):
+            self._on_reply(
+                request, Rejected(request=request, message="The model ended before it could answer.")
+            )
+        worker.asked.clear()
+        self._cancel_stop_timer()
+        worker.settled.set()
+
+    # ----------------------------------------------------------------------- commands
+
+    def send(self, command: Command) -> None:
+        """Pass a command to the worker. A `Generate` starts a fresh one if the last died."""
+        if isinstance(command, Want):
+            self._want = command
+        worker = self._worker
+        if worker is None:
+            self._send_to_nobody(command)
+            return
+        if isinstance(command, GetAttention):
+            worker.asked.add(command.request)
+        elif isinstance(command, Stop) and worker.run_id:
+            self._expect_stop(worker)
+        worker.writer.write(wire.frame(command))
+
+    def _send_to_nobody(self, command: Command) -> None:
+        if isinstance(command, GetAttention):
+            text = "No model is loaded."
+            self._on_reply(command.request, Rejected(request=command.request, message=text))
+        elif isinstance(command, Generate) and self.state == "dead" and self._reviving is None:
+            self._reviving = asyncio.create_task(self._revive(command))
+        elif isinstance(command, (Generate, Pause, Resume, Step)):
+            self._problem("no-model", "No model is loaded.", "Choose a model and load it.")
+
+    async def _revive(self, command: Generate) -> None:
+        """Load the model whose worker died again, and make the run."""
+        assert self._assignment is not None
+        try:
+            if await self.load(*self._assignment):
+                self.send(command)
+        finally:
+            self._reviving = None
+
+    def _expect_stop(self, worker: _Worker) -> None:
+        self._cancel_stop_timer()
+
+        def give_up() -> None:
+            if worker is self._worker and worker.run_id:
+                self._fail(worker, "stuck", "The run did not stop when told to, so its process was ended.")
+
+        self._stop_timer = asyncio.get_running_loop().call_later(STOP_PATIENCE, give_up)
+
+    def _cancel_stop_timer(self) -> None:
+        if self._stop_timer is not None:
+            self._stop_timer.cancel()
+            self._stop_timer = None
+
+    # ------------------------------------------------------------------------- events
+
+    async def _listen(self, worker: _Worker) -> None:
+        """Take the worker's messages in order until it ends."""
+        try:
+            while (message := await wire.read_message(worker.reader)) is not None:
+                self._take(worker, message)
+        except (wire.WireError, ValueError):
+            _log.exception("the worker sent something unreadable")
+            self._fail(worker, "worker-failed", "The worker process sent something unreadable and was ended.")
+        await self._bury(worker)
+
+    def _take(self, worker: _Worker, message: dict[str, Any]) -> None:
+        if worker.ended:
+            return
+        if wire.is_reply(message):
+            reply = wire.to_reply(message)
+            request = int(message.get("request", 0))
+            worker.asked.discard(request)
+            self._on_reply(request, reply)
+            return
+        event = wire.to_event(message)
+        self._follow(worker, event)
+        self._on_event(event)
+
+    def _follow(self, worker: _Worker, event: Event) -> None:
+        """Know what the worker is at, from what it says."""
+        match event:
+            case Progress(task="load"):
+                worker.loading = not event.done
+                worker.progress_at = asyncio.get_running_loop().time()
+            case Progress(task="prefill"):
+                worker.prefilling = not event.done
+            case ModelLoaded():
+                self.model = event.model
+                self.logits = LogitsReader(worker.logits_fd, event.model.n_vocab)
+                self.state = "ready"
+                worker.settled.set()
+            case RunStarted():
+                worker.run_id = event.run_id
+            case RunState() if event.phase not in _ACTIVE:
+                worker.run_id = ""
+                self._cancel_stop_timer()
+            case Problem(code="load-failed"):
+                worker.explained = True
+            case _:
+                pass
+
+    async def _hear(self, worker: _Worker) -> None:
+        """Keep the tail of what the worker and llama.cpp print, and put it in the log."""
+        assert worker.process.stdout is not None
+        while True:
+            try:
+                line = await worker.process.stdout.readline()
+            except ValueError:  # a line beyond the reader's limit
+                continue
+            if not line:
+                return
+            text = line.decode("utf-8", "replace").rstrip()
+            worker.said.append(text)
+            _log.info("worker %s: %s", worker.process.pid, text)
+
+    # ------------------------------------------------------------------------- deaths
+
+    async def _watch_load(self, worker: _Worker) -> None:
+        """End a load that hangs."""
+        loop = asyncio.get_running_loop()
+        alive_at, sign = loop.time(), self._vital_sign(worker)
+        while not worker.settled.is_set():
+            await asyncio.sleep(1.0)
+            now, newest = loop.time(), self._vital_sign(worker)
+            if newest != sign:
+                alive_at, sign = now, newest
+            if now - alive_at > LOAD_SILENCE or now - worker.progress_at > LOAD_STALL:
+                self._fail(worker, "load-hang", "Loading the model came to a standstill, so it was ended.")
+                return
+
+    def _vital_sign(self, worker: _Worker) -> tuple[float, ...]:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(worker.process.pid)
+            times, memory = process.cpu_times(), process.memory_info()
+            return (round(times.user + times.system, 1), memory.rss, worker.progress_at)
+        return (worker.progress_at,)
+
+    def _fail(self, worker: _Worker, code: str, message: str) -> None:
+        """End a worker that misbehaves, saying why."""
+        if not worker.ended and not worker.explained:
+            worker.explained = True
+            self._problem(code, message, "Load the model again, or choose another.")
+        with contextlib.suppress(ProcessLookupError):
+            worker.process.kill()
+
+    async def _bury(self, worker: _Worker) -> None:
+        """The worker closed its end: find out how it died and say so."""
+        try:
+            returncode = await asyncio.wait_for(worker.process.wait(), 2.0)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.kill()
+            returncode = await worker.process.wait()
+        if worker.ended:
+            return
+        worker.ended = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(worker.tasks[1], 0.5)
+        loaded = worker.settled.is_set()
+        problem = deaths.explain(returncode, worker.said, loading=not loaded)
+        _log.error("worker %s ended with %s: %s", worker.process.pid, returncode, problem.message)
+        if worker is self._worker:
+            self._worker = None
+            self.state = "dead" if loaded else "failed"
+        if worker.loading:
+            self._on_event(Progress(task="load", fraction=1.0, message="", done=True))
+        if not worker.explained:
+            self._on_event(problem)
+        self._close_run(worker, "failed", "error", problem.message)
+        self._release(worker)
+
+    def _close_run(
+        self,
+        worker: _Worker,
+        phase: Literal["failed", "stopped"],
+        reason: Literal["error", "stopped"],
+        message: str,
+    ) -> None:
+        if worker.prefilling:
+            self._on_event(Progress(task="prefill", fraction=1.0, message="", done=True))
+        if worker.run_id:
+            self._on_event(RunState(run_id=worker.run_id, phase=phase, reason=reason, message=message))
+            worker.run_id = ""
+
+    def _problem(self, code: str, message: str, hint: str) -> None:
+        self._on_event(Problem(code=code, message=message, hint=hint))

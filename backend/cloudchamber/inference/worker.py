@@ -1,0 +1,188 @@
+"""The child process in which a model runs: `python -m cloudchamber.inference.worker FD FD`.
+
+llama.cpp may abort, be killed for its memory or hang; here it takes nobody with it. Three
+threads: the main one loads and generates; one reads commands and obeys pause, step and stop
+at once; one answers questions between two decodes. When the server is gone, so is this.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from cloudchamber.inference.engine import Engine, RequestError
+from cloudchamber.inference.llama import LoadError
+from cloudchamber.inference.options import EngineOptions
+from cloudchamber.inference.wire import Channel, from_mapping, to_command
+from cloudchamber.telemetry.commands import (
+    Command,
+    Generate,
+    GetAttention,
+    Pause,
+    Resume,
+    Step,
+    Stop,
+    Want,
+)
+from cloudchamber.telemetry.events import Event, Problem
+from cloudchamber.telemetry.messages import Rejected
+
+EXIT_LOAD_FAILED: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """The first message a worker gets: what to load, and how."""
+
+    path: str
+    model_id: str
+    options: EngineOptions
+
+
+class Worker:
+    """Hook of the engine, and obeyer of commands."""
+
+    def __init__(self, channel: Channel, logits_fd: int) -> None:
+        self._channel = channel
+        self._logits_fd = logits_fd
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+        self._next: Generate | None = None
+        self._wake = threading.Event()
+        self._questions: queue.SimpleQueue[Command] = queue.SimpleQueue()
+
+    def on_telemetry(self, event: Event) -> None:
+        """Pass an event up. Blocks when the server can't keep up, and ends with it."""
+        self._send(event)
+
+    def _send(self, message: Any) -> None:
+        try:
+            self._channel.send(message)
+        except OSError:
+            _leave()
+
+    # ---------------------------------------------------------------- the main thread
+
+    def run(self) -> None:
+        """Load what the server says, then make the runs it asks for, for ever."""
+        first = self._channel.receive()
+        if first is None:
+            _leave()
+        assignment = from_mapping(Assignment, first)
+        # From here on the server's end is watched, also while loading.
+        threading.Thread(target=self._read_commands, name="commands", daemon=True).start()
+        self._engine = self._load(assignment)
+        threading.Thread(target=self._answer, name="answers", daemon=True).start()
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            self._run_next()
+
+    def _load(self, assignment: Assignment) -> Engine:
+        try:
+            return Engine.load(
+                Path(assignment.path),
+                assignment.options,
+                self,
+                model_id=assignment.model_id,
+                logits_fd=self._logits_fd,
+            )
+        except (LoadError, MemoryError) as error:
+            self._send(Problem(code="load-failed", message=_sentence(error), hint=_load_hint(error)))
+            sys.exit(EXIT_LOAD_FAILED)
+
+    def _run_next(self) -> None:
+        engine = self._engine
+        assert engine is not None
+        with self._lock:
+            command, self._next = self._next, None
+            if command is not None:
+                engine.reserve()
+        if command is not None:
+            engine.generate(command)
+
+    # ------------------------------------------------------------ the other two threads
+
+    def _read_commands(self) -> None:
+        try:
+            while (message := self._channel.receive()) is not None:
+                self._obey(to_command(message))
+        except Exception:
+            traceback.print_exc()
+        _leave()
+
+    def _obey(self, command: Command) -> None:
+        """Never waits, so that a stop is never behind something slow."""
+        engine = self._engine
+        match command:
+            case Generate():
+                with self._lock:
+                    self._next = command
+                    if engine is not None:
+                        engine.stop()
+                self._wake.set()
+            case Stop():
+                with self._lock:
+                    self._next = None
+                    if engine is not None:
+                        engine.stop()
+            case Want() | GetAttention():
+                self._questions.put(command)
+            case Pause() | Resume() | Step() if engine is not None:
+                {Pause: engine.pause, Resume: engine.resume, Step: engine.step}[type(command)]()
+            case _:
+                pass
+
+    def _answer(self) -> None:
+        engine = self._engine
+        assert engine is not None
+        while True:
+            command = self._questions.get()
+            try:
+                if isinstance(command, Want):
+                    engine.want(command.parts, command.attention)
+                elif isinstance(command, GetAttention):
+                    self._send(engine.attention(command))
+            except RequestError as error:
+                self._send(Rejected(request=getattr(command, "request", 0), message=_sentence(error)))
+            except Exception:
+                traceback.print_exc()
+                text = "The worker could not answer; its log says more."
+                self._send(Rejected(request=getattr(command, "request", 0), message=text))
+
+
+def _sentence(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _load_hint(error: BaseException) -> str:
+    if isinstance(error, MemoryError) or "alloc" in str(error) or "context" in str(error):
+        return "Choose a smaller model or a smaller context."
+    return "Choose another model; this file may be damaged, incomplete or of an unknown kind."
+
+
+def _leave() -> NoReturn:
+    """The server is gone: end now, whatever the other threads are at."""
+    os._exit(0)
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.enable()
+    socket_fd, logits_fd = int(sys.argv[1]), int(sys.argv[2])
+    channel = Channel(socket.socket(fileno=socket_fd))
+    Worker(channel, logits_fd).run()
+
+
+if __name__ == "__main__":
+    main()
