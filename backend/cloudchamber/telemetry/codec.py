@@ -47,9 +47,9 @@ def _pack(packer: msgpack.Packer, value: Any) -> None:
         _pack_array(packer, value)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
-        kind = getattr(value, "kind", None)
-        packer.pack_map_header(len(fields) + (kind is not None))
-        if kind is not None:
+        kind = getattr(type(value), "kind", None)  # a field of that name is no tag
+        packer.pack_map_header(len(fields) + isinstance(kind, str))
+        if isinstance(kind, str):
             packer.pack("kind")
             packer.pack(kind)
         for field in fields:
