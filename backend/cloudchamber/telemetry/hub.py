@@ -13,12 +13,14 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cloudchamber.telemetry import codec
+from cloudchamber.telemetry.commands import MAX_SELECTIONS
 from cloudchamber.telemetry.distribution import DistributionError, Encoder, Top, encode_sparse
 from cloudchamber.telemetry.event_log import EventLog
 from cloudchamber.telemetry.events import Event, ModelLoaded, Part, RunStarted, TokenGenerated
@@ -27,8 +29,9 @@ from cloudchamber.telemetry.state_store import Key, StateStore, Want
 
 EVENTS_PER_FRAME: Final = 256
 """A viewer that catches up gets its events in frames of so many."""
-MAX_HEADS: Final = 64
-"""Selected heads of all viewers together; later ones are left out."""
+MAX_HEADS: Final = MAX_SELECTIONS
+"""Heads whose attention is taken, for all viewers together. When they select more, each
+viewer's first comes before any viewer's second, and what is left over is not shown."""
 
 _ENCODED: Final[tuple[Part, ...]] = ("distribution", "sampled")
 
@@ -92,7 +95,7 @@ class Hub:
         self.model: ModelLoaded | None = None
         self._sealed = 0
         self._time = 0.0
-        self._readers: set[Reader] = set()
+        self._readers: dict[Reader, None] = {}
         self._shared: dict[tuple[object, ...], bytes] = {}
         self._token: TokenGenerated | None = None
         self._encoded: dict[Part, tuple[str, int]] = {}
@@ -129,7 +132,7 @@ class Hub:
         return (
             self.log.last_seq > self._sealed
             or bool(self._parts_to_encode())
-            or self.state.has_since(Want(*self._demand), self.number)
+            or self.state.has_since(self._demanded(), self.number)
         )
 
     def make_frame(self) -> None:
@@ -188,13 +191,18 @@ class Hub:
             first, events = self.log.opening()
             reader.opening = (first, events) if events else None
             reader.seq = first + len(events) - 1
-        self._readers.add(reader)
-        self._demand_changed()
+        self._readers[reader] = None
+        self._readers_changed()
         return resumed
 
     def leave(self, reader: Reader) -> None:
-        self._readers.discard(reader)
+        self._readers.pop(reader, None)
+        self._readers_changed()
+
+    def _readers_changed(self) -> None:
         self._demand_changed()
+        for reader in tuple(self._readers):
+            reader.wake()
 
     @property
     def readers(self) -> int:
@@ -208,16 +216,19 @@ class Hub:
         self.on_change()
         reader.wake()
 
+    def _demanded(self) -> Want:
+        return Want(self._demand[0], tuple(self._demand[1]))
+
+    def _heads_to_take(self) -> frozenset[tuple[int, int]]:
+        wanted = [r.want.heads for r in self._readers if "attention" in r.want.parts]
+        in_turn = [head for rank in zip_longest(*wanted) for head in rank if head is not None]
+        return frozenset(list(dict.fromkeys(in_turn))[:MAX_HEADS])
+
     def _demand_changed(self) -> None:
         parts: set[Part] = set()
-        heads: set[tuple[int, int]] = set()
         for reader in self._readers:
             parts |= reader.want.parts
-            if "attention" in reader.want.parts:
-                heads |= reader.want.heads
-        if len(heads) > MAX_HEADS:
-            heads = set(sorted(heads)[:MAX_HEADS])
-        demand = (frozenset(parts), frozenset(heads))
+        demand = (frozenset(parts), self._heads_to_take())
         if demand != self._demand:
             self._demand = demand
             self.state.keep_heads(demand[1])

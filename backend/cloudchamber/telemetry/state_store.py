@@ -21,7 +21,8 @@ class Want:
     """What one viewer is looking at."""
 
     parts: frozenset[Part] = frozenset()
-    heads: frozenset[tuple[int, int]] = frozenset()
+    heads: tuple[tuple[int, int], ...] = ()
+    """(layer, head), the one that matters most first."""
 
     def takes(self, event: Event) -> bool:
         if isinstance(event, AttentionWeights):

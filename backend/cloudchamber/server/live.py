@@ -1,0 +1,267 @@
+"""A session that shows a model running: the supervisor's events, positions, other models."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections import OrderedDict
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from cloudchamber.inference.options import EngineOptions
+from cloudchamber.inference.supervisor import Supervisor
+from cloudchamber.model.discovery import FoundModel, discover
+from cloudchamber.model.positions import Method
+from cloudchamber.model.positions_service import PositionsService
+from cloudchamber.model.vocabulary import read_vocabulary
+from cloudchamber.server.session import RefusedError, SessionState
+from cloudchamber.telemetry import distribution
+from cloudchamber.telemetry.commands import Command, Generate, GetAttention, GetDistribution, Load, Want
+from cloudchamber.telemetry.events import F4, Event, ModelLoaded, Part, Problem, RunStarted, TokenGenerated
+from cloudchamber.telemetry.hub import Hub, Survivors
+from cloudchamber.telemetry.messages import AttentionReply, DistributionReply, Message, Rejected
+from cloudchamber.telemetry.pacer import Pacer
+
+log = logging.getLogger("cloudchamber.session")
+
+DEFAULT_PROMPT: Final = "Tell me a story about a lighthouse keeper who listens to the stars."
+ANSWER_SECONDS: Final = 10.0
+KEPT_VOCABULARIES: Final = 2
+
+
+class LiveSession:
+    """Owns everything that runs beside the server. One event loop."""
+
+    control = True
+
+    def __init__(
+        self,
+        options: EngineOptions,
+        *,
+        model: FoundModel | None = None,
+        autostart: bool = True,
+    ) -> None:
+        self.hub = Hub()
+        self._supervisor = Supervisor(options, self._on_event, self._on_reply)
+        self._positions = PositionsService()
+        self._first = model
+        self._path: Path | None = None
+        self._autostart = autostart
+        self._greeted = False
+        self._run: tuple[str, int] = ("", -1)
+        self._requests = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Message]] = {}
+        self._paths: OrderedDict[str, Path] = OrderedDict()
+        self._vocabularies: OrderedDict[str, bytes] = OrderedDict()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._loading: asyncio.Task[Any] | None = None
+
+    # ----------------------------------------------------------------- life
+
+    async def start(self) -> None:
+        self.hub.on_demand = self._on_demand
+        self.hub.logits = _Logits(self._supervisor)
+        self._spawn(Pacer(self.hub).run())
+        self._spawn(asyncio.to_thread(distribution.warm_up))
+        if self._first is not None:
+            self._begin_loading(self._first)
+
+    async def close(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._positions.close()
+        await self._supervisor.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("A task of the session failed.", exc_info=error)
+
+    @property
+    def state(self) -> SessionState:
+        state = self._supervisor.state
+        if state == "idle":
+            return "empty" if self._loading is None else "starting"
+        return state
+
+    @property
+    def model_name(self) -> str:
+        return self.hub.model.model.name if self.hub.model else ""
+
+    # --------------------------------------------------------------- loading
+
+    def _begin_loading(self, model: FoundModel) -> None:
+        if self._loading is not None:
+            self._loading.cancel()
+        self._loading = self._spawn(self._load(model))
+
+    async def _load(self, model: FoundModel) -> None:
+        await self._positions.cancel()
+        self._path = model.path
+        await self._supervisor.load(model.path, model.id)
+
+    async def _load_by_id(self, model_id: str) -> None:
+        for model in await asyncio.to_thread(discover):
+            if model.id == model_id:
+                self._begin_loading(model)
+                return
+        if self._first is not None and self._first.id == model_id:
+            self._begin_loading(self._first)
+            return
+        message = "That model is no longer there."
+        self.hub.publish(Problem(code="model-missing", message=message, hint="Choose another from the list."))
+
+    def _model_loaded(self, event: ModelLoaded) -> None:
+        assert self._path is not None
+        self._paths[event.model.vocabulary_hash] = self._path
+        self._paths.move_to_end(event.model.vocabulary_hash)
+        while len(self._paths) > KEPT_VOCABULARIES:
+            self._paths.popitem(last=False)
+        if event.model.embedding_hash:
+            self._spawn(
+                self._positions.start(
+                    self._path,
+                    event.model.embedding_hash,
+                    self.hub.publish,
+                    self.hub.publish,
+                    self.hub.publish,
+                )
+            )
+        if self._greeted:
+            self._start_default()
+
+    # ---------------------------------------------------------------- events
+
+    def _on_event(self, event: Event) -> None:
+        self.hub.publish(event)
+        if isinstance(event, TokenGenerated):
+            self._run = (event.run_id, event.step)
+        elif isinstance(event, RunStarted):
+            self._run = (event.run_id, -1)
+            self._autostart = False
+        elif isinstance(event, ModelLoaded):
+            self._model_loaded(event)
+
+    def _on_demand(self, parts: frozenset[Part], heads: frozenset[tuple[int, int]]) -> None:
+        self._supervisor.send(Want(parts=sorted(parts), attention=sorted(heads)))
+
+    def _on_reply(self, request: int, message: Message) -> None:
+        waiting = self._waiting.pop(request, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
+
+    # -------------------------------------------------------------- commands
+
+    def greet(self) -> None:
+        self._greeted = True
+        if self.state == "ready":
+            self._start_default()
+
+    def _start_default(self) -> None:
+        """Something to look at for the first viewer, once, if nobody asked for anything yet."""
+        if self._autostart:
+            self._autostart = False
+            self._supervisor.send(Generate(prompt=DEFAULT_PROMPT))
+
+    def obey(self, command: Command) -> None:
+        if isinstance(command, Load):
+            self._spawn(self._load_by_id(command.model))
+            return
+        revives = isinstance(command, Generate) and self.state == "dead"
+        if self.state != "ready" and not revives:
+            raise RefusedError(_NOT_READY[self.state])
+        if isinstance(command, Generate):
+            self._autostart = False
+        self._supervisor.send(command)
+
+    async def ask(self, command: GetAttention | GetDistribution) -> Message:
+        if isinstance(command, GetDistribution):
+            return self._distribution(command)
+        if self.state != "ready":
+            raise RefusedError(_NOT_READY[self.state])
+        request = next(self._requests)
+        waiting: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._waiting[request] = waiting
+        try:
+            self._supervisor.send(replace(command, request=request))
+            async with asyncio.timeout(ANSWER_SECONDS):
+                reply = await waiting
+        except TimeoutError:
+            raise RefusedError("The model's process did not answer.") from None
+        finally:
+            self._waiting.pop(request, None)
+        if isinstance(reply, Rejected):
+            raise RefusedError(reply.message)
+        assert isinstance(reply, AttentionReply)
+        return replace(reply, request=command.request)
+
+    def _distribution(self, command: GetDistribution) -> Message:
+        run_id, newest = self._run
+        logits = None
+        if command.step <= newest and self._supervisor.logits is not None:
+            logits = self._supervisor.logits.logits(run_id, command.step)
+        if logits is None:
+            raise RefusedError(f"Step {command.step:,} of this run is not kept.")
+        return DistributionReply(
+            request=command.request,
+            run_id=run_id,
+            step=command.step,
+            probabilities=distribution.exact_softmax(logits),
+        )
+
+    # ---------------------------------------------------------------- bodies
+
+    async def models(self) -> list[dict[str, object]]:
+        found = await asyncio.to_thread(discover)
+        if self._first is not None and all(model.id != self._first.id for model in found):
+            found.insert(0, self._first)
+        return [
+            {"id": model.id, "name": model.name, "bytes": model.bytes, "source": model.source}
+            for model in found
+        ]
+
+    async def vocabulary(self, vocabulary_hash: str) -> bytes | None:
+        body = self._vocabularies.get(vocabulary_hash)
+        path = self._paths.get(vocabulary_hash)
+        if body is None and path is not None:
+            body = (await asyncio.to_thread(read_vocabulary, path)).encode()
+            self._vocabularies[vocabulary_hash] = body
+            while len(self._vocabularies) > KEPT_VOCABULARIES:
+                self._vocabularies.popitem(last=False)
+        return body
+
+    async def positions(self, embedding_hash: str, method: Method) -> bytes | None:
+        return await asyncio.to_thread(self._positions.bytes_of, embedding_hash, method)
+
+
+class _Logits:
+    """The current worker's logits, whichever that is: a reader is void when its worker ends."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    def logits(self, run_id: str, step: int) -> F4 | None:
+        reader = self._supervisor.logits
+        return None if reader is None else reader.logits(run_id, step)
+
+    def survivors(self, run_id: str, step: int) -> Survivors | None:
+        reader = self._supervisor.logits
+        return None if reader is None else reader.survivors(run_id, step)
+
+
+_NOT_READY: Final[dict[SessionState, str]] = {
+    "starting": "The model is still loading.",
+    "failed": "The model could not be loaded; choose another.",
+    "dead": "The model's process has ended; load it again.",
+    "empty": "No model is loaded; choose one.",
+}

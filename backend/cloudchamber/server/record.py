@@ -1,0 +1,162 @@
+"""Recording a run without a viewer: the same session, with a file where the socket would be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from cloudchamber import __version__
+from cloudchamber.inference.options import EngineOptions
+from cloudchamber.model.discovery import FoundModel
+from cloudchamber.server.live import LiveSession
+from cloudchamber.telemetry import codec, typed
+from cloudchamber.telemetry.commands import Generate
+from cloudchamber.telemetry.events import (
+    PARTS,
+    Event,
+    ModelLoaded,
+    PositionsReady,
+    Problem,
+    Progress,
+    RunState,
+)
+from cloudchamber.telemetry.hub import Reader
+from cloudchamber.telemetry.messages import Frame
+from cloudchamber.telemetry.recording import RecordingWriter
+from cloudchamber.telemetry.state_store import Want
+
+OVER: Final = ("finished", "stopped", "failed")
+
+type Say = Callable[[str], None]
+
+
+class RecordError(Exception):
+    """The run could not be recorded; the text is a sentence for a person."""
+
+
+async def record(
+    out: Path,
+    model: FoundModel,
+    options: EngineOptions,
+    command: Generate,
+    heads: Sequence[tuple[int, int]],
+    say: Say,
+) -> int:
+    """Run `command` and write what a viewer of every part and of `heads` gets. Returns the frames.
+
+    Raises `RecordError` or `OSError`.
+    """
+    session = LiveSession(options, model=model, autostart=False)
+    listener = _Listener(session, Want(frozenset(PARTS), tuple(heads)), say)
+    await session.start()
+    try:
+        await listener.until(lambda: listener.model is not None)
+        if listener.model is not None and listener.model.model.embedding_hash:
+            await listener.until(lambda: listener.methods == {"pca", "umap"} or listener.layout_failed)
+        with RecordingWriter(out) as writer:
+            await _write_bodies(writer, session, listener)
+            listener.write_to(writer)
+            session.obey(command)
+            await listener.until(lambda: listener.over)
+            return writer.frames
+    finally:
+        await session.close()
+
+
+async def _write_bodies(writer: RecordingWriter, session: LiveSession, listener: _Listener) -> None:
+    assert listener.model is not None
+    model = listener.model.model
+    writer.header({"version": __version__, "model": model.name, "model_info": model})
+    vocabulary = await session.vocabulary(model.vocabulary_hash)
+    if vocabulary:
+        writer.vocabulary(vocabulary)
+    for method in ("pca", "umap"):
+        body = await session.positions(model.embedding_hash, method)
+        if body:
+            writer.positions(body)
+
+
+class _Listener:
+    """An in-process viewer that follows the session and, once told, writes its frames."""
+
+    def __init__(self, session: LiveSession, want: Want, say: Say) -> None:
+        self._hub = session.hub
+        self._want = want
+        self._say = say
+        self._changed = asyncio.Event()
+        self._writer: RecordingWriter | None = None
+        self._problem: Problem | None = None
+        self.model: ModelLoaded | None = None
+        self.methods: set[str] = set()
+        self.layout_failed = False
+        self.over = False
+        self._reader = self._join()
+
+    def _join(self) -> Reader:
+        reader = Reader(wake=self._take, want=self._want)
+        self._hub.join(reader)
+        return reader
+
+    def write_to(self, writer: RecordingWriter) -> None:
+        """From now on write frames, and first of all what a viewer who comes now is told."""
+        self._hub.leave(self._reader)
+        self._writer = writer
+        self._reader = self._join()
+        self._take()
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Wait for what the events will say. Raises `RecordError` for a problem."""
+        while not done():
+            if self._problem is not None:
+                raise RecordError(f"{self._problem.message} {self._problem.hint}".strip())
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _take(self) -> None:
+        reader = getattr(self, "_reader", None)
+        while reader and (data := self._hub.next_frame(reader)) is not None:
+            frame = typed.message(codec.decode(data))
+            assert isinstance(frame, Frame)
+            for event in (*frame.events, *frame.state):
+                self._follow(event)
+            if self._writer is not None and (frame.events or frame.state):
+                self._writer.frame(self._hub.clock(), data)
+        self._changed.set()
+
+    def _follow(self, event: Event) -> None:
+        match event:
+            case ModelLoaded():
+                self.model = event
+                self._say(f"{event.model.name} is loaded.")
+            case PositionsReady():
+                self.methods.add(event.method)
+            case Progress(task="positions") if event.done and "umap" not in self.methods:
+                self.layout_failed = True
+            case Progress() if not event.done and event.message:
+                self._say(event.message)
+            case RunState() if event.phase in OVER:
+                self.over = True
+            case Problem() if event.code != "positions":
+                self._problem = event
+            case _:
+                pass
+
+
+def write_recording(
+    out: Path,
+    model: FoundModel,
+    options: EngineOptions,
+    command: Generate,
+    heads: Sequence[tuple[int, int]],
+    say: Say,
+) -> int:
+    """`record` for a caller without an event loop. A recording that failed leaves no file."""
+    try:
+        return asyncio.run(record(out, model, options, command, heads, say))
+    except BaseException:
+        with suppress(FileNotFoundError):
+            out.unlink()
+        raise

@@ -1,0 +1,86 @@
+"""A session that shows a recording, at its own pace, through the same hub as a live one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from cloudchamber.model.positions import Method
+from cloudchamber.server.session import RefusedError, SessionState
+from cloudchamber.telemetry import codec, typed
+from cloudchamber.telemetry.commands import Command, GetAttention, GetDistribution
+from cloudchamber.telemetry.events import ModelLoaded
+from cloudchamber.telemetry.hub import Hub
+from cloudchamber.telemetry.messages import Message
+from cloudchamber.telemetry.pacer import Pacer
+from cloudchamber.telemetry.recording import Recording
+
+ONLY_WATCHED: Final = "This is a recording: it can be watched, not changed or asked."
+
+
+class ReplaySession:
+    """Plays once, from when the first viewer arrives. What it showed stays."""
+
+    control = False
+
+    def __init__(self, recording: Recording) -> None:
+        self.hub = Hub()
+        self._recording = recording
+        self._begin = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def state(self) -> SessionState:
+        return "replay"
+
+    @property
+    def model_name(self) -> str:
+        return str(self._recording.header.get("model", ""))
+
+    async def start(self) -> None:
+        self._tasks = [asyncio.create_task(Pacer(self.hub).run()), asyncio.create_task(self._play())]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _play(self) -> None:
+        await self._begin.wait()
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        for time, data in self._recording.frames:
+            await asyncio.sleep(start + time - loop.time())
+            self._show(data)
+
+    def _show(self, data: bytes) -> None:
+        """One recorded frame becomes one frame."""
+        frame = codec.decode(data)
+        for mapping in (*frame["events"], *frame["state"]):
+            self.hub.publish(typed.event(mapping))
+        self.hub.make_frame()
+
+    def greet(self) -> None:
+        self._begin.set()
+
+    def obey(self, command: Command) -> None:
+        raise RefusedError(ONLY_WATCHED)
+
+    async def ask(self, command: GetAttention | GetDistribution) -> Message:
+        raise RefusedError(ONLY_WATCHED)
+
+    async def models(self) -> list[dict[str, object]]:
+        return []
+
+    async def vocabulary(self, vocabulary_hash: str) -> bytes | None:
+        model = self._model()
+        known = model is not None and model.model.vocabulary_hash == vocabulary_hash
+        return (self._recording.vocabulary or None) if known else None
+
+    async def positions(self, embedding_hash: str, method: Method) -> bytes | None:
+        model = self._model()
+        known = model is not None and model.model.embedding_hash == embedding_hash
+        return self._recording.positions.get(method) if known else None
+
+    def _model(self) -> ModelLoaded | None:
+        return self.hub.model

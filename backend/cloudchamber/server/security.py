@@ -1,0 +1,156 @@
+"""Who may talk to the server, checked before anything else sees the request.
+
+A page from anywhere can make its visitor's browser connect to a program on loopback. Two
+checks stop it, on HTTP and WebSocket alike: the `Host` must be a name of this server (else a
+hostile domain could be pointed at 127.0.0.1, "DNS rebinding"), and an `Origin`, if there is
+one, must be that very host and port. Browsers always send an origin with a WebSocket, so a
+connection without one is not from a web page, and is let in: a program on this machine can
+do more harm in simpler ways.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+HEADERS: Final = {
+    "content-security-policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data: blob:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            "worker-src 'self'",
+            "manifest-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-embedder-policy": "require-corp",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+"""Sent with every response. The page needs nothing from elsewhere and evaluates no text."""
+
+
+class Gate:
+    """ASGI middleware: refuses strangers' requests, adds the security headers to the rest.
+
+    `host` is the address the server is bound to; `names` are further names it is reached by.
+    """
+
+    def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", names: Iterable[str] = ()) -> None:
+        self._app = app
+        self._loopback = is_loopback(host)
+        self._names = set(_LOOPBACK_NAMES) | {name.lower() for name in names}
+        if not self._loopback:
+            self._names |= {host.lower(), socket.gethostname().lower()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal:
+            await _refuse(refusal, scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+    def _refusal(self, scope: Scope) -> str:
+        """Why the request is refused, as a sentence; empty if it isn't."""
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self._is_ours(hosts[0]):
+            return "This server is not known by that host name; start it with --allow-host NAME to add one."
+        origins = headers.getlist("origin")
+        if len(origins) > 1 or (origins and not _same_origin(origins[0], hosts[0])):
+            return "Pages of another origin may not use this server."
+        foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        if foreign and headers.get("sec-fetch-mode") != "navigate":
+            return "Pages of another origin may not use this server."
+        return ""
+
+    def _is_ours(self, host: str) -> bool:
+        name = host_name(host)
+        if name in self._names:
+            return True
+        # An address can't be rebound; on loopback only loopback's own can be meant.
+        return not self._loopback and _is_address(name)
+
+
+async def _refuse(reason: str, scope: Scope, receive: Receive, send: Send) -> None:
+    response = PlainTextResponse(reason, status_code=403, headers=HEADERS)
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008, "reason": reason})
+        return
+    await response(scope, receive, send)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a bind address is reachable from this machine only."""
+    if host.lower() == "localhost":
+        return True
+    return _is_address(host) and ipaddress.ip_address(host).is_loopback
+
+
+def host_name(host: str) -> str:
+    """The name or address in a `Host` value, lower case, without port and brackets.
+
+    Empty if the value is malformed.
+    """
+    host = host.strip().lower()
+    if host.startswith("["):
+        name, bracket, port = host[1:].partition("]")
+        if not bracket or (port and not _is_port(port)):
+            return ""
+        return name
+    name, colon, port = host.partition(":")
+    if colon and not _is_port(":" + port):
+        return ""
+    return name
+
+
+def _is_port(text: str) -> bool:
+    return text.startswith(":") and text[1:].isascii() and text[1:].isdigit() and int(text[1:]) < 65536
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _same_origin(origin: str, host: str) -> bool:
+    """Whether a page of `origin` was served by the `Host` it now talks to.
+
+    http or https: a proxy in front may add the encryption.
+    """
+    scheme, separator, rest = origin.strip().lower().partition("://")
+    if not separator or scheme not in ("http", "https"):
+        return False
+    default = ":80" if scheme == "http" else ":443"
+    return rest.removesuffix(default) == host.strip().lower().removesuffix(default)

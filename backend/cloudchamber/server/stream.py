@@ -1,0 +1,288 @@
+"""The WebSocket: one viewer's frames out, its commands in.
+
+A viewer holds no queue of frames. Whenever its connection can take more it is given the
+newest there is for it; see `Hub`. What it can make the server hold is bounded: one message
+that waits for the socket, one answer being made, and a few short notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+from typing import Any, Final
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from cloudchamber import __version__
+from cloudchamber.server.flow import STATE_KEY, Flow
+from cloudchamber.server.session import RefusedError, Session
+from cloudchamber.telemetry import codec, commands, messages
+from cloudchamber.telemetry.commands import Command, CommandError, GetAttention, GetDistribution, Hello, Ping
+from cloudchamber.telemetry.hub import Reader
+from cloudchamber.telemetry.state_store import Want
+
+log = logging.getLogger("cloudchamber.stream")
+
+CLOSE_PROTOCOL: Final = 4000
+"""The viewer speaks another version of the protocol."""
+CLOSE_NO_HELLO: Final = 4001
+"""The first message was not a hello, or none came in `HELLO_SECONDS`."""
+CLOSE_BEHIND: Final = 4002
+"""Too many events were waiting for a viewer that reads too slowly; it resumes by number."""
+CLOSE_CROWDED: Final = 4003
+"""`MAX_VIEWERS` are there already."""
+
+HELLO_SECONDS: Final = 10.0
+MAX_VIEWERS: Final = 256
+MAX_QUESTIONS: Final = 16
+"""Questions of one viewer that wait for their answer; more are refused."""
+MAX_NOTICES: Final = 64
+MESSAGES_PER_SECOND: Final = 200.0
+BURST: Final = 400.0
+DELIVERY_PERIOD: Final = 0.5
+
+
+class ClosedError(Exception):
+    """The connection is to be closed, with a code and the reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+async def stream(websocket: WebSocket) -> None:
+    """The endpoint of `/stream`."""
+    await websocket.accept()
+    viewer = Viewer(websocket, websocket.app.state.session)
+    try:
+        await viewer.run()
+    except (WebSocketDisconnect, ConnectionError):
+        pass
+    except ClosedError as closed:
+        viewer.release_socket()
+        with suppress(WebSocketDisconnect, ConnectionError, RuntimeError):
+            await websocket.close(closed.code, str(closed))
+
+
+class Viewer:
+    """One connection."""
+
+    def __init__(self, websocket: WebSocket, session: Session) -> None:
+        self._socket = websocket
+        self._session = session
+        self._hub = session.hub
+        self._flow: Flow | None = websocket.scope.get("state", {}).get(STATE_KEY)
+        self._news = asyncio.Event()
+        self._reader = Reader(wake=self._wake)
+        self._notices: deque[bytes] = deque()
+        self._room = asyncio.Event()
+        self._questions: asyncio.Queue[GetAttention | GetDistribution] = asyncio.Queue(MAX_QUESTIONS)
+        self._answer: bytes | None = None
+        self._answered = asyncio.Event()
+        self._delivered = (0, 0)
+        self._delivery_time = 0.0
+        self._behind = asyncio.Event()
+
+    async def run(self) -> None:
+        """From hello to the end. Raises `ClosedError` or `WebSocketDisconnect`."""
+        hello = await self._hello()
+        if self._hub.readers >= MAX_VIEWERS:
+            raise ClosedError(CLOSE_CROWDED, f"There are {MAX_VIEWERS} viewers already.")
+        self._reader.want = Want(frozenset(hello.parts))
+        resumed = self._hub.join(self._reader, session=hello.session, seq=hello.seq)
+        try:
+            await self._send(
+                codec.encode(
+                    messages.Welcome(
+                        protocol=messages.PROTOCOL,
+                        session=self._hub.session,
+                        version=__version__,
+                        resumed=resumed,
+                        control=self._session.control,
+                    )
+                )
+            )
+            self._session.greet()
+            await self._until_first_ends(self._write(), self._read(), self._ask(), self._watch())
+        finally:
+            self._hub.leave(self._reader)
+
+    def release_socket(self) -> None:
+        """Let a close frame out though the viewer may not be reading."""
+        if self._flow:
+            self._flow.open_gates()
+
+    async def _until_first_ends(self, *parts: Any) -> None:
+        tasks = [asyncio.ensure_future(part) for part in parts]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _hello(self) -> Hello:
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                command = commands.parse(codec.decode(await self._receive()))
+        except TimeoutError:
+            raise ClosedError(CLOSE_NO_HELLO, f"No hello came in {HELLO_SECONDS:.0f} seconds.") from None
+        except (codec.CodecError, CommandError) as error:
+            raise ClosedError(CLOSE_NO_HELLO, _short(f"The first message is no hello. {error}")) from error
+        if not isinstance(command, Hello):
+            raise ClosedError(CLOSE_NO_HELLO, "The first message must be a hello.")
+        if command.protocol != messages.PROTOCOL:
+            raise ClosedError(CLOSE_PROTOCOL, f"This server speaks protocol {messages.PROTOCOL}.")
+        return command
+
+    # ------------------------------------------------------------------------ out
+
+    def _wake(self) -> None:
+        self._news.set()
+        if self._hub.log.is_far_behind(self._reader.seq):
+            self._behind.set()
+
+    async def _watch(self) -> None:
+        """A writer that waits for a socket can't see that it has fallen too far behind."""
+        await self._behind.wait()
+        raise ClosedError(
+            CLOSE_BEHIND, "Too many events were waiting; connect again to go on from the last one."
+        )
+
+    async def _write(self) -> None:
+        while True:
+            if self._flow:
+                await self._flow.writable()
+            self._news.clear()
+            data = self._next()
+            if data is None:
+                await self._news.wait()
+            else:
+                await self._send(data)
+
+    def _next(self) -> bytes | None:
+        """What to send next: short notices, then answers, then frames."""
+        if self._notices:
+            self._room.set()
+            return self._notices.popleft()
+        if self._answer is not None:
+            answer, self._answer = self._answer, None
+            self._answered.set()
+            return answer
+        frame = self._hub.next_frame(self._reader)
+        return frame if frame is not None else self._delivery()
+
+    def _delivery(self) -> bytes | None:
+        """How the viewer fares, if that has changed, now and then."""
+        fares = (self._reader.skipped, self._hub.readers)
+        now = self._hub.clock()
+        if fares == self._delivered or now < self._delivery_time + DELIVERY_PERIOD:
+            return None
+        self._delivered, self._delivery_time = fares, now
+        return codec.encode(messages.Delivery(skipped=fares[0], viewers=fares[1]))
+
+    async def _send(self, data: bytes) -> None:
+        await self._socket.send_bytes(data)
+
+    async def _notify(self, message: messages.Message) -> None:
+        """Queue a short message; waits, and with it the viewer's inbound messages, for room."""
+        while len(self._notices) >= MAX_NOTICES:
+            self._room.clear()
+            await self._room.wait()
+        self._notices.append(codec.encode(message))
+        self._news.set()
+
+    # ------------------------------------------------------------------------- in
+
+    async def _read(self) -> None:
+        allowance, before = BURST, self._hub.clock()
+        while True:
+            data = await self._receive()
+            now = self._hub.clock()
+            allowance = min(BURST, allowance + (now - before) * MESSAGES_PER_SECOND) - 1
+            before = now
+            if allowance < 0:  # not reading is what slows a sender down
+                await asyncio.sleep(-allowance / MESSAGES_PER_SECOND)
+            await self._obey(data)
+
+    async def _receive(self) -> bytes:
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1005))
+            data = message.get("bytes")
+            if data is not None:
+                return bytes(data)
+            if self._socket.client_state is not WebSocketState.CONNECTED:
+                raise WebSocketDisconnect(1005)
+            return b"\xc1"  # text is no message of this protocol, and neither is this
+
+    async def _obey(self, data: bytes) -> None:
+        request = 0
+        try:
+            mapping = codec.decode(data, max_bytes=commands.MAX_MESSAGE_BYTES)
+            request = _request_of(mapping)
+            await self._carry_out(commands.parse(mapping))
+        except (codec.CodecError, CommandError, RefusedError) as error:
+            await self._notify(messages.Rejected(request=request, message=str(error)))
+        except Exception:
+            log.exception("A viewer's message could not be carried out.")
+            text = "The server failed to carry that out; its log says more."
+            await self._notify(messages.Rejected(request=request, message=text))
+
+    async def _carry_out(self, command: Command) -> None:
+        if isinstance(command, commands.Want):
+            want = Want(frozenset(command.parts), tuple(command.attention))
+            self._hub.set_want(self._reader, want)
+        elif isinstance(command, Ping):
+            await self._notify(messages.Pong(time=command.time, server_time=self._hub.clock()))
+        elif isinstance(command, (GetAttention, GetDistribution)):
+            try:
+                self._questions.put_nowait(command)
+            except asyncio.QueueFull:
+                raise RefusedError(
+                    f"{MAX_QUESTIONS} questions are waiting already; ask again later."
+                ) from None
+        elif isinstance(command, Hello):
+            raise RefusedError("The hello has been said.")
+        elif not self._session.control:
+            raise RefusedError("This is a recording: it can be watched, not changed.")
+        else:
+            self._session.obey(command)
+
+    async def _ask(self) -> None:
+        """Questions one by one: the next is not begun before the socket took the last answer."""
+        while True:
+            command = await self._questions.get()
+            self._answer = await self._answer_to(command)
+            self._answered.clear()
+            self._news.set()
+            await self._answered.wait()
+            if self._flow:
+                await asyncio.sleep(0)  # the answer is handed over, then the transport is full or not
+                await self._flow.writable()
+
+    async def _answer_to(self, command: GetAttention | GetDistribution) -> bytes:
+        try:
+            return codec.encode(await self._session.ask(command))
+        except RefusedError as error:
+            text = str(error)
+        except Exception:
+            log.exception("A viewer's question could not be answered.")
+            text = "The server failed to answer that; its log says more."
+        return codec.encode(messages.Rejected(request=command.request, message=text))
+
+
+def _request_of(mapping: Any) -> int:
+    """The request a message names, for the answer that it can't be obeyed; 0 if it names none."""
+    request = mapping.get("request") if isinstance(mapping, dict) else None
+    return request if type(request) is int and 0 <= request < 1 << 53 else 0
+
+
+def _short(reason: str) -> str:
+    """As much of a sentence as a close frame holds: 123 bytes."""
+    return reason.encode()[:120].decode(errors="ignore")
