@@ -12,6 +12,8 @@ from bench.figures import Figure, show, write
 PARTS: dict[str, Callable[[int], list[Figure]]] = {
     "decode": decode.measure,
     "size": page.measure_size,
+    "latency": page.measure_latency,
+    "wide": page.measure_wide,
 }
 OUTPUT = Path(__file__).resolve().parent.parent / "bench.json"
 
