@@ -1,0 +1,178 @@
+import type { Ring } from "../state/ring";
+import type { TokenRow } from "../state/state";
+import { clamp01, easeInOut, easeOut, flash } from "./motion";
+import type { ParticleLayout } from "./particle_layout";
+
+export const TRAIL_SEGMENTS = 20;
+const NODES = TRAIL_SEGMENTS + 2;
+const FLARES = 4;
+/** Share of the chord, and of the turn about the cloud's axis, in a node's tangent. */
+const CHORD = 0.42;
+const SWIRL = 0.4;
+/** What stays of the newest token's flare while nothing newer has come. */
+const EMBER = 0.14;
+const STILL_FLARE = 0.5;
+const RISE = 0.08;
+
+type Vector = Float32Array;
+
+/** Fields of `TrailSegment` and `Flare` in trail.wgsl; scalars are arrays of one. */
+export interface SegmentFields {
+  readonly start: Vector;
+  readonly end: Vector;
+  readonly start_tangent: Vector;
+  readonly end_tangent: Vector;
+  readonly start_light: Vector;
+  readonly end_light: Vector;
+  readonly progress: Vector;
+  readonly weight: Vector;
+}
+
+export interface FlareFields {
+  readonly place: Vector;
+  readonly light: Vector;
+  readonly amount: Vector;
+  readonly broad: Vector;
+}
+
+export interface TrailFields {
+  readonly segments: readonly SegmentFields[];
+  readonly flares: readonly FlareFields[];
+}
+
+/** Brightness of the trail at an age counted in tokens. */
+export function fade(age: number): number {
+  const window = clamp01((TRAIL_SEGMENTS - age) / 4);
+  return (0.9 * Math.exp(-age / 2.6) + 0.16 * Math.exp(-age / 9)) * window;
+}
+
+/** 1 when the model was quite sure, 0 when it could have said anything; entropy in nats. */
+export function confidence(entropy: number): number {
+  return Math.exp(-Math.max(0, entropy) / 1.2);
+}
+
+/** The curve through the last tokens and the flashes on it, written into a uniform's fields. */
+export class TrailPath {
+  private readonly places = new Float32Array(3 * NODES);
+  private readonly tangents = new Float32Array(3 * NODES);
+  private nodes = 0;
+
+  update(
+    out: TrailFields,
+    tokens: Ring<TokenRow>,
+    layout: ParticleLayout,
+    morph: number,
+    time: number,
+    still: boolean,
+  ) {
+    this.nodes = Math.min(tokens.length, NODES);
+    for (let k = 0; k < this.nodes; k++) {
+      layout.place(tokens.at(-1 - k)!.event.token_id, morph, this.places, 3 * k);
+    }
+    const pace = interval(tokens);
+    const stride = Math.min(0.4, Math.max(RISE, 0.8 * pace));
+    const newest = tokens.at(-1);
+    const run = newest && !still ? easeOut((time - newest.arrived) / stride) : 1;
+    this.bend(run);
+    this.writeSegments(out, tokens, time, stride, run, still);
+    this.writeFlares(out, tokens, time, pace, still);
+  }
+
+  /** A node's tangent leans along the chord of its neighbours and round the cloud's axis. */
+  private bend(run: number): void {
+    const { places: p, tangents } = this;
+    for (let k = 0; k < this.nodes; k++) {
+      // The newest node but one grows its full chord while the head runs on from it.
+      const ahead = k === 0 ? 0 : k === 1 ? run : 1;
+      const newer = k === 0 ? 0 : k - 1;
+      const older = Math.min(k + 1, this.nodes - 1);
+      const length = 0.5 * (ahead * this.distance(newer, k) + (2 - ahead) * this.distance(k, older));
+      const x = p[3 * k]!;
+      const z = p[3 * k + 2]!;
+      const radius = Math.hypot(x, p[3 * k + 1]!, z) || 1;
+      for (let axis = 0; axis < 3; axis++) {
+        const here = p[3 * k + axis]!;
+        const chord = here - p[3 * older + axis]! + ahead * (p[3 * newer + axis]! - here);
+        const turn = axis === 0 ? z / radius : axis === 2 ? -x / radius : 0;
+        tangents[3 * k + axis] = CHORD * chord + SWIRL * length * turn;
+      }
+    }
+  }
+
+  private distance(a: number, b: number): number {
+    const p = this.places;
+    return Math.hypot(p[3 * a]! - p[3 * b]!, p[3 * a + 1]! - p[3 * b + 1]!, p[3 * a + 2]! - p[3 * b + 2]!);
+  }
+
+  private writeSegments(
+    out: TrailFields,
+    tokens: Ring<TokenRow>,
+    time: number,
+    stride: number,
+    run: number,
+    still: boolean,
+  ): void {
+    const sure = confidence(tokens.at(-1)?.event.entropy ?? 0);
+    const surer = confidence(tokens.at(-2)?.event.entropy ?? 0);
+    const haste = 1 + 1.2 * (surer + (sure - surer) * run);
+    for (let j = 0; j < TRAIL_SEGMENTS; j++) {
+      const segment = out.segments[j]!;
+      if (j + 1 >= this.nodes) {
+        segment.progress[0] = 0;
+        continue;
+      }
+      this.copy(this.places, j + 1, segment.start);
+      this.copy(this.places, j, segment.end);
+      this.copy(this.tangents, j + 1, segment.start_tangent);
+      this.copy(this.tangents, j, segment.end_tangent);
+      // Ages grow by one while the head runs to the newest token.
+      segment.start_light[0] = fade((j + run) * haste);
+      segment.end_light[0] = fade((j === 0 ? 0 : j - 1 + run) * haste);
+      const row = tokens.at(-1 - j)!;
+      segment.progress[0] = still ? 1 : easeOut((time - row.arrived) / stride);
+      segment.weight[0] = 1 - 0.6 * confidence(row.event.entropy);
+    }
+  }
+
+  private copy(from: Float32Array, node: number, to: Vector): void {
+    to[0] = from[3 * node]!;
+    to[1] = from[3 * node + 1]!;
+    to[2] = from[3 * node + 2]!;
+  }
+
+  private writeFlares(
+    out: TrailFields,
+    tokens: Ring<TokenRow>,
+    time: number,
+    pace: number,
+    still: boolean,
+  ): void {
+    // Tokens that come fast share the light, so that the picture does not flicker.
+    const broad = Math.min(1, Math.max(0.25, pace / 0.12));
+    let left = 1;
+    for (let k = 0; k < FLARES; k++) {
+      const flare = out.flares[k]!;
+      const row = k < this.nodes ? tokens.at(-1 - k) : undefined;
+      if (!row || (still && k > 0)) {
+        flare.amount[0] = 0;
+        continue;
+      }
+      this.copy(this.places, k, flare.place);
+      const age = time - row.arrived;
+      const risen = easeInOut(age / RISE);
+      const ember = EMBER * risen;
+      const own = still ? STILL_FLARE : ember + (1 - ember) * flash(age);
+      flare.amount[0] = own * left;
+      flare.light[0] = Math.sqrt(row.event.probability);
+      flare.broad[0] = still ? 1 : broad;
+      left *= 1 - risen * (k === 0 ? 0.8 : 0.6);
+    }
+  }
+}
+
+/** Seconds between tokens, over the last eight; 0.5 before there are two. */
+export function interval(tokens: Ring<TokenRow>): number {
+  const span = Math.min(tokens.length - 1, 7);
+  if (span < 1) return 0.5;
+  return Math.max(0, (tokens.at(-1)!.arrived - tokens.at(-1 - span)!.arrived) / span);
+}
