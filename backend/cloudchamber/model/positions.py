@@ -15,7 +15,6 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from cloudchamber.telemetry import codec
 
@@ -62,6 +61,8 @@ def neighbour_radius(points: F4) -> F4:
     nth = min(RADIUS_NEIGHBOUR, len(points) - 1)
     if nth < 1:
         return np.zeros(len(points), np.float32)
+    from scipy.spatial import cKDTree  # a second to import, and the server never needs it
+
     distance, _ = cKDTree(points).query(points, [nth + 1], workers=-1)
     return np.ascontiguousarray(distance[:, 0], np.float32)
 

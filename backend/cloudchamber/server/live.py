@@ -18,7 +18,6 @@ from cloudchamber.model.positions import Method
 from cloudchamber.model.positions_service import PositionsService
 from cloudchamber.model.vocabulary import read_vocabulary
 from cloudchamber.server.session import RefusedError, SessionState
-from cloudchamber.telemetry import distribution
 from cloudchamber.telemetry.commands import Command, Generate, GetAttention, GetDistribution, Load, Want
 from cloudchamber.telemetry.events import F4, Event, ModelLoaded, Part, Problem, RunStarted, TokenGenerated
 from cloudchamber.telemetry.hub import Hub, Survivors
@@ -63,9 +62,8 @@ class LiveSession:
 
     async def start(self) -> None:
         self.hub.on_demand = self._on_demand
-        self.hub.logits = _Logits(self._supervisor)
         self._spawn(Pacer(self.hub).run())
-        self._spawn(asyncio.to_thread(distribution.warm_up))
+        self._spawn(self._prepare_distributions())
         if self._first is not None:
             self._begin_loading(self._first)
 
@@ -75,6 +73,10 @@ class LiveSession:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._positions.close()
         await self._supervisor.close()
+
+    async def _prepare_distributions(self) -> None:
+        await asyncio.to_thread(_compile_distributions)
+        self.hub.use_logits(_Logits(self._supervisor))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.ensure_future(work)
@@ -207,16 +209,13 @@ class LiveSession:
 
     def _distribution(self, command: GetDistribution) -> Message:
         run_id, newest = self._run
-        logits = None
+        probabilities = None
         if command.step <= newest and self._supervisor.logits is not None:
-            logits = self._supervisor.logits.logits(run_id, command.step)
-        if logits is None:
+            probabilities = self._supervisor.logits.probabilities(run_id, command.step)
+        if probabilities is None:
             raise RefusedError(f"Step {command.step:,} of this run is not kept.")
         return DistributionReply(
-            request=command.request,
-            run_id=run_id,
-            step=command.step,
-            probabilities=distribution.exact_softmax(logits),
+            request=command.request, run_id=run_id, step=command.step, probabilities=probabilities
         )
 
     # ---------------------------------------------------------------- bodies
@@ -242,6 +241,12 @@ class LiveSession:
 
     async def positions(self, embedding_hash: str, method: Method) -> bytes | None:
         return await asyncio.to_thread(self._positions.bytes_of, embedding_hash, method)
+
+
+def _compile_distributions() -> None:
+    from cloudchamber.telemetry import distribution
+
+    distribution.warm_up()
 
 
 class _Logits:

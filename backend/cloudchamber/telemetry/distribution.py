@@ -258,13 +258,6 @@ def decode(event: Distribution, out: F4 | None = None) -> F4:
     return out
 
 
-def exact_softmax(logits: F4) -> F4:
-    """Softmax f32[V], computed in double precision."""
-    weights = np.exp(logits.astype(np.float64) - float(logits.max()))
-    softmax: F4 = (weights / weights.sum()).astype(np.float32)
-    return softmax
-
-
 def warm_up() -> None:
     """Compile what isn't in the cache on disk, so that the first token does not wait for it."""
     Encoder(64).encode_logits(np.linspace(0, 9, 64, dtype=np.float32), run_id="", step=0)

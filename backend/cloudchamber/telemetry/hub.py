@@ -14,18 +14,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.commands import MAX_SELECTIONS
-from cloudchamber.telemetry.distribution import DistributionError, Encoder, Top, encode_sparse
 from cloudchamber.telemetry.event_log import EventLog
 from cloudchamber.telemetry.events import Event, ModelLoaded, Part, RunStarted, TokenGenerated
 from cloudchamber.telemetry.messages import Frame
 from cloudchamber.telemetry.state_store import Key, StateStore, Want
+
+if TYPE_CHECKING:
+    from cloudchamber.telemetry.distribution import Encoder
 
 EVENTS_PER_FRAME: Final = 256
 """A viewer that catches up gets its events in frames of so many."""
@@ -253,7 +255,17 @@ class Hub:
             if event is not None:
                 self.state.put(event, self.number + 1)
 
+    # The compiler behind `distribution` takes a second to import, so that is put off until
+    # there are logits; see `use_logits`.
+
+    def use_logits(self, source: LogitsSource) -> None:
+        """Encode distributions from now on. Call `distribution.warm_up` on a thread first."""
+        self.logits = source
+        self.on_change()
+
     def _model_stage(self, token: TokenGenerated) -> Event | None:
+        from cloudchamber.telemetry.distribution import DistributionError, Encoder, Top
+
         assert self.logits is not None
         logits = self.logits.logits(token.run_id, token.step)
         if logits is None:
@@ -268,6 +280,8 @@ class Hub:
             return None  # the worker has said that the logits are not numbers
 
     def _sampler_stage(self, token: TokenGenerated) -> Event | None:
+        from cloudchamber.telemetry.distribution import encode_sparse
+
         assert self.logits is not None
         survivors = self.logits.survivors(token.run_id, token.step)
         if survivors is None or self.model is None:

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class RecordingWriter:
 
     def __init__(self, path: Path) -> None:
         """Raises `OSError`."""
-        self._file: IO[bytes] = gzip.GzipFile(path, "wb", compresslevel=6, mtime=0)
+        self._file = gzip.GzipFile(path, "wb", compresslevel=6, mtime=0)
         self._file.write(MAGIC)
         self._start: float | None = None
         self.frames = 0
@@ -127,7 +127,7 @@ def read_recording(path: Path) -> Recording:
     return recording
 
 
-def _chunks(file: IO[bytes]) -> Iterator[tuple[int, float, bytes]]:
+def _chunks(file: gzip.GzipFile) -> Iterator[tuple[int, float, bytes]]:
     total = 0
     while head := file.read(_CHUNK.size):
         if len(head) < _CHUNK.size:
