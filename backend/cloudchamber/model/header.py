@@ -32,6 +32,7 @@ MAX_KEY_BYTES: Final = (1 << 16) - 1
 MAX_STRING_BYTES: Final = 8 << 20
 MAX_TENSORS: Final = 1 << 20
 MAX_DIMENSIONS: Final = 4
+MAX_LAYERS: Final = 4_096
 MAX_PARTS: Final = 1_000
 SMALL_ARRAY: Final = 1_024
 """Arrays of at most this many elements are read with the header."""
@@ -299,7 +300,10 @@ def _parse(path: Path, cursor: _Cursor) -> GgufHeader:
         else:
             metadata[key] = value
     tensors = _tensors(path, cursor, n_tensors, _alignment(metadata))
-    return GgufHeader(path, version, metadata, arrays, tensors, (path,), cursor.size)
+    header = GgufHeader(path, version, metadata, arrays, tensors, (path,), cursor.size)
+    if not 0 <= header.n_layer <= MAX_LAYERS:
+        raise GgufError(f"it claims {header.n_layer:,} layers, which can't be true")
+    return header
 
 
 def _version(cursor: _Cursor) -> int:
