@@ -15,9 +15,12 @@ import struct
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from cloudchamber.model.embedding import embedding_hash
+from cloudchamber.model.header import GgufError
 from cloudchamber.model.positions import METHODS, Method
 from cloudchamber.model.positions_cache import CacheError, PositionsCache
 from cloudchamber.telemetry import codec
@@ -43,6 +46,23 @@ class PositionsService:
         self._bodies: OrderedDict[tuple[str, Method], bytes] = OrderedDict()
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
+        self._job: _Job | None = None
+        self._starting = asyncio.Lock()
+
+    async def prepare(self, path: Path) -> None:
+        """Begin early with a model that is only now being loaded, and tell nobody yet.
+
+        `start` then takes over what is done. Work on an earlier model is cancelled. A file
+        that can't be read is left for `start` to complain of.
+        """
+        async with self._starting:
+            await self._cancel()
+            try:
+                name = await asyncio.to_thread(embedding_hash, path)
+            except GgufError:
+                return
+            if name:
+                await self._begin(path, name)
 
     async def start(
         self,
@@ -52,23 +72,38 @@ class PositionsService:
         on_ready: OnReady,
         on_problem: OnProblem | None = None,
     ) -> None:
-        """Make positions of a model available; returns once the cached ones are.
+        """Make positions of a model available and tell of them; returns once the cached ones are.
 
         What is missing is computed in the background. A model without an embedding (an empty
         hash) has no positions. Work on an earlier model is cancelled.
         """
-        await self.cancel()
-        if not embedding_hash:
-            return
-        missing: list[Method] = []
+        listeners = _Listeners(on_progress, on_ready, on_problem or _log_problem)
+        async with self._starting:
+            if not self._has_begun(embedding_hash):
+                await self._cancel()
+                if embedding_hash:
+                    await self._begin(path, embedding_hash)
+            if self._job is not None:
+                self._job.tell(listeners)
+
+    def _has_begun(self, embedding_hash: str) -> bool:
+        """A job for this embedding is at work, or is done and lacks nothing."""
+        job, task = self._job, self._task
+        if job is None or job.embedding_hash != embedding_hash:
+            return False
+        return not job.missing or (task is not None and not task.done())
+
+    async def _begin(self, path: Path, embedding_hash: str) -> None:
+        """Take what is cached, and set a process to work on the rest."""
+        job = self._job = _Job(path, embedding_hash)
         for method in METHODS:
             body = await asyncio.to_thread(self._find, embedding_hash, method)
             if body is None:
-                missing.append(method)
+                job.missing.append(method)
             else:
-                self._announce(embedding_hash, method, body, on_ready)
-        if missing:
-            job = _Job(path, embedding_hash, missing, on_progress, on_ready, on_problem or _log_problem)
+                self._keep(embedding_hash, method, body)
+                job.say(PositionsReady(embedding_hash=embedding_hash, method=method))
+        if job.missing:
             self._task = asyncio.create_task(self._compute(job), name="positions")
 
     def bytes_of(self, embedding_hash: str, method: Method) -> bytes | None:
@@ -80,7 +115,11 @@ class PositionsService:
 
     async def cancel(self) -> None:
         """Kill the process, if one is at work, and wait until it is gone."""
-        task, self._task = self._task, None
+        async with self._starting:
+            await self._cancel()
+
+    async def _cancel(self) -> None:
+        task, self._task, self._job = self._task, None, None
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -109,10 +148,6 @@ class PositionsService:
         while len(self._bodies) > KEPT_IN_MEMORY:
             self._bodies.popitem(last=False)
 
-    def _announce(self, embedding_hash: str, method: Method, body: bytes, on_ready: OnReady) -> None:
-        self._keep(embedding_hash, method, body)
-        on_ready(PositionsReady(embedding_hash=embedding_hash, method=method))
-
     async def _compute(self, job: _Job) -> None:
         last = ""
         try:
@@ -122,9 +157,9 @@ class PositionsService:
         except (codec.CodecError, struct.error, KeyError, ValueError) as error:
             failure = f"its process said something unexpected: {error}"
         if failure:
-            job.on_problem(_problem(failure, job.missing))
+            job.say(_problem(failure, job.missing))
             last = "The layout of the vocabulary could not be computed"
-        job.on_progress(Progress(task="positions", fraction=1.0, message=last or job.notice, done=True))
+        job.say(Progress(task="positions", fraction=1.0, message=last or job.notice, done=True))
 
     async def _run(self, job: _Job) -> str:
         """Run the process to its end; why it failed, or an empty string."""
@@ -169,11 +204,12 @@ class PositionsService:
     async def _take(self, message: dict[str, Any], job: _Job) -> None:
         if message["kind"] == "progress":
             fraction, text = float(message["fraction"]), str(message["message"])
-            job.on_progress(Progress(task="positions", fraction=fraction, message=text, done=False))
+            job.say(Progress(task="positions", fraction=fraction, message=text, done=False))
         elif message["kind"] == "positions" and message["method"] in job.missing:
             method, body = message["method"], bytes(message["body"])
             job.missing.remove(method)
-            self._announce(job.embedding_hash, method, body, job.on_ready)
+            self._keep(job.embedding_hash, method, body)
+            job.say(PositionsReady(embedding_hash=job.embedding_hash, method=method))
             try:
                 await asyncio.to_thread(self._cache.write, job.embedding_hash, method, body)
             except CacheError as error:
@@ -181,25 +217,42 @@ class PositionsService:
                 log.warning("%s", job.notice)
 
 
-class _Job:
-    """One model's positions being computed."""
+@dataclass(frozen=True, slots=True)
+class _Listeners:
+    on_progress: OnProgress
+    on_ready: OnReady
+    on_problem: OnProblem
 
-    def __init__(
-        self,
-        path: Path,
-        embedding_hash: str,
-        missing: Sequence[Method],
-        on_progress: OnProgress,
-        on_ready: OnReady,
-        on_problem: OnProblem,
-    ) -> None:
-        self.path = path
-        self.embedding_hash = embedding_hash
-        self.missing = list(missing)
-        self.on_progress = on_progress
-        self.on_ready = on_ready
-        self.on_problem = on_problem
-        self.notice = ""
+
+@dataclass(slots=True)
+class _Job:
+    """One model's positions being made, and what there is to tell of them."""
+
+    path: Path
+    embedding_hash: str
+    missing: list[Method] = field(default_factory=list)
+    notice: str = ""
+    _listeners: _Listeners | None = None
+    _untold: list[Progress | PositionsReady | Problem] = field(default_factory=list)
+
+    def tell(self, listeners: _Listeners) -> None:
+        """Have listeners from now on; they first hear what they missed."""
+        self._listeners = listeners
+        untold, self._untold = self._untold, []
+        for event in untold:
+            self.say(event)
+
+    def say(self, event: Progress | PositionsReady | Problem) -> None:
+        if self._listeners is None:
+            if isinstance(event, Progress):
+                self._untold = [kept for kept in self._untold if not isinstance(kept, Progress)]
+            self._untold.append(event)
+        elif isinstance(event, Progress):
+            self._listeners.on_progress(event)
+        elif isinstance(event, PositionsReady):
+            self._listeners.on_ready(event)
+        else:
+            self._listeners.on_problem(event)
 
 
 def _death(code: int) -> str:

@@ -14,6 +14,7 @@ It ends when its standard input does, so it can't outlive its parent.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import struct
@@ -101,6 +102,8 @@ def _end_with_parent() -> None:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Needed last for the PCA, and slow to import: meanwhile the embedding is read.
+    threading.Thread(target=importlib.import_module, args=("scipy.spatial",), daemon=True).start()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the messages
     report = Reporter(out)

@@ -108,7 +108,7 @@ class LiveSession:
         self._loading = self._spawn(self._load(model))
 
     async def _load(self, model: FoundModel) -> None:
-        await self._positions.cancel()
+        self._spawn(self._positions.prepare(model.path))
         self._path = model.path
         await self._supervisor.load(model.path, model.id)
 
