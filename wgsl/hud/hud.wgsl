@@ -2,9 +2,7 @@
 
 struct Corner {
   @builtin(position) position: vec4f,
-  // Logical pixels.
-  @location(0) at: vec2f,
-  @location(1) @interpolate(flat) index: u32,
+  @location(0) @interpolate(flat) index: u32,
 }
 
 // The item's box with the room its glow and smooth edge need.
@@ -49,20 +47,22 @@ fn place_corner(@builtin(vertex_index) vertex: u32) -> Corner {
   let high = clamp(box.zw, clip.xy, clip.zw);
   let at = select(low, high, vec2<bool>((which & 1u) == 1u, (which & 2u) == 2u));
   let ndc = at * view.scale / view.pixels * 2.0 - 1.0;
-  return Corner(vec4f(ndc.x, -ndc.y, 0.0, 1.0), at, index);
+  return Corner(vec4f(ndc.x, -ndc.y, 0.0, 1.0), index);
 }
 
 @fragment
 fn shade(corner: Corner) -> @location(0) vec4f {
   let item = items[corner.index];
+  // From the pixel, not interpolated: neighbours must agree to the last bit on which of them is nearer.
+  let at = corner.position.xy / view.scale;
   switch item.kind & 0xffu {
-    case BOX: { return shade_box(item, corner.at); }
-    case LINE: { return shade_line(item, corner.at); }
-    case DASH: { return shade_dash(item, corner.at); }
-    case ARC: { return shade_arc(item, corner.at); }
+    case BOX: { return shade_box(item, at); }
+    case LINE: { return shade_line(item, at); }
+    case DASH: { return shade_dash(item, at); }
+    case ARC: { return shade_arc(item, at); }
     case GLYPH: { return shade_glyph(item, corner.position.xy); }
-    case AREA: { return shade_area(item, corner.at); }
-    case PATTERN: { return shade_pattern(item, corner.at); }
-    default: { return shade_heat(item, corner.at); }
+    case AREA: { return shade_area(item, at); }
+    case PATTERN: { return shade_pattern(item, at); }
+    default: { return shade_heat(item, at); }
   }
 }

@@ -22,7 +22,7 @@ struct Item {
   more: vec3f,
   // Low byte: which shape. The rest: index of its clip rectangle.
   kind: u32,
-  // Packed sRGB, straight alpha: fill, second fill, stroke, glow.
+  // Packed sRGB, straight alpha: fill, second fill (of a pattern: its ground), stroke, glow.
   colors: vec4u,
 }
 

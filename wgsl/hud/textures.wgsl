@@ -8,27 +8,25 @@ fn shade_glyph(item: Item, pixel: vec2f) -> vec4f {
 }
 
 const DOTS = 0.0;
-const GRID = 1.0;
-const SCANLINES = 2.0;
-const HATCH = 3.0;
+const SCANLINES = 1.0;
 
+// A ground with something that repeats on it: one item, since a large one's cost is its pixels.
 fn shade_pattern(item: Item, p: vec2f) -> vec4f {
-  let q = p - item.place.xy;
   let spacing = item.form.y;
   let width = item.form.z;
+  let q = p - item.place.xy;
   let into = q - floor(q / spacing) * spacing;
-  var d = 1e3;
+  var d = 0.0;
   if (item.form.x == DOTS) {
     d = length(into - spacing * 0.5) - width * 0.5;
-  } else if (item.form.x == GRID) {
-    d = min(min(into.x, spacing - into.x), min(into.y, spacing - into.y)) - width * 0.5;
   } else if (item.form.x == SCANLINES) {
     d = into.y - width;
   } else {
     let along = (q.x + q.y) * 0.70710678;
     d = abs(along - floor(along / spacing) * spacing - spacing * 0.5) - width * 0.5;
   }
-  return premultiplied(color_of(item.colors.x), coverage(d));
+  let ground = premultiplied(color_of(item.colors.y), 1.0);
+  return over(premultiplied(color_of(item.colors.x), coverage(d)), ground);
 }
 
 // One cell of a matrix a texel, through the ramp; cells of 6 pixels and more keep a gap.

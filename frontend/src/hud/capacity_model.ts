@@ -78,11 +78,12 @@ export function memoryModel({ memory }: AppState): MemoryModel {
     whole > 0 ? part / whole : 0,
   );
   const device = memory.gpu_allocated > 0 ? ` + ${bytes(memory.gpu_allocated)} on device` : "";
-  const mib = (n: number): string => (n / 2 ** 20).toFixed(n >= 100 * 2 ** 20 ? 0 : 1);
+  const unit = whole >= 1000 * 2 ** 20 ? 2 ** 30 : 2 ** 20;
+  const inUnit = (n: number): string => (n / unit).toFixed(n / unit >= 9.95 ? 0 : 1);
   return {
     known: true,
     shares,
     total: `${bytes(memory.process_resident)} resident${device}`,
-    note: `weights ${mib(weights)} · kv ${mib(cache)} · other ${mib(compute + other)}`,
+    note: `weights ${inUnit(weights)} · kv ${inUnit(cache)} · other ${inUnit(compute + other)}`,
   };
 }

@@ -41,21 +41,12 @@ export function drawHeader(scene: Scene, state: AppState, rect: Rect): void {
 function drawMark(scene: Scene, x: number, baseline: number): number {
   const cx = x + 8;
   const cy = baseline - 5;
-  scene.arc(
-    cx,
-    cy,
-    7.5,
-    1.5,
-    0.95,
-    2 * Math.PI - 0.85,
-    color.data,
-    glow.bracket,
-    0,
-    0,
-    fade(color.data, 0.7),
-  );
-  scene.line(cx - 3.5, cy + 4, cx + 6.5, cy - 6, 1.25, color.data, glow.bracket);
-  scene.circle(cx + 7.5, cy - 7, 1.75, color.now, glow.active);
+  // Open towards the particle, and fading along the way it came.
+  const turn = 2 * Math.PI;
+  const [x0, y0, x1, y1] = [cx - 4, cy + 4.5, cx + 8, cy - 7.5];
+  scene.arc(cx, cy, 7.5, 1.25, 0.2 * turn, 0.86 * turn, color.data, 3, 0, 0, fade(color.data, 0.55));
+  scene.segment(x0, y0, x1, y1, x0, y0, x1, y1, 1, fade(color.data, 0.5), color.now, 2);
+  scene.circle(x1, y1, 1.75, color.now, glow.bracket);
   const left = x + 26;
   return left + scene.text(left, baseline, "CLOUD CHAMBER", text.mark, color.now);
 }

@@ -41,7 +41,7 @@ export class Hud {
     if (layout.monitor) this.monitor.draw(state, layout.monitor, now, ui);
     if (layout.header && layout.nebula) {
       const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
-      brackets(scene, layout.nebula, drawn, false, color.frame);
+      brackets(scene, layout.nebula, drawn, false, color.muted, false);
     }
     if (ui.pointed) drawTooltip(scene, ui.pointed, layout.width, layout.height);
     return scene;

@@ -16,7 +16,7 @@ export const COLORS = word("colors");
 
 /** Shapes, by the numbers of `items.wgsl`; a test compares them. */
 export const Shape = { box: 0, line: 1, dash: 2, arc: 3, glyph: 4, area: 5, pattern: 6, heat: 7 } as const;
-export const Pattern = { dots: 0, grid: 1, scanlines: 2, hatch: 3 } as const;
+export const Pattern = { dots: 0, scanlines: 1, hatch: 2 } as const;
 
 /** The heat ramp as a row of 256 RGBA texels. */
 export function rampTexels(): Uint8Array<ArrayBuffer> {

@@ -180,7 +180,9 @@ function choice(state: AppState, { event }: TokenRow): Choice {
   };
   const pinned = state.selection.step !== null;
   const which = pinned ? `step ${event.step} pinned · ` : "";
-  const note = `${which}${count(event.sampled_count)} kept by samplers · scale 0 – 1`;
+  const all = event.sampled_count >= (state.model?.n_vocab ?? Number.POSITIVE_INFINITY);
+  const kept = all ? "softmax" : `${count(event.sampled_count)} kept by samplers`;
+  const note = `${which}${kept} · scale 0 – 1`;
   return { step: event.step, pinned, candidates, chosen, note };
 }
 

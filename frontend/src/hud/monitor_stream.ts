@@ -2,22 +2,29 @@ import { selectedToken } from "../state/select";
 import type { AppState } from "../state/state";
 import { type Color, fade, mix } from "./color";
 import { well } from "./kit/frame";
-import { caption } from "./kit/heading";
 import type { Rect } from "./layout";
 import type { MonitorModel } from "./monitor_model";
 import type { MonitorUi } from "./monitor_ui";
 import type { Scene } from "./scene";
-import { color, glow, motion, size, text, threshold } from "./theme";
+import { color, glow, motion, size, type TextStyle, text, threshold } from "./theme";
 import type { Line, Span, TokenStream } from "./token_stream";
 
 const PULSE_HEIGHT = 52;
-const ROW = size.streamRow;
 const INSIDE = 10;
 
+/** How the text of the stream is set. */
+export interface StreamType {
+  readonly style: TextStyle;
+  readonly row: number;
+}
+
+export const smallStream: StreamType = { style: text.token, row: size.streamRow };
+export const largeStream: StreamType = { style: text.largeToken, row: size.largeStreamRow };
+
 /** Columns of text in a stream box of `width`. */
-export function streamColumns(scene: Scene, width: number): number {
+export function streamColumns(scene: Scene, width: number, type: StreamType): number {
   // One column is kept for the cursor.
-  return Math.max(12, Math.floor((width - 2 * INSIDE) / scene.step(text.token)) - 1);
+  return Math.max(12, Math.floor((width - 2 * INSIDE) / scene.step(type.style)) - 1);
 }
 
 /** The prompt and the answer, the cursor, and beneath them the pulse of generation. */
@@ -26,15 +33,15 @@ export function drawStream(
   state: AppState,
   model: MonitorModel,
   stream: TokenStream,
+  type: StreamType,
   rect: Rect,
   now: number,
   ui: MonitorUi,
 ): void {
   well(scene, rect);
   const textArea = { x: rect.x, y: rect.y + 1, width: rect.width, height: rect.height - PULSE_HEIGHT - 1 };
-  scene.scanlines(textArea.x + 1, textArea.y, textArea.width - 2, textArea.height);
   ui.hits.add("stream", 0, rect.x, rect.y, rect.width, rect.height);
-  if (state.run) drawLines(scene, state, stream, textArea, now, ui);
+  if (state.run) drawLines(scene, state, stream, type, textArea, now, ui);
   else {
     const empty = "the prompt and the answer appear here, token by token";
     scene.textWithin(rect.x + INSIDE, rect.y + 22, rect.width - 2 * INSIDE, empty, text.caption, color.muted);
@@ -46,11 +53,12 @@ function drawLines(
   scene: Scene,
   state: AppState,
   stream: TokenStream,
+  type: StreamType,
   area: Rect,
   now: number,
   ui: MonitorUi,
 ): void {
-  const rows = Math.max(1, Math.floor((area.height - 8) / ROW));
+  const rows = Math.max(1, Math.floor((area.height - 8) / type.row));
   const { lines } = stream;
   ui.scrollLimit = Math.max(0, lines.length - rows);
   const back = Math.min(Math.max(Math.round(ui.scroll), 0), ui.scrollLimit);
@@ -58,9 +66,9 @@ function drawLines(
   const first = Math.max(0, end - rows);
   scene.pushClip(area.x + 1, area.y, area.width - 2, area.height);
   for (let i = first; i < end; i++) {
-    const baseline = area.y + 19 + (i - first) * ROW;
-    drawLine(scene, state, lines[i]!, area.x + INSIDE, baseline, ui);
-    if (i === lines.length - 1) drawCursor(scene, state, lines[i]!, area.x + INSIDE, baseline, now, ui);
+    const baseline = area.y + type.row + 1 + (i - first) * type.row;
+    drawLine(scene, state, lines[i]!, type, area.x + INSIDE, baseline, ui);
+    if (i === lines.length - 1) drawCursor(scene, state, lines[i]!, type, area.x + INSIDE, baseline, now, ui);
   }
   scene.popClip();
   if (ui.scrollLimit > 0) drawScrollBar(scene, area, rows, lines.length, back);
@@ -70,52 +78,41 @@ function drawLine(
   scene: Scene,
   state: AppState,
   line: Line,
+  type: StreamType,
   left: number,
   baseline: number,
   ui: MonitorUi,
 ): void {
-  const step = scene.step(text.token);
+  const step = scene.step(type.style);
   const newest = state.tokens.at(-1)?.event.step ?? -1;
   const pinned = selectedToken(state)?.event.step ?? -1;
   for (const span of line.spans) {
     const x = left + span.column * step;
-    const width = span.cells * step;
     const age = newest - span.step;
     if (span.step >= 0) {
-      ui.hits.add("token", span.step, x, baseline - 13, width, ROW);
-      if (span.step === pinned) highlight(scene, span, x, baseline, width, step);
-      if (isSurprising(state, span.step, age)) {
-        scene.rect(
-          x + leadingSpace(span) * step,
-          baseline + 4,
-          width - leadingSpace(span) * step,
-          1,
-          color.attention,
-        );
+      const blank = leadingSpaces(span.text);
+      const inkX = x + blank * step;
+      const ink = (span.cells - blank) * step;
+      ui.hits.add("token", span.step, x, baseline - 14, span.cells * step, type.row);
+      if (ink > 0 && span.step === pinned) highlight(scene, inkX, baseline, ink);
+      if (ink > 0 && isSurprising(state, span.step, age)) {
+        scene.rect(inkX, baseline + 4, ink, 1, color.attention);
       }
     }
-    scene.text(x, baseline, span.text, text.token, spanColor(span, age));
+    scene.text(x, baseline, span.text, type.style, spanColor(span, age));
   }
 }
 
-function leadingSpace(span: Span): number {
-  return span.text.startsWith(" ") && span.cells > 1 ? 1 : 0;
+function leadingSpaces(shown: string): number {
+  let blank = 0;
+  while (shown.charCodeAt(blank) === 0x20) blank++;
+  return blank;
 }
 
-function highlight(scene: Scene, span: Span, x: number, baseline: number, width: number, step: number): void {
-  const skip = leadingSpace(span) * step;
+function highlight(scene: Scene, x: number, baseline: number, width: number): void {
   const warm = color.attention;
-  scene.box(
-    x + skip - 2,
-    baseline - 12,
-    width - skip + 3,
-    16,
-    fade(warm, 0.24),
-    color.clear,
-    0,
-    glow.bracket,
-    fade(warm, 0.5),
-  );
+  const light = fade(warm, 0.5);
+  scene.box(x - 2, baseline - 12, width + 3, 16, fade(warm, 0.24), color.clear, 0, glow.bracket, light);
 }
 
 function spanColor(span: Span, age: number): Color {
@@ -136,6 +133,7 @@ function drawCursor(
   scene: Scene,
   state: AppState,
   line: Line,
+  type: StreamType,
   left: number,
   baseline: number,
   now: number,
@@ -147,7 +145,7 @@ function drawCursor(
   // Lit right after a token, then blinking; steady where motion is not wanted.
   const lit = ui.reducedMotion || (since / motion.cursorPeriod) % 1 < 0.5;
   if (!lit) return;
-  const step = scene.step(text.token);
+  const step = scene.step(type.style);
   const x = left + line.cells * step + 1;
   scene.box(x, baseline - 11, step, 14, color.attention, color.clear, 0, glow.active, color.attention);
 }
@@ -167,7 +165,6 @@ function drawPulse(scene: Scene, model: MonitorModel, rect: Rect): void {
   const x = rect.x + INSIDE;
   const width = rect.width - 2 * INSIDE;
   const base = rect.y + rect.height - 8;
-  caption(scene, x, base - 28, width, "", "");
   scene.text(x, base - 27, pulse.caption, text.caption, color.muted);
   scene.text(x + width, base - 27, pulse.newest, text.caption, color.data, "right");
   const step = 5;

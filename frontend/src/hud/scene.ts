@@ -219,17 +219,20 @@ export class Scene {
     this.box(cx - radius, cy - radius, 2 * radius, 2 * radius, fill, stroke, width, glow, stroke, radius);
   }
 
-  dots(
-    x: number,
-    y: number,
-    width: number,
-    height: number,
-    color: Color,
-    spacing: number = size.dotSpacing,
-  ): void {
-    this.pattern(x, y, width, height, Pattern.dots, spacing, 1.2, color);
+  /** A ground of `ground` with a grid of dots on it. */
+  dots(x: number, y: number, width: number, height: number, dot: Color, ground: Color): void {
+    this.pattern(x, y, width, height, Pattern.dots, size.dotSpacing, 1.2, dot, ground);
   }
 
+  scanlines(x: number, y: number, width: number, height: number, line: Color, ground: Color): void {
+    this.pattern(x, y, width, height, Pattern.scanlines, size.scanlinePeriod, 1, line, ground);
+  }
+
+  hatch(x: number, y: number, width: number, height: number, line: Color, ground: Color, spacing = 6): void {
+    this.pattern(x, y, width, height, Pattern.hatch, spacing, 1, line, ground);
+  }
+
+  /** Lines `spacing` apart. Each an item, not a pattern: they cover a twentieth of the pixels. */
   grid(
     x: number,
     y: number,
@@ -238,15 +241,8 @@ export class Scene {
     color: Color,
     spacing: number = size.gridSpacing,
   ): void {
-    this.pattern(x, y, width, height, Pattern.grid, spacing, 1, color);
-  }
-
-  scanlines(x: number, y: number, width: number, height: number, color: Color = colors.scanline): void {
-    this.pattern(x, y, width, height, Pattern.scanlines, size.scanlinePeriod, 1, color);
-  }
-
-  hatch(x: number, y: number, width: number, height: number, color: Color, spacing = 6): void {
-    this.pattern(x, y, width, height, Pattern.hatch, spacing, 1, color);
+    for (let across = spacing; across < width; across += spacing) this.rect(x + across, y, 1, height, color);
+    for (let down = spacing; down < height; down += spacing) this.rect(x, y + down, width, 1, color);
   }
 
   /** `columns` x `rows` cells of a region of `heat`; values^gamma through the ramp. */
@@ -349,12 +345,13 @@ export class Scene {
     which: number,
     spacing: number,
     stroke: number,
-    color: Color,
+    paint: Color,
+    ground: Color,
   ): void {
     const o = this.item(Shape.pattern, x, y, x + width, y + height);
     if (o < 0) return;
     this.form(o, which, spacing, stroke, 0);
-    this.paint(o, color, color, colors.clear, colors.clear);
+    this.paint(o, paint, ground, colors.clear, colors.clear);
   }
 
   private addClip(left: number, top: number, right: number, bottom: number): number {

@@ -65,6 +65,7 @@ export const size = {
   scanlinePeriod: 3,
   rowHeight: 14,
   streamRow: 18,
+  largeStreamRow: 20,
 } as const;
 
 /** Glow radii: a bracket, something active, the head of something. */
@@ -112,9 +113,11 @@ export const text = {
   label: style(10, 1),
   data: style(11),
   token: style(12),
+  /** Tokens where there is room. */
+  largeToken: style(13),
   title: style(11, 1.6, glow.bracket),
   state: style(14, 1, glow.active),
-  mark: style(14, 5, glow.bracket),
+  mark: style(14, 5, 4),
   unit: style(11),
   speed: style(28, 0, glow.head),
   number: style(26, 0, glow.head),

@@ -11,11 +11,12 @@ export function brackets(
   drawn: number,
   active: boolean,
   paint: Color = color.data,
+  lit = true,
 ): void {
   const arm = (active ? size.activeBracket : size.bracket) * easeOutCubic(drawn);
   if (arm <= 0) return;
   const width = active ? size.activeBracketStroke : size.bracketStroke;
-  const light = active ? glow.active : glow.bracket;
+  const light = lit ? (active ? glow.active : glow.bracket) : glow.none;
   for (let corner = 0; corner < 4; corner++) {
     const right = corner & 1;
     const low = corner >> 1;
@@ -28,16 +29,27 @@ export function brackets(
   }
 }
 
-/** A panel's ground: dark glass, dots for depth, a hairline, and its brackets. `age` is seconds since it was shown. */
+/** A panel's ground: dark glass, dots for depth, a hairline, and its brackets. */
 export function panel(scene: Scene, rect: Rect, drawn: number, active = true): void {
-  scene.box(rect.x, rect.y, rect.width, rect.height, color.panel, color.frame, size.hairline);
-  scene.dots(rect.x + 1, rect.y + 1, rect.width - 2, rect.height - 2, color.dots);
+  const { x, y, width, height } = rect;
+  scene.dots(x + 1, y + 1, width - 2, height - 2, color.dots, color.panel);
+  outline(scene, rect, color.frame);
   brackets(scene, rect, clamp01(drawn), active);
 }
 
-/** A hairline box inside a panel, a shade darker than its ground. */
-export function well(scene: Scene, rect: Rect, fill: Color = color.well): void {
-  scene.box(rect.x, rect.y, rect.width, rect.height, fill, color.frame, size.hairline);
+/** A hairline round a rectangle: four thin items, which cost their own pixels and not the whole box's. */
+export function outline(scene: Scene, { x, y, width, height }: Rect, paint: Color): void {
+  const line = size.hairline;
+  scene.rect(x, y, width, line, paint);
+  scene.rect(x, y + height - line, width, line, paint);
+  scene.rect(x, y + line, line, height - 2 * line, paint);
+  scene.rect(x + width - line, y + line, line, height - 2 * line, paint);
+}
+
+/** A hairline box inside a panel, a shade darker than its ground and lined like a tube. */
+export function well(scene: Scene, rect: Rect): void {
+  scene.scanlines(rect.x, rect.y, rect.width, rect.height, color.scanline, color.well);
+  outline(scene, rect, color.frame);
 }
 
 /** A box with cut corners, for buttons and tooltips. */

@@ -1,4 +1,4 @@
-import { type Color, fade } from "../color";
+import { fade } from "../color";
 import { clamp01 } from "../motion";
 import type { Scene } from "../scene";
 import { color, glow, size } from "../theme";
@@ -33,34 +33,46 @@ export function sparkline(
   const base = plot.y + plot.height;
   const right = plot.x + plot.width + shift;
   const x = (i: number): number => right - (count - 1 - i) * step;
-  const paint = (value: number): Color => (value > warn ? color.attention : color.data);
+  const y = (i: number): number => plotY(plot, values[i]!);
   for (let i = 0; i + 1 < count; i++) {
-    const a = plotY(plot, values[i]!);
-    const b = plotY(plot, values[i + 1]!);
-    scene.area(x(i), a, x(i + 1), b, base, plot.y, fade(color.data, 0.3), fade(color.data, 0.02));
+    scene.area(x(i), y(i), x(i + 1), y(i + 1), base, plot.y, fade(color.data, 0.3), fade(color.data, 0.02));
   }
   for (let i = 0; i + 1 < count; i++) {
     const p = Math.max(i - 1, 0);
     const n = Math.min(i + 2, count - 1);
-    const [a, b] = [values[i]!, values[i + 1]!];
-    const [ya, yb] = [plotY(plot, a), plotY(plot, b)];
-    const [yp, yn] = [plotY(plot, values[p]!), plotY(plot, values[n]!)];
-    scene.segment(
-      x(i),
-      ya,
-      x(i + 1),
-      yb,
-      x(p),
-      yp,
-      x(n),
-      yn,
-      size.dataLine,
-      paint(a),
-      paint(b),
-      glow.bracket,
-    );
+    piece(scene, plot, values[i]!, values[i + 1]!, warn, x(i), x(i + 1), x(p), y(p), x(n), y(n));
   }
   if (count > 0) scene.circle(x(count - 1), plotY(plot, values[count - 1]!), 3, color.now, glow.active);
+}
+
+/** One segment of a sparkline, from (ax, a) to (bx, b): in two colours where it crosses `warn`. */
+function piece(
+  scene: Scene,
+  plot: Plot,
+  a: number,
+  b: number,
+  warn: number,
+  ax: number,
+  bx: number,
+  px: number,
+  py: number,
+  nx: number,
+  ny: number,
+): void {
+  const ya = plotY(plot, a);
+  const yb = plotY(plot, b);
+  const first = a > warn ? color.attention : color.data;
+  const last = b > warn ? color.attention : color.data;
+  const { dataLine: width } = size;
+  if (first === last) {
+    scene.segment(ax, ya, bx, yb, px, py, nx, ny, width, first, last, glow.bracket);
+    return;
+  }
+  const share = (warn - a) / (b - a);
+  const x = ax + (bx - ax) * share;
+  const y = ya + (yb - ya) * share;
+  scene.segment(ax, ya, x, y, px, py, bx, yb, width, first, first, glow.bracket);
+  scene.segment(x, y, bx, yb, ax, ya, nx, ny, width, last, last, glow.bracket);
 }
 
 /** Level lines with their numbers at the right. */

@@ -1,0 +1,67 @@
+import type { Rect } from "./layout";
+import { CAPTION, choiceHeight } from "./monitor_choice";
+import { GAUGES_HEIGHT } from "./monitor_gauges";
+import { largeStream, type StreamType, smallStream } from "./monitor_stream";
+import { size } from "./theme";
+
+/** Where the monitor's sections stand, below its status. */
+export interface MonitorLayout {
+  readonly stream: Rect;
+  readonly type: StreamType;
+  readonly choice: Rect;
+  /** Candidates shown, and the height of each. */
+  readonly rows: number;
+  readonly row: number;
+  readonly entropy: Rect;
+  readonly gauges: Rect;
+}
+
+/** A body of this width sets text and numbers side by side. */
+export const WIDE = 880;
+const ROOMY = 720;
+const LEAST_STREAM = 108;
+
+/** As many candidates as asked for, and as there is room for; never none. */
+function candidateRows(wanted: number, room: number, row: number): number {
+  return Math.max(1, Math.min(wanted, Math.floor((room - choiceHeight(0, row)) / row)));
+}
+
+/** One column: the text takes what the numbers leave. `top` is where the status ends. */
+export function columnLayout(body: Rect, top: number, wanted: number): MonitorLayout {
+  const roomy = body.height > ROOMY;
+  const row = roomy ? 19 : 14;
+  const plot = roomy ? 124 : 78;
+  const gap = roomy ? 8 : 2;
+  const { x, width } = body;
+  const room = body.y + body.height - top - plot - GAUGES_HEIGHT - 3 * gap;
+  const rows = candidateRows(wanted, room - CAPTION - LEAST_STREAM, row);
+  const choiceTall = choiceHeight(rows, row);
+  const stream = { x, y: top, width, height: room - choiceTall };
+  const choice = { x, y: top + stream.height + gap, width, height: choiceTall };
+  const entropy = { x, y: choice.y + choiceTall + gap, width, height: plot };
+  const gauges = { x, y: entropy.y + plot + gap, width, height: GAUGES_HEIGHT };
+  return { stream, type: roomy ? largeStream : smallStream, choice, rows, row, entropy, gauges };
+}
+
+/** Text at the left, numbers at the right: the monitor alone on the screen. */
+export function wideLayout(body: Rect, top: number, wanted: number): MonitorLayout {
+  const left = wideColumn(body);
+  const x = body.x + left + 2 * size.gutter;
+  const width = body.x + body.width - x;
+  const gap = 12;
+  const row = 19;
+  const least = Math.max(100, Math.floor(body.height * 0.24));
+  const rows = candidateRows(wanted, body.height - least - GAUGES_HEIGHT - 2 * gap, row);
+  const choice = { x, y: body.y, width, height: choiceHeight(rows, row) };
+  const bottom = body.y + body.height;
+  const gauges = { x, y: bottom - GAUGES_HEIGHT, width, height: GAUGES_HEIGHT };
+  const entropyTop = choice.y + choice.height + gap;
+  const entropy = { x, y: entropyTop, width, height: gauges.y - gap - entropyTop };
+  const stream = { x: body.x, y: top, width: left, height: bottom - top };
+  return { stream, type: largeStream, choice, rows, row, entropy, gauges };
+}
+
+/** Width of the text's column in a wide body. */
+export function wideColumn(body: Rect): number {
+  return Math.floor(body.width * 0.52);
+}
