@@ -8,10 +8,10 @@ struct Sprite {
 }
 
 // Between these lights a particle's own glow, and below that its core, give way to the gas.
-const GLOW_FAINT = 0.0007;
-const GLOW_CLEAR = 0.003;
-const CORE_FAINT = 0.00001;
-const CORE_CLEAR = 0.0001;
+const GLOW_FAINT = 0.003;
+const GLOW_CLEAR = 0.012;
+const CORE_FAINT = 0.00003;
+const CORE_CLEAR = 0.0003;
 const SPRITE_SEEN = 0.0006; // radiance that still shows on the ground
 
 fn gaussian_reach(peak: f32, sigma: f32) -> f32 {
