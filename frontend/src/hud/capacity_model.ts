@@ -9,7 +9,8 @@ export interface CacheModel {
   /** Share of the cells in use. */
   readonly share: number;
   readonly cells: string;
-  readonly note: string;
+  /** Wordings, longest first. */
+  readonly notes: readonly string[];
   readonly nearlyFull: boolean;
 }
 
@@ -19,30 +20,38 @@ export interface MemoryModel {
   /** Weights, cache, compute buffers, the rest, as shares of all. */
   readonly shares: Float32Array;
   readonly total: string;
-  readonly note: string;
+  /** Wordings, longest first. */
+  readonly notes: readonly string[];
 }
 
-const noCache = (note: string): CacheModel => ({
+const noCache = (...notes: string[]): CacheModel => ({
   known: false,
   share: 0,
   cells: "",
-  note,
+  notes,
   nearlyFull: false,
 });
 
 export function cacheModel({ cache, model }: AppState): CacheModel {
-  if (model?.lacks.attention) return noCache("n/a · the model has no attention");
-  if (!cache) return noCache(model ? `${count(model.n_ctx)} cells, empty` : "cells used of those there are");
+  if (model?.lacks.attention) return noCache("n/a · the model has no attention", "n/a · no attention");
+  if (!cache)
+    return noCache(
+      model ? `${count(model.n_ctx)} cells, empty` : "cells used of those there are",
+      "cells in use",
+    );
   const widest = widestLayer(cache.max_len.data);
   const cells = cache.max_len.data[widest] ?? 0;
-  if (cells === 0) return noCache("n/a · no layer keeps keys and values");
+  if (cells === 0) return noCache("n/a · no layer keeps keys and values", "n/a · no keys and values");
   const used = cache.seq_len.data[widest]!;
   const share = used / cells;
   return {
     known: true,
     share,
     cells: `${count(used)} / ${count(cells)}`,
-    note: `${percent(share)} · ${bytes(usedBytes(cache))} of ${bytes(cache.memory_bytes)}`,
+    notes: [
+      `${percent(share)} · ${bytes(usedBytes(cache))} of ${bytes(cache.memory_bytes)}`,
+      `${percent(share)} of ${bytes(cache.memory_bytes)}`,
+    ],
     nearlyFull: share >= threshold.nearlyFull,
   };
 }
@@ -67,7 +76,12 @@ function usedBytes(cache: NonNullable<AppState["cache"]>): number {
 
 export function memoryModel({ memory }: AppState): MemoryModel {
   if (!memory) {
-    return { known: false, shares: new Float32Array(4), total: "", note: "weights · kv · compute · other" };
+    return {
+      known: false,
+      shares: new Float32Array(4),
+      total: "",
+      notes: ["weights · kv cache · other", "weights · kv"],
+    };
   }
   const { weights, cache_total: cache, activations: compute } = memory;
   const parts = weights + cache + compute;
@@ -84,6 +98,10 @@ export function memoryModel({ memory }: AppState): MemoryModel {
     known: true,
     shares,
     total: `${bytes(memory.process_resident)} resident${device}`,
-    note: `weights ${inUnit(weights)} · kv ${inUnit(cache)} · other ${inUnit(compute + other)}`,
+    notes: [
+      `weights ${inUnit(weights)} · kv ${inUnit(cache)} · compute ${inUnit(compute)} · other ${inUnit(other)}`,
+      `weights ${inUnit(weights)} · kv ${inUnit(cache)} · other ${inUnit(compute + other)}`,
+      `wts ${inUnit(weights)} · kv ${inUnit(cache)} · rest ${inUnit(compute + other)}`,
+    ],
   };
 }

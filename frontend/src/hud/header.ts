@@ -18,6 +18,8 @@ const MARK_WIDTH = 204;
 /** Facts of the model at the left, of the run and the connection at the right. What has no room is left out, last first. */
 export function drawHeader(scene: Scene, state: AppState, rect: Rect): void {
   const baseline = rect.y + 34;
+  // The nebula may be bright behind it.
+  scene.gradient(0, rect.y, rect.width + 2 * rect.x, rect.height, color.panel, fade(color.panel, 0.5), true);
   rule(scene, rect.x, rect.y + rect.height - 1, rect.width, MARK_WIDTH);
   const afterMark = drawMark(scene, rect.x, baseline) + 28;
   let right = rect.x + rect.width;

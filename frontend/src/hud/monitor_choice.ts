@@ -1,5 +1,6 @@
 import type { AppState } from "../state/state";
 import { fade } from "./color";
+import { count, probability } from "./format";
 import { caption } from "./kit/heading";
 import { bar } from "./kit/meter";
 import type { Rect } from "./layout";
@@ -51,9 +52,27 @@ export function drawChoice(
     const p = ui.reducedMotion ? candidate.p : springs.at(state.tokens, newest, i, now);
     drawRow(scene, candidate, p, rect, top + i * row, row, ui);
   }
-  if (!inShown(choice, rows)) {
-    drawRow(scene, choice.chosen, choice.chosen.p, rect, top + rows * row + APART, row, ui);
-  }
+  const last = top + rows * row + APART;
+  if (inShown(choice, rows)) drawOthers(scene, choice, rect, last, rows, row);
+  else drawRow(scene, choice.chosen, choice.chosen.p, rect, last, row, ui);
+}
+
+/** What is left for all tokens that have no row. */
+function drawOthers(scene: Scene, choice: Choice, rect: Rect, y: number, rows: number, row: number): void {
+  const shown = Math.min(rows, choice.candidates.length);
+  const others = choice.vocabulary - shown;
+  if (others <= 0) return;
+  let p = 1;
+  for (let i = 0; i < shown; i++) p -= choice.candidates[i]!.p;
+  const baseline = y + Math.round(row / 2) + 4;
+  const track = barRect(rect);
+  const wordings = [`${count(others)} others`, "others"];
+  scene.textFitting(rect.x + 26, baseline, track.x - rect.x - 32, wordings, text.caption, color.muted);
+  const height = Math.min(row - 6, 9);
+  const paint = fade(color.data, 0.35);
+  bar(scene, track.x, y + Math.round((row - 1 - height) / 2), track.width, height, p, paint);
+  const right = rect.x + rect.width - 2;
+  scene.text(right, baseline, probability(Math.max(p, 0)), text.data, color.muted, "right");
 }
 
 function inShown({ candidates, chosen }: Choice, rows: number): boolean {

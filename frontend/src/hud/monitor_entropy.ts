@@ -25,7 +25,7 @@ export function drawEntropy(
   ui: MonitorUi,
 ): void {
   caption(scene, rect.x, rect.y + 12, rect.width, "ENTROPY", entropy?.note ?? "nats");
-  const number = Math.round(Math.min(124, rect.width * 0.32));
+  const number = Math.round(Math.min(Math.max(rect.width * 0.32, 118), 148));
   const top = rect.y + CAPTION;
   const height = rect.height - CAPTION;
   const plot: Plot = {

@@ -17,10 +17,10 @@ export function drawGauges(scene: Scene, { cache, memory }: MonitorModel, rect: 
   const note = rect.y + 43;
   caption(scene, rect.x, rect.y + 12, width, "KV CACHE", cache.cells);
   signalMeter(scene, rect.x, bar, width, 11, cache.share, Math.floor(width / 4), paint);
-  scene.textWithin(rect.x, note, width, cache.note, text.caption, color.muted);
+  scene.textFitting(rect.x, note, width, cache.notes, text.caption, color.muted);
   const right = rect.x + width + GAP;
   caption(scene, right, rect.y + 12, width, "MEMORY", memory.total);
   const parts = [color.data, color.prompt, fade(color.prompt, 0.55), fade(color.data, 0.25)];
   stackedBar(scene, right, bar, width, 11, memory.shares, parts);
-  scene.textWithin(right, note, width, memory.note, text.caption, color.muted);
+  scene.textFitting(right, note, width, memory.notes, text.caption, color.muted);
 }

@@ -10,8 +10,8 @@ export type Tone = "quiet" | "data" | "attention" | "complete" | "error";
 export interface Status {
   readonly activity: Activity;
   readonly title: string;
-  /** A line, or a sentence for a person. */
-  readonly detail: string;
+  /** A line, or a sentence for a person: wordings, longest first. */
+  readonly details: readonly string[];
   readonly tone: Tone;
   /** Tokens per second, of decoding alone. */
   readonly rate: string;
@@ -41,6 +41,7 @@ export interface Choice {
   readonly candidates: readonly Candidate[];
   /** The chosen token, wherever it ranks. */
   readonly chosen: Candidate;
+  readonly vocabulary: number;
   readonly note: string;
 }
 
@@ -118,34 +119,27 @@ const TITLES: Record<Activity, [string, Tone]> = {
 function status(state: AppState): Status {
   const now = activity(state);
   const [title, tone] = TITLES[now];
-  const newest = state.tokens.at(-1);
-  return {
-    activity: now,
-    title,
-    tone,
-    detail: detail(state, now),
-    rate: rate(newest?.event.tokens_per_sec ?? 0),
-  };
+  const speed = rate(state.tokens.at(-1)?.event.tokens_per_sec ?? 0);
+  return { activity: now, title, tone, details: details(state, now), rate: speed };
 }
 
-function detail(state: AppState, now: Activity): string {
-  if (now === "offline") return state.connection.message || "waiting for the server";
-  if (now === "loading") return state.progress.get("load")?.message ?? "";
-  if (now === "no-model") return "choose a model to see it think";
-  if (now === "idle") return "give it a prompt";
+function details(state: AppState, now: Activity): string[] {
+  if (now === "offline") return [state.connection.message || "waiting for the server"];
+  if (now === "loading") return ["the weights are on their way"];
+  if (now === "no-model") return ["choose a model to see it think", "choose a model"];
+  if (now === "idle") return ["give it a prompt"];
   const { run } = state;
-  if (now === "failed") return run?.state?.message || state.problem?.message || "inference failed";
-  const prompt = run?.prefill?.n_tokens ?? run?.started.prompt_ids.data.length ?? 0;
-  if (now === "prefill") return `prompt of ${count(prompt)} tokens`;
-  const tokens = `answer token ${count(run?.count ?? 0)} · prompt ${count(prompt)} tokens`;
-  if (now === "finished") return `${ENDINGS[run?.state?.reason ?? ""] ?? ""}${tokens}`;
-  return tokens;
+  if (now === "failed") return [run?.state?.message || state.problem?.message || "inference failed"];
+  const prompt = count(run?.prefill?.n_tokens ?? run?.started.prompt_ids.data.length ?? 0);
+  if (now === "prefill") return [`prompt of ${prompt} tokens`];
+  const answer = count(run?.count ?? 0);
+  const long = `answer token ${answer} · prompt ${prompt} tokens`;
+  const short = [`answer ${answer} · prompt ${prompt}`, `${answer} tokens`];
+  const ending = now === "finished" ? ENDINGS[run?.state?.reason ?? ""] : undefined;
+  return ending ? [`${ending} · ${long}`, `${ending} · ${short[0]}`, ending] : [long, ...short];
 }
 
-const ENDINGS: Record<string, string> = {
-  length: "length limit · ",
-  context: "context full · ",
-};
+const ENDINGS: Record<string, string> = { length: "length reached", context: "context full" };
 
 const TASKS = { load: "model", download: "download", positions: "positions", prefill: "prompt" } as const;
 
@@ -183,7 +177,8 @@ function choice(state: AppState, { event }: TokenRow): Choice {
   const all = event.sampled_count >= (state.model?.n_vocab ?? Number.POSITIVE_INFINITY);
   const kept = all ? "softmax" : `${count(event.sampled_count)} kept by samplers`;
   const note = `${which}${kept} · scale 0 – 1`;
-  return { step: event.step, pinned, candidates, chosen, note };
+  const vocabulary = state.model?.n_vocab ?? 0;
+  return { step: event.step, pinned, candidates, chosen, vocabulary, note };
 }
 
 function verdict(nats: number): Entropy["verdict"] {

@@ -17,7 +17,7 @@ export const toneColor: Record<Tone, Color> = {
 export const STATUS_HEIGHT = 46;
 export const TASK_HEIGHT = 22;
 const ERROR_LINE = 14;
-const ERROR_LINES = 3;
+const ERROR_LINES = 5;
 
 /** Lines of a sentence that is too long for one, by words, at most `most`. */
 function wrap(sentence: string, columns: number, most: number): string[] {
@@ -28,6 +28,7 @@ function wrap(sentence: string, columns: number, most: number): string[] {
     else if (open.length + 1 + word.length <= columns) lines[lines.length - 1] = `${open} ${word}`;
     else lines.push(word);
   }
+  if (lines.length > most) lines[most - 1] += " …";
   return lines.slice(0, most);
 }
 
@@ -38,7 +39,7 @@ function errorColumns(scene: Scene, width: number): number {
 /** Height of the status box: an error's sentence may take several lines. */
 export function statusHeight(scene: Scene, status: Status, width: number): number {
   if (status.tone !== "error") return STATUS_HEIGHT;
-  const lines = wrap(status.detail, errorColumns(scene, width), ERROR_LINES).length;
+  const lines = wrap(status.details[0] ?? "", errorColumns(scene, width), ERROR_LINES).length;
   return STATUS_HEIGHT + (lines - 1) * ERROR_LINE;
 }
 
@@ -62,9 +63,9 @@ export function drawStatus(
   const title = status.tone === "data" ? color.now : paint;
   scene.text(left, rect.y + 20, status.title, text.state, title);
   if (status.tone === "error") {
-    const lines = wrap(status.detail, errorColumns(scene, rect.width), ERROR_LINES);
+    const lines = wrap(status.details[0] ?? "", errorColumns(scene, rect.width), ERROR_LINES);
     for (let i = 0; i < lines.length; i++) {
-      scene.text(left, rect.y + 36 + i * ERROR_LINE, lines[i]!, text.caption, color.error);
+      scene.text(left, rect.y + 36 + i * ERROR_LINE, lines[i]!, text.caption, color.words);
     }
     return;
   }
@@ -72,14 +73,8 @@ export function drawStatus(
   const unit = scene.text(right, rect.y + 32, "tok/s", text.unit, color.muted, "right");
   const speed = status.activity === "running" ? color.now : color.data;
   const taken = scene.text(right - unit - 8, rect.y + 33, status.rate, text.speed, speed, "right");
-  scene.textWithin(
-    left,
-    rect.y + 37,
-    right - unit - taken - 16 - left,
-    status.detail,
-    text.caption,
-    color.muted,
-  );
+  const room = right - unit - taken - 20 - left;
+  scene.textFitting(left, rect.y + 37, room, status.details, text.caption, color.muted);
 }
 
 /** A long task: what it is, how far, and a line that fills. */

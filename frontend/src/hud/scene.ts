@@ -290,6 +290,21 @@ export class Scene {
     return width;
   }
 
+  /** The first of several wordings, longest first, that fits `room`; the last one cut where none does. */
+  textFitting(
+    x: number,
+    y: number,
+    room: number,
+    wordings: readonly string[],
+    style: TextStyle,
+    color: Color,
+  ): number {
+    for (const wording of wordings) {
+      if (this.measure(wording, style) <= room) return this.text(x, y, wording, style, color);
+    }
+    return this.textWithin(x, y, room, wordings[wordings.length - 1] ?? "", style, color);
+  }
+
   /** As `text`, cut with … to fit `room`. */
   textWithin(x: number, y: number, room: number, text: string, style: TextStyle, color: Color): number {
     if (this.measure(text, style) <= room) return this.text(x, y, text, style, color);

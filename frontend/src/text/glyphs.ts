@@ -1,6 +1,6 @@
 import { Atlas, type Slot } from "./atlas";
 import { clusters, isPlain } from "./clusters";
-import type { Rasterizer } from "./rasterizer";
+import type { Bitmap, Rasterizer } from "./rasterizer";
 
 /** A cluster as drawn: its bitmap's place, and its offset from the pen in device pixels. */
 export interface Glyph {
@@ -19,6 +19,9 @@ export const ATLAS_WIDTH = 2048;
 export const ATLAS_HEIGHT = 1024;
 /** Clusters kept per face besides ASCII; a face starts anew beyond it. */
 const MOST_CLUSTERS = 4096;
+
+/** Nothing to see: spaces, marks of direction, joiners alone. */
+const BLANK = /^[\p{Z}\p{Cc}\p{Cf}]*$/u;
 
 /** One font size, and one halo radius, at one device-pixel ratio. */
 export class Face {
@@ -61,6 +64,15 @@ export class Face {
     return Math.max(1, Math.ceil(this.glyphs.rasterizer.measure(cluster, this.size) / this.advance - 0.25));
   }
 
+  /** The cluster's bitmap, or a hollow box where no font of the system has it: a token is never invisible. */
+  private draw(cluster: string): Bitmap | null {
+    const { rasterizer } = this.glyphs;
+    const bitmap = rasterizer.draw(cluster, this.size, this.blur);
+    const inked = bitmap?.coverage.some((c) => c > 0) === true;
+    if (inked) return bitmap;
+    return BLANK.test(cluster) ? null : rasterizer.draw("▯", this.size, this.blur);
+  }
+
   private touch(glyph: Glyph): Glyph {
     if (glyph.slot) glyph.slot.used = this.glyphs.frame;
     return glyph;
@@ -69,7 +81,7 @@ export class Face {
   private make(cluster: string): Glyph {
     const { rasterizer, atlas, frame } = this.glyphs;
     const cells = cluster.length === 1 && cluster.charCodeAt(0) < 0x7f ? 1 : this.cells(cluster);
-    const bitmap = rasterizer.draw(cluster, this.size, this.blur);
+    const bitmap = this.draw(cluster);
     if (!bitmap) return { cells, left: 0, top: 0, width: 0, height: 0, slot: null, empty: true };
     const slot = atlas.put(bitmap.width, bitmap.height, bitmap.coverage, frame);
     // Wide glyphs stand in the middle of their columns.
