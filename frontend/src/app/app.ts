@@ -17,7 +17,7 @@ import type { Resources } from "../telemetry/resources";
 import { SocketSource } from "../telemetry/socket";
 import type { FrameSource } from "../telemetry/source";
 import type { Actions } from "./actions";
-import { CanvasSizeWatch } from "./canvas_size";
+import { type CanvasSize, CanvasSizeWatch } from "./canvas_size";
 import type { Clock } from "./clock";
 import { Dock } from "./controls/dock";
 import { Help } from "./controls/help";
@@ -29,8 +29,8 @@ import { MessageView } from "./message_view";
 import { type MessageSpec, messagesFor } from "./messages";
 import { Metrics } from "./metrics";
 import { Mirror } from "./mirror";
-import type { Picture, UiState } from "./picture";
-import { Pointer } from "./pointer";
+import type { Picture, PointerTarget, UiState } from "./picture";
+import { Pointer, type PointerHost } from "./pointer";
 import { applyTheme } from "./theme_css";
 import { Tip } from "./tip";
 
@@ -52,7 +52,7 @@ export interface AppOptions {
 }
 
 /** The page: everything it holds, and what one animation frame does. */
-export class App implements Actions {
+export class App implements Actions, PointerHost {
   readonly state: AppState;
   readonly metrics = new Metrics();
   readonly graphics: GraphicsKeeper;
@@ -81,6 +81,7 @@ export class App implements Actions {
     const now = () => clock.now();
     const touched = () => this.touch();
     this.ui = {
+      shownAt: clock.now(),
       topCount: this.settings.topCount,
       reducedMotion: false,
       pointerX: Number.NaN,
@@ -216,6 +217,7 @@ export class App implements Actions {
 
   setView(view: ViewMode): void {
     viewChosen(this.state, view);
+    this.ui.shownAt = this.options.clock.now();
     this.writeAddress();
     this.touch();
   }
@@ -275,6 +277,20 @@ export class App implements Actions {
     location.reload();
   }
 
+  // ---------------------------------------------------------------------------- pointer
+
+  target(): PointerTarget | null {
+    return this.graphics.picture?.pointer ?? null;
+  }
+
+  scale(): number {
+    return 1 / this.size.current.scale;
+  }
+
+  awake(): void {
+    this.awakeUntil = this.options.clock.now() + AWAKE;
+  }
+
   // ------------------------------------------------------------------------------ inside
 
   private send(command: Command): void {
@@ -298,10 +314,15 @@ export class App implements Actions {
     const { picture } = this.graphics;
     if (!picture) return;
     const size = this.size.take();
-    if (size) picture.resize(size);
+    if (size) this.resize(picture, size);
     picture.draw(now, this.state, this.ui);
     this.metrics.frames++;
     this.measureLatency();
+  }
+
+  private resize(picture: Picture, size: CanvasSize): void {
+    picture.resize(size);
+    this.root.style.setProperty("--scale", String(size.scale));
   }
 
   private measureLatency(): void {
@@ -327,8 +348,8 @@ export class App implements Actions {
     if (this.dirty || ticking) this.messages.update(this.specs(now));
     const awake = now < this.awakeUntil ? "true" : "false";
     if (this.root.dataset.awake !== awake) this.root.dataset.awake = awake;
-    const { picture } = this.graphics;
-    if (picture) this.dock.place(picture.controls(this.size.current, this.state));
+    const place = this.graphics.picture?.controls;
+    if (place) this.dock.place(place);
     this.mirror.update(this.state, now);
     this.dirty = false;
   }
@@ -342,18 +363,14 @@ export class App implements Actions {
 
   private equip(picture: Picture): void {
     this.metrics.rebuilds = this.graphics.rebuilds;
-    picture.resize(this.size.current);
+    this.resize(picture, this.size.current);
     if (this.fetcher.positions) picture.setPositions(this.fetcher.positions, this.options.clock.now());
   }
 
   private listen(): void {
     const { signal } = this.ending;
     listenToKeys(this, signal);
-    const target = () => this.graphics.picture?.pointer ?? null;
-    const awake = () => {
-      this.awakeUntil = this.options.clock.now() + AWAKE;
-    };
-    new Pointer(this.canvas, this.ui, target, awake, signal);
+    new Pointer(this.canvas, this.ui, this, signal);
     const motion = matchMedia("(prefers-reduced-motion: reduce)");
     this.ui.reducedMotion = motion.matches;
     motion.addEventListener(

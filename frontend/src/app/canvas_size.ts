@@ -1,4 +1,9 @@
-/** Size of the canvas: logical pixels, and device pixels per logical one. */
+import { interfaceScale } from "../hud/layout";
+
+/**
+ * Size of the canvas: logical pixels, and device pixels per logical one. On a very large
+ * screen a logical pixel is larger than one of CSS.
+ */
 export interface CanvasSize {
   readonly width: number;
   readonly height: number;
@@ -6,6 +11,8 @@ export interface CanvasSize {
   readonly pixelWidth: number;
   readonly pixelHeight: number;
   readonly ratio: number;
+  /** CSS pixels per logical one. */
+  readonly scale: number;
 }
 
 /**
@@ -16,6 +23,7 @@ export interface CanvasSize {
 export class CanvasSizeWatch {
   private newest: CanvasSize;
   private taken = false;
+  private measuredRatio = devicePixelRatio;
   private readonly observer: ResizeObserver;
 
   constructor(private readonly canvas: HTMLCanvasElement) {
@@ -33,7 +41,7 @@ export class CanvasSizeWatch {
   /** The size when it has changed since the last call. */
   take(): CanvasSize | null {
     // A change of the pixel ratio alone (the window moved to another screen) is no resize.
-    if (this.taken && this.newest.ratio !== devicePixelRatio) this.set(measure(this.canvas));
+    if (this.taken && this.measuredRatio !== devicePixelRatio) this.set(measure(this.canvas));
     if (this.taken) return null;
     this.taken = true;
     return this.newest;
@@ -50,8 +58,8 @@ export class CanvasSizeWatch {
   private record(entry: ResizeObserverEntry): void {
     const device = entry.devicePixelContentBoxSize?.[0];
     const box = entry.contentBoxSize[0]!;
-    const size = sizeOf(box.inlineSize, box.blockSize, devicePixelRatio);
-    this.set(device ? { ...size, pixelWidth: device.inlineSize, pixelHeight: device.blockSize } : size);
+    const pixels = device && { width: device.inlineSize, height: device.blockSize };
+    this.set(sizeOf(box.inlineSize, box.blockSize, pixels));
   }
 
   private set(size: CanvasSize): void {
@@ -59,16 +67,22 @@ export class CanvasSizeWatch {
     const same =
       old.pixelWidth === size.pixelWidth && old.pixelHeight === size.pixelHeight && old.ratio === size.ratio;
     this.newest = size;
+    this.measuredRatio = devicePixelRatio;
     if (!same) this.taken = false;
   }
 }
 
 function measure(canvas: HTMLCanvasElement): CanvasSize {
-  return sizeOf(canvas.clientWidth, canvas.clientHeight, devicePixelRatio);
+  return sizeOf(canvas.clientWidth, canvas.clientHeight);
 }
 
-function sizeOf(width: number, height: number, ratio: number): CanvasSize {
-  const pixelWidth = Math.max(1, Math.round(width * ratio));
-  const pixelHeight = Math.max(1, Math.round(height * ratio));
-  return { width: Math.max(1, width), height: Math.max(1, height), pixelWidth, pixelHeight, ratio };
+/** From the canvas' size in CSS pixels, and in device pixels where that is known exactly. */
+function sizeOf(cssWidth: number, cssHeight: number, pixels?: { width: number; height: number }): CanvasSize {
+  const width = Math.max(1, cssWidth);
+  const height = Math.max(1, cssHeight);
+  const pixelWidth = Math.max(1, pixels?.width ?? Math.round(width * devicePixelRatio));
+  const pixelHeight = Math.max(1, pixels?.height ?? Math.round(height * devicePixelRatio));
+  const scale = interfaceScale(width, height);
+  const ratio = devicePixelRatio * scale;
+  return { width: width / scale, height: height / scale, pixelWidth, pixelHeight, ratio, scale };
 }

@@ -1,69 +1,97 @@
 import { acquireGpu, type Gpu, GpuFailure } from "../gpu/gpu";
 import { type FrameInput, Renderer } from "../gpu/renderer";
-import { layout } from "../hud/layout";
-import type { AppState } from "../state/state";
+import type { Hud } from "../hud/hud";
+import { createHudPass, type HudPass } from "../hud/hud_pass";
+import { type Layout, layout } from "../hud/layout";
+import { size as themeSize } from "../hud/theme";
+import type { AppState, ViewMode } from "../state/state";
 import type { Positions } from "../telemetry/resources";
 import type { CanvasSize } from "./canvas_size";
 import type { Rect } from "./controls/dock";
 import { type Picture, PictureError, type PointerTarget, type UiState } from "./picture";
+import { pointedAt } from "./pointed";
 
 /** Radians a logical pixel of dragging turns the cloud by. */
 const TURN = 0.005;
 
+/** Errors of the device that are told; one broken pipeline would tell thousands. */
+const MOST_ERRORS = 20;
+
 /** The nebula and the instruments on one GPU device. */
 export class ChamberPicture implements Picture {
   readonly lost: Promise<string>;
+  private readonly hudPass: HudPass;
   private readonly renderer: Renderer;
   private readonly input: FrameInput;
-  private vocabulary = "";
+  private embedding = "";
   private size: CanvasSize | null = null;
+  private layout: Layout | null = null;
+  private view: ViewMode = "both";
+  private lookedX = Number.NaN;
+  private lookedY = Number.NaN;
+  private lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly gpu: Gpu,
     private readonly canvas: HTMLCanvasElement,
+    private readonly hud: Hud,
     private readonly now: () => number,
     state: AppState,
   ) {
-    this.renderer = new Renderer(gpu, null);
+    this.hudPass = createHudPass(gpu);
+    this.renderer = new Renderer(gpu, this.hudPass);
     this.input = { time: 0, state, view: "both", reducedMotion: false, scene: null, focus: null };
     this.lost = gpu.lost.then((info) => info.message || "The graphics device was lost.");
   }
 
+  get controls(): Rect | null {
+    return this.layout?.controls ?? null;
+  }
+
   resize(size: CanvasSize): void {
     this.size = size;
+    this.layout = null;
     this.canvas.width = size.pixelWidth;
     this.canvas.height = size.pixelHeight;
     this.renderer.resize(size.pixelWidth, size.pixelHeight, size.ratio);
   }
 
   draw(time: number, state: AppState, ui: UiState): void {
-    const { input, size } = this;
+    const { input, size, hud } = this;
     if (!size) return;
+    const place = this.place(size, state.view);
+    hud.ui.topCount = ui.topCount;
+    hud.ui.reducedMotion = ui.reducedMotion;
+    hud.ui.shownAt = ui.shownAt;
+    this.look(state, ui, place, time);
     input.time = time;
     input.state = state;
     input.view = state.view;
     input.reducedMotion = ui.reducedMotion;
-    input.focus = layout(size.width, size.height, state.view).nebula;
+    input.focus = place.nebula;
+    input.scene = hud.draw(state, place, size.ratio, time);
     this.renderer.render(input);
   }
 
   setPositions(positions: Positions | null, time: number): void {
-    if (!positions || positions.hash !== this.vocabulary) this.renderer.clearPositions();
-    this.vocabulary = positions?.hash ?? "";
+    if (positions?.hash !== this.embedding) this.renderer.clearPositions();
+    this.embedding = positions?.hash ?? "";
     if (positions) this.renderer.setPositions(positions.points, positions.radius, time);
   }
 
-  controls(size: CanvasSize, state: AppState): Rect {
-    return layout(size.width, size.height, state.view).controls;
-  }
-
   readonly pointer: PointerTarget = {
-    press: () => false,
-    scroll: () => false,
-    isButton: () => false,
+    press: (x, y) => (this.hud.ui.hits.find(x, y, "top-count") ? "top-count" : null),
+    scroll: (x, y, dy) => {
+      const { ui } = this.hud;
+      if (!ui.hits.find(x, y, "stream")) return false;
+      const lines = ui.scroll - dy / themeSize.streamRow;
+      ui.scroll = Math.min(ui.scrollLimit, Math.max(0, lines));
+      return true;
+    },
     orbit: (dx, dy) => this.renderer.camera.orbit(-dx * TURN, dy * TURN, this.now()),
     pan: (dx, dy) => {
-      const height = this.size?.height ?? 1;
+      const frame = this.layout?.nebula ?? this.size;
+      const height = frame ? Math.min(frame.height, frame.width / 1.6) : 1;
       this.renderer.camera.pan(dx / height, dy / height, this.now());
     },
     zoom: (factor) => this.renderer.camera.zoomBy(factor, this.now()),
@@ -81,18 +109,52 @@ export class ChamberPicture implements Picture {
 
   destroy(): void {
     this.renderer.destroy();
+    this.hudPass.destroy();
     this.gpu.device.destroy();
+  }
+
+  private place(size: CanvasSize, view: ViewMode): Layout {
+    if (!this.layout || this.view !== view) {
+      this.view = view;
+      this.layout = layout(size.width, size.height, view);
+    }
+    return this.layout;
+  }
+
+  /** What the pointer points at: looked for when it moves, and at each keyframe. */
+  private look(state: AppState, ui: UiState, place: Layout, time: number): void {
+    const { pointerX, pointerY } = ui;
+    if (Number.isNaN(pointerX)) {
+      this.hud.ui.pointed = null;
+      return;
+    }
+    const newest = state.distribution?.arrived ?? 0;
+    const same = pointerX === this.lookedX && pointerY === this.lookedY && newest <= this.lookedAt;
+    if (same) return;
+    this.lookedX = pointerX;
+    this.lookedY = pointerY;
+    this.lookedAt = time;
+    const hit = this.hud.ui.hits.find(pointerX, pointerY);
+    const picked = hit || !place.nebula ? null : this.renderer.pick(pointerX, pointerY, state);
+    this.hud.ui.pointed = pointedAt(state, hit, picked, pointerX, pointerY);
   }
 }
 
 /** A picture on the canvas. Throws `PictureError` with a sentence for the person. */
 export async function buildPicture(
   canvas: HTMLCanvasElement,
+  hud: Hud,
   state: AppState,
   now: () => number,
 ): Promise<ChamberPicture> {
+  const told = new Set<string>();
+  const onError = (message: string) => {
+    if (told.has(message) || told.size >= MOST_ERRORS) return;
+    told.add(message);
+    console.error(message);
+  };
   try {
-    return new ChamberPicture(await acquireGpu(canvas), canvas, now, state);
+    return new ChamberPicture(await acquireGpu(canvas, onError), canvas, hud, now, state);
   } catch (error) {
     if (error instanceof GpuFailure) throw new PictureError(error.code, error.message, error.hint);
     throw error;

@@ -1,15 +1,20 @@
 import "./page.css";
+import { Hud } from "../hud/hud";
 import { createState } from "../state/initial";
 import { RecordingResources, RecordingSource } from "../telemetry/replay";
 import { HttpResources, type Resources } from "../telemetry/resources";
 import { SocketSource, streamUrl } from "../telemetry/socket";
 import type { FrameSource } from "../telemetry/source";
+import { loadFont } from "../text/font";
 import { App, PARTS } from "./app";
 import { automationOf } from "./automation";
 import { buildPicture } from "./chamber_picture";
 import { type Clock, ManualClock, systemClock } from "./clock";
 import { h } from "./dom";
 import { runFrames } from "./frame_loop";
+
+/** Milliseconds. */
+const FONT_PATIENCE = 400;
 
 /** Where the page's data comes from. */
 interface Origin {
@@ -22,14 +27,18 @@ async function main(): Promise<void> {
   const clock = parameters.get("clock") === "manual" ? new ManualClock() : systemClock;
   const { source, resources } = await origin(clock, parameters.get("recording"));
   const state = createState();
+  const hud = new Hud();
+  const font = loadFont().then(() => hud.fontChanged());
   const app = new App({
     clock,
     source,
     resources,
     storage: storageOf(window),
     state,
-    build: (canvas) => buildPicture(canvas, state, () => clock.now()),
+    build: (canvas) => buildPicture(canvas, hud, state, () => clock.now()),
   });
+  // The first frame already has the right letters, unless they take too long.
+  await Promise.race([font, new Promise((done) => setTimeout(done, FONT_PATIENCE))]);
   await app.start();
   const manual = clock instanceof ManualClock ? clock : null;
   window.chamber = automationOf(app, source, manual);

@@ -3,11 +3,13 @@ import type { Positions } from "../telemetry/resources";
 import type { CanvasSize } from "./canvas_size";
 import type { Rect } from "./controls/dock";
 
-/** What the instruments need to know of the page besides the state. */
+/** What a picture needs to know of the page besides the state. */
 export interface UiState {
   topCount: number;
   reducedMotion: boolean;
-  /** Logical pixels of the canvas; NaN when the pointer is elsewhere. */
+  /** Clock time at which the present view was chosen. */
+  shownAt: number;
+  /** Logical pixels of the canvas; NaN when the pointer is elsewhere, or drags. */
   pointerX: number;
   pointerY: number;
 }
@@ -19,7 +21,7 @@ export interface Picture {
   draw(time: number, state: AppState, ui: UiState): void;
   setPositions(positions: Positions | null, time: number): void;
   /** Where the DOM controls go, in logical pixels. */
-  controls(size: CanvasSize, state: AppState): Rect;
+  readonly controls: Rect | null;
   readonly pointer: PointerTarget;
   /** Resolves with a sentence when the device is lost. */
   readonly lost: Promise<string>;
@@ -32,8 +34,8 @@ export interface Picture {
 
 /** What the pointer and the keys act on. Distances in logical pixels. */
 export interface PointerTarget {
-  /** True when an instrument takes the press. */
-  press(x: number, y: number): boolean;
+  /** What an instrument under a press does; null where there is none. */
+  press(x: number, y: number): "top-count" | null;
   orbit(dx: number, dy: number): void;
   pan(dx: number, dy: number): void;
   /** Above 1 is nearer. */
@@ -43,8 +45,6 @@ export interface PointerTarget {
   /** The drag ended: what moved goes on by its inertia. */
   release(): void;
   resetCamera(): void;
-  /** For the cursor's shape. */
-  isButton(x: number, y: number): boolean;
 }
 
 /** Why there is no picture. Codes as in `messages.ts`. */

@@ -3,6 +3,16 @@ import type { PointerTarget, UiState } from "./picture";
 const WHEEL = 0.0015;
 const LINE = 16;
 
+export interface PointerHost {
+  /** Null while there is no picture. */
+  target(): PointerTarget | null;
+  /** Logical pixels of the canvas per CSS pixel. */
+  scale(): number;
+  /** Someone is there. */
+  awake(): void;
+  toggleTopCount(): void;
+}
+
 /**
  * Mouse, pen and fingers on the canvas: one turns (with shift or another button: moves), two
  * pinch and move, the wheel comes nearer. Instruments take their presses first.
@@ -14,10 +24,7 @@ export class Pointer {
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly ui: UiState,
-    /** Null while there is no picture. */
-    private readonly target: () => PointerTarget | null,
-    /** Someone is there. */
-    private readonly awake: () => void,
+    private readonly host: PointerHost,
     signal: AbortSignal,
   ) {
     canvas.addEventListener("pointerdown", (event) => this.press(event), { signal });
@@ -30,48 +37,58 @@ export class Pointer {
   }
 
   private press(event: PointerEvent): void {
-    this.awake();
+    const { x, y } = this.at(event);
+    this.host.awake();
     this.canvas.focus({ preventScroll: true });
-    if (event.button === 0 && this.target()?.press(event.offsetX, event.offsetY)) return;
+    if (event.button === 0 && this.host.target()?.press(x, y) === "top-count") {
+      this.host.toggleTopCount();
+      return;
+    }
     this.canvas.setPointerCapture(event.pointerId);
-    this.down.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
+    this.down.set(event.pointerId, { x, y });
     this.panning = event.shiftKey || event.button !== 0;
-    if (this.down.size > 1) this.leave();
   }
 
   private move(event: PointerEvent): void {
-    this.awake();
+    const { x, y } = this.at(event);
+    const target = this.host.target();
+    this.host.awake();
     const held = this.down.get(event.pointerId);
     if (!held) {
-      this.ui.pointerX = event.offsetX;
-      this.ui.pointerY = event.offsetY;
-      const shape = this.target()?.isButton(event.offsetX, event.offsetY) ? "pointer" : "default";
-      if (this.canvas.style.cursor !== shape) this.canvas.style.cursor = shape;
+      this.hover(x, y, target);
       return;
     }
-    const dx = event.offsetX - held.x;
-    const dy = event.offsetY - held.y;
-    if (this.down.size === 2) this.pinch(event, dx, dy);
-    else if (this.panning) this.target()?.pan(dx, dy);
-    else this.target()?.orbit(dx, dy);
-    held.x = event.offsetX;
-    held.y = event.offsetY;
+    this.leave();
+    const dx = x - held.x;
+    const dy = y - held.y;
+    if (this.down.size === 2) this.pinch(event.pointerId, x, y, target);
+    else if (this.panning) target?.pan(dx, dy);
+    else target?.orbit(dx, dy);
+    held.x = x;
+    held.y = y;
+  }
+
+  private hover(x: number, y: number, target: PointerTarget | null): void {
+    this.ui.pointerX = x;
+    this.ui.pointerY = y;
+    const shape = target?.press(x, y) ? "pointer" : "default";
+    if (this.canvas.style.cursor !== shape) this.canvas.style.cursor = shape;
   }
 
   /** Two fingers: their distance is the nearness, their middle the place. */
-  private pinch(event: PointerEvent, dx: number, dy: number): void {
+  private pinch(moved: number, x: number, y: number, target: PointerTarget | null): void {
+    const held = this.down.get(moved)!;
     for (const [id, other] of this.down) {
-      if (id === event.pointerId) continue;
-      const held = this.down.get(event.pointerId)!;
+      if (id === moved) continue;
       const before = Math.hypot(held.x - other.x, held.y - other.y);
-      const after = Math.hypot(event.offsetX - other.x, event.offsetY - other.y);
-      if (before > 0) this.target()?.zoom(after / before);
-      this.target()?.pan(dx / 2, dy / 2);
+      const after = Math.hypot(x - other.x, y - other.y);
+      if (before > 0) target?.zoom(after / before);
+      target?.pan((x - held.x) / 2, (y - held.y) / 2);
     }
   }
 
   private lift(event: PointerEvent): void {
-    if (this.down.delete(event.pointerId) && this.down.size === 0) this.target()?.release();
+    if (this.down.delete(event.pointerId) && this.down.size === 0) this.host.target()?.release();
   }
 
   private leave(): void {
@@ -81,11 +98,17 @@ export class Pointer {
 
   private wheel(event: WheelEvent): void {
     event.preventDefault();
-    this.awake();
+    this.host.awake();
+    const { x, y } = this.at(event);
     const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * LINE : event.deltaY;
-    const target = this.target();
-    if (!target || target.scroll(event.offsetX, event.offsetY, pixels)) return;
+    const target = this.host.target();
+    if (!target || target.scroll(x, y, pixels)) return;
     // A pinch on a touchpad arrives as a wheel with ctrl held, in smaller steps.
     target.zoom(Math.exp(-pixels * WHEEL * (event.ctrlKey ? 8 : 1)));
+  }
+
+  private at(event: MouseEvent): { x: number; y: number } {
+    const scale = this.host.scale();
+    return { x: event.offsetX * scale, y: event.offsetY * scale };
   }
 }

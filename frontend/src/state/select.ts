@@ -22,13 +22,18 @@ export function isRunning(state: AppState): boolean {
   return now === "prefill" || now === "running" || now === "paused";
 }
 
+/** The token of a step; undefined when it is not held any more, or not yet. */
+export function tokenAt(state: AppState, step: number): TokenRow | undefined {
+  const newest = state.tokens.at(-1);
+  if (!newest) return undefined;
+  const index = state.tokens.length - 1 - (newest.event.step - step);
+  return index < 0 ? undefined : state.tokens.at(index);
+}
+
 /** The pinned token, or the newest. */
 export function selectedToken(state: AppState): TokenRow | undefined {
   const { step } = state.selection;
-  const newest = state.tokens.at(-1);
-  if (step === null || !newest) return newest;
-  const index = state.tokens.length - 1 - (newest.event.step - step);
-  return index < 0 ? undefined : state.tokens.at(index);
+  return step === null ? state.tokens.at(-1) : tokenAt(state, step);
 }
 
 /** The page may change the run. */

@@ -22,7 +22,7 @@ export class Dock {
   readonly prompt: PromptControl;
   readonly models: ModelPicker;
   private readonly parts: readonly { update(state: AppState): void }[];
-  private placed = "";
+  private placed: Rect | null = null;
 
   constructor(
     settings: Settings,
@@ -45,11 +45,10 @@ export class Dock {
     for (const part of this.parts) part.update(state);
   }
 
-  /** Lay the strip over `rect`, in CSS pixels of the canvas. */
+  /** Lay the strip over `rect`, in logical pixels of the canvas. */
   place(rect: Rect): void {
-    const key = `${rect.x} ${rect.y} ${rect.width} ${rect.height}`;
-    if (key === this.placed) return;
-    this.placed = key;
+    if (rect === this.placed) return;
+    this.placed = rect;
     const { style } = this.element;
     style.left = `${rect.x}px`;
     style.top = `${rect.y}px`;
