@@ -55,13 +55,13 @@ def reduce_embedding(embedding: Embedding, on_fraction: OnFraction) -> Reduced:
 
 
 def unit_rows(values: F4) -> F4:
-    """Each row of f4[n,d] divided by its length, in place. Zero rows and NaN come out as 0."""
+    """Each row of f4[n,d] divided by its length. Zero rows and NaN come out as 0."""
     length = np.sqrt(np.einsum("ij,ij->i", values, values))
     if not np.isfinite(length).all():
         values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
         length = np.linalg.norm(values, axis=1)
-    values /= np.maximum(length, np.float32(1e-20))[:, None]
-    return values
+    unit: F4 = values / np.maximum(length, np.float32(1e-20))[:, None]
+    return unit
 
 
 def principal_components(rows: F4) -> F4:
