@@ -115,12 +115,12 @@ def find(text: str, places: Places | None = None, on_bytes: OnBytes | None = Non
     path = Path(text).expanduser()
     if path.is_file():
         return of_path(path)
-    if path.is_dir():
-        raise ModelNotFoundError(_folder_sentence(path))
     known = discover(places)
     named = _named(text, known)
     if named is not None:
         return named
+    if text and path.is_dir():
+        raise ModelNotFoundError(_folder_sentence(path))
     if _is_hub_name(text):
         return _fetch(text, places, on_bytes)
     raise ModelNotFoundError(_unknown_sentence(text, known))
