@@ -71,7 +71,7 @@ def _pack(packer: msgpack.Packer, value: Any) -> None:
 
 
 def _pack_array(packer: msgpack.Packer, array: NDArray[Any]) -> None:
-    array = np.ascontiguousarray(array)
+    array = np.asarray(array, order="C")  # not ascontiguousarray, which makes 0-d arrays 1-d
     dtype = array.dtype.newbyteorder("<")
     code = _CODE_OF.get(dtype)
     if code is None:

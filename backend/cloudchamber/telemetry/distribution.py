@@ -135,6 +135,7 @@ class Encoder:
         codes_of_bins = _codes_of_bins(self._masses / total, target)
         n = kernel.assign(self._bins, self._weights, codes_of_bins, codes, self._listed, sums, counts)
         listed = self._listed[:n]
+        self._leave_out(top.ids, codes_of_bins, sums, counts)
         means = sums / np.maximum(counts, 1) / total
         means[means < 1e-37] = 0.0  # nothing is that probable; it is what the exponential's floor leaves
         low, high, values = self._quantise(listed, total)
@@ -160,6 +161,17 @@ class Encoder:
         measured = kernel.distance(self._weights, 1.0 / total, self._decoded)
         object.__setattr__(event, "total_variation", float(measured))  # ours alone until it is returned
         return event
+
+    def _leave_out(
+        self, ids: U4, codes_of_bins: NDArray[np.uint8], sums: NDArray[np.float64], counts: NDArray[np.int32]
+    ) -> None:
+        """The exact top has values of its own: its mass is not to be counted in the codes' means."""
+        codes = codes_of_bins[self._bins[ids]]
+        coded = codes != _LISTED
+        np.subtract.at(sums, codes[coded], self._weights[ids[coded]])
+        np.subtract.at(counts, codes[coded], 1)
+        sums[counts == 0] = 0.0
+        np.maximum(sums, 0.0, out=sums)
 
     def _quantise(self, listed: U4, total: float) -> tuple[float, float, NDArray[np.uint16]]:
         """Log probabilities of the listed tokens on 16 bits between the least and the greatest."""
