@@ -19,7 +19,7 @@ import type { FrameSource } from "../telemetry/source";
 import type { Actions } from "./actions";
 import { type CanvasSize, CanvasSizeWatch } from "./canvas_size";
 import type { Clock } from "./clock";
-import { Dock } from "./controls/dock";
+import { Dock, type Rect } from "./controls/dock";
 import { Help } from "./controls/help";
 import { h } from "./dom";
 import { Fetcher } from "./fetcher";
@@ -69,6 +69,7 @@ export class App implements Actions, PointerHost {
   private readonly size: CanvasSizeWatch;
   private readonly ending = new AbortController();
   private readonly fresh: { time: number; arrived: number }[] = [];
+  private placed: Rect | null = null;
   private dirty = true;
   private awakeUntil = 0;
   private lastTick = Number.NaN;
@@ -212,10 +213,12 @@ export class App implements Actions, PointerHost {
   }
 
   load(model: string): void {
+    problemDismissed(this.state);
     this.send({ kind: "load", model });
   }
 
   setView(view: ViewMode): void {
+    if (view === this.state.view) return;
     viewChosen(this.state, view);
     this.ui.shownAt = this.options.clock.now();
     this.writeAddress();
@@ -349,9 +352,16 @@ export class App implements Actions, PointerHost {
     const awake = now < this.awakeUntil ? "true" : "false";
     if (this.root.dataset.awake !== awake) this.root.dataset.awake = awake;
     const place = this.graphics.picture?.controls;
-    if (place) this.dock.place(place);
+    if (place && place !== this.placed) this.place(place);
     this.mirror.update(this.state, now);
     this.dirty = false;
+  }
+
+  /** Messages stand over the middle of what the instruments leave free, as the dock does. */
+  private place(rect: Rect): void {
+    this.placed = rect;
+    this.dock.place(rect);
+    this.messages.element.style.left = `${rect.x + rect.width / 2}px`;
   }
 
   private specs(now: number): readonly MessageSpec[] {

@@ -34,6 +34,17 @@ describe("messages", () => {
     expect(specs[2]).toMatchObject({ text: "It is truncated.", hint: "Fetch it again." });
   });
 
+  it("offer to load a model again whose process has ended, and only to go on after lesser things", () => {
+    const state = open();
+    state.model = { id: "m" } as never;
+    const labels = (code: string) => {
+      state.problem = { kind: "problem", code, message: "", hint: "" };
+      return messagesFor(state, ready, null, 0)[0]!.ways.map((way) => way.label);
+    };
+    expect(labels("killed")).toEqual(["LOAD AGAIN", "CHOOSE A MODEL", "DISMISS"]);
+    expect(labels("nan")).toEqual(["DISMISS"]);
+  });
+
   it("let a refusal go after a while", () => {
     const state = open();
     state.rejected = { message: "No.", arrived: 0 };

@@ -66,7 +66,7 @@ function graphicsMessage(graphics: Graphics): MessageSpec | null {
 }
 
 const GRAPHICS_TITLES: Record<string, string> = {
-  "no-webgpu": "This browser has no WebGPU",
+  "no-webgpu": "No WebGPU, no picture",
   insecure: "WebGPU needs a secure page",
   "no-adapter": "The graphics adapter was refused",
 };
@@ -96,17 +96,26 @@ function connectionMessage(state: AppState, now: number): MessageSpec | null {
   return null;
 }
 
+/** Problems of one run, or of something the model can do without; all others end the model's process. */
+const PASSING = new Set(["nan", "decode", "template", "logits-log", "positions"]);
+
 function problemMessage(state: AppState): MessageSpec | null {
-  const { problem } = state;
+  const { problem, model } = state;
   if (!problem) return null;
-  const choose: Way = { label: "CHOOSE A MODEL", go: (actions) => actions.chooseModel() };
   const dismiss: Way = { label: "DISMISS", go: (actions) => actions.dismissProblem() };
-  const title = state.model ? "Something went wrong" : "The model can't run";
-  return {
-    ...plain("problem", "error", title, problem.message),
-    hint: problem.hint,
-    ways: state.model ? [dismiss] : [choose, dismiss],
-  };
+  if (model && PASSING.has(problem.code)) {
+    const message = plain("problem", "attention", "Something went wrong", problem.message);
+    return { ...message, hint: problem.hint, ways: [dismiss] };
+  }
+  const again: Way = { label: "LOAD AGAIN", go: (actions) => model && actions.load(model.id) };
+  const choose: Way = { label: "CHOOSE A MODEL", go: (actions) => actions.chooseModel() };
+  const message = plain(
+    "problem",
+    "error",
+    model ? "The model has stopped" : "The model can't run",
+    problem.message,
+  );
+  return { ...message, hint: problem.hint, ways: model ? [again, choose, dismiss] : [choose, dismiss] };
 }
 
 function fetchMessage(notice: Notice): MessageSpec {

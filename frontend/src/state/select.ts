@@ -1,4 +1,4 @@
-import type { RunState } from "../telemetry/protocol.gen";
+import type { Progress, RunState } from "../telemetry/protocol.gen";
 import type { AppState, TokenRow } from "./state";
 
 /** What the page as a whole is doing, in the order in which one hides the other. */
@@ -8,12 +8,17 @@ export type Activity = "offline" | "failed" | "no-model" | "loading" | "idle" | 
 export function activity(state: AppState): Activity {
   const { phase } = state.connection;
   if (phase !== "open" && phase !== "replay") return "offline";
-  if (!state.model) {
-    const load = state.progress.get("load") ?? state.progress.get("download");
-    if (load && !load.done) return "loading";
-    return state.problem ? "failed" : "no-model";
-  }
+  if (loadProgress(state)) return "loading";
+  if (!state.model) return state.problem ? "failed" : "no-model";
   return state.run?.state?.phase ?? (state.run ? "prefill" : "idle");
+}
+
+/** How far the loading of a model is; null when none is loading. */
+export function loadProgress(state: AppState): Progress | null {
+  const load = state.progress.get("load");
+  if (load && !load.done) return load;
+  const download = state.progress.get("download");
+  return download && !download.done ? download : null;
 }
 
 /** A run is under way: it can be stopped, and paused or resumed. */

@@ -22,7 +22,6 @@ export class Dock {
   readonly prompt: PromptControl;
   readonly models: ModelPicker;
   private readonly parts: readonly { update(state: AppState): void }[];
-  private placed: Rect | null = null;
 
   constructor(
     settings: Settings,
@@ -47,8 +46,6 @@ export class Dock {
 
   /** Lay the strip over `rect`, in logical pixels of the canvas. */
   place(rect: Rect): void {
-    if (rect === this.placed) return;
-    this.placed = rect;
     const { style } = this.element;
     style.left = `${rect.x}px`;
     style.top = `${rect.y}px`;

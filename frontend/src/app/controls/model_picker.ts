@@ -1,4 +1,4 @@
-import { mayControl } from "../../state/select";
+import { loadProgress, mayControl } from "../../state/select";
 import type { AppState } from "../../state/state";
 import type { FoundModel } from "../../telemetry/resources";
 import type { Actions } from "../actions";
@@ -55,13 +55,12 @@ export class ModelPicker {
 
   update(state: AppState): void {
     setDisabled(this.select, !mayControl(state));
-    const load = state.progress.get("load") ?? state.progress.get("download");
-    const loading = !state.model && load !== undefined && !load.done;
-    const fraction = loading ? Math.max(0.02, load.fraction) : 0;
-    setAttribute(this.bar, "data-progress", loading ? (load.fraction < 0 ? "unknown" : "known") : "none");
-    this.bar.style.setProperty("--progress", String(fraction));
-    setText(this.caption, loading ? "LOADING" : "MODEL");
-    const current = state.model?.id ?? (loading ? this.asked : "");
+    const load = loadProgress(state);
+    setAttribute(this.bar, "data-progress", !load ? "none" : load.fraction < 0 ? "unknown" : "known");
+    this.bar.style.setProperty("--progress", String(load ? Math.max(0.02, load.fraction) : 0));
+    setText(this.caption, load ? "LOADING" : "MODEL");
+    if (state.model?.id === this.asked || state.problem) this.asked = "";
+    const current = this.asked || (state.model?.id ?? "");
     const key = `${current}|${this.models.length}`;
     if (key !== this.shown) {
       this.shown = key;
@@ -71,6 +70,7 @@ export class ModelPicker {
 
   private choose(): void {
     this.asked = this.select.value;
+    this.shown = "";
     if (this.asked !== "") this.actions.load(this.asked);
   }
 
