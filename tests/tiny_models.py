@@ -18,25 +18,9 @@ EMBD = 128
 HEADS, KV_HEADS, HEAD = 4, 2, 32
 FF = 192
 EXPERTS, USED, EXPERT_FF = 6, 2, 64
-WORDS = tuple(
-    [
-        "▁the",
-        "▁cat",
-        "▁sat",
-        "▁on",
-        "▁a",
-        "▁mat",
-        "▁and",
-        "th",
-        "he",
-        "▁t",
-        "▁c",
-        "at",
-        "▁s",
-        "▁o",
-        "on",
-        "▁m",
-    ]
+WORDS = (
+    *("▁the", "▁cat", "▁sat", "▁on", "▁a", "▁mat", "▁and", "th"),
+    *("he", "▁t", "▁c", "at", "▁s", "▁o", "on", "▁m"),
 )
 VOCABULARY = 3 + 256 + len(WORDS) + 13
 """Special tokens, bytes, words, single letters; a multiple of 32."""

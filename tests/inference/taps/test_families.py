@@ -118,7 +118,8 @@ def test_norms_are_those_of_the_residual_stream(family: str, tiny_model: TinyMod
         assert one.taps.lost == 0
 
         def last(name: str) -> Vector:
-            return slow.watcher.last(name).reshape(-1, 128)[-1].astype(np.float64)
+            row: Vector = slow.watcher.last(name).reshape(-1, 128)[-1].astype(np.float64)
+            return row
 
         before = last("inp_scaled" if "inp_scaled" in slow.watcher.seen else "embd")
         for layer in range(one.n_layer):
