@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import decode, page
+from bench import decode, page, positions
 from bench.figures import Figure, show, write
 
 PARTS: dict[str, Callable[[int], list[Figure]]] = {
@@ -14,6 +14,7 @@ PARTS: dict[str, Callable[[int], list[Figure]]] = {
     "size": page.measure_size,
     "latency": page.measure_latency,
     "wide": page.measure_wide,
+    "positions": positions.measure,
 }
 OUTPUT = Path(__file__).resolve().parent.parent / "bench.json"
 
