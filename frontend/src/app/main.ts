@@ -1,3 +1,4 @@
+import "./platform";
 import "./page.css";
 import { Hud } from "../hud/hud";
 import { createState } from "../state/initial";

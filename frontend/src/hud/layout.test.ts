@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import type { ViewMode } from "../state/state";
+import { inset, interfaceScale, layout, type Rect } from "./layout";
+import { columnLayout, wideLayout } from "./monitor_layout";
+import { size } from "./theme";
+
+const SIZES = [
+  [1024, 640],
+  [1280, 720],
+  [1440, 900],
+  [1920, 1080],
+  [2560, 1440],
+  [3840, 2160],
+] as const;
+const VIEWS: ViewMode[] = ["nebula", "hud", "both"];
+
+const overlap = (a: Rect, b: Rect): boolean =>
+  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+
+describe("layout", () => {
+  for (const [width, height] of SIZES) {
+    for (const view of VIEWS) {
+      it(`fits ${width} x ${height}, ${view}: on the page, apart, on whole pixels`, () => {
+        const { header, monitor, nebula, controls } = layout(width, height, view);
+        const panels = [header, monitor, controls, view === "nebula" ? null : nebula].filter(
+          (r) => r !== null,
+        );
+        for (const r of panels) {
+          expect(Object.values(r).every(Number.isInteger)).toBe(true);
+          expect(r.x >= 0 && r.y >= 0 && r.x + r.width <= width && r.y + r.height <= height).toBe(true);
+          expect(r.width).toBeGreaterThan(300);
+        }
+        for (const [i, a] of panels.entries())
+          for (const b of panels.slice(i + 1)) expect(overlap(a, b)).toBe(false);
+      });
+    }
+  }
+
+  it("is the page of the recipe at 1920 x 1080", () => {
+    const { header, monitor, nebula } = layout(1920, 1080, "both");
+    expect(header!.height).toBe(48);
+    expect(monitor).toEqual({ x: 16, y: 60, width: 416, height: 1004 });
+    expect(nebula!.x).toBe(16 + 416 + 12);
+  });
+
+  it("enlarges the page only on very large screens of plain pixels", () => {
+    expect([interfaceScale(1920, 1080), interfaceScale(2880, 1620), interfaceScale(3840, 2160)]).toEqual([
+      1, 1.5, 2,
+    ]);
+  });
+});
+
+describe("monitor layout", () => {
+  for (const [width, height] of SIZES) {
+    for (const wanted of [5, 20]) {
+      it(`stacks its sections at ${width} x ${height} with ${wanted} candidates`, () => {
+        const body = inset(layout(width, height, "both").monitor!, size.padding);
+        const place = columnLayout(body, body.y + 90, wanted);
+        const stack = [place.stream, place.choice, place.entropy, place.gauges];
+        for (const [i, r] of stack.slice(1).entries())
+          expect(r.y).toBeGreaterThanOrEqual(stack[i]!.y + stack[i]!.height);
+        expect(place.gauges.y + place.gauges.height).toBe(body.y + body.height);
+        expect(place.stream.height).toBeGreaterThan(100);
+        expect(place.rows).toBeGreaterThanOrEqual(5);
+        if (height >= 1080) expect(place.rows).toBe(wanted);
+      });
+    }
+  }
+
+  it("sets text and numbers side by side where it is wide", () => {
+    const body = inset(layout(1920, 1080, "hud").monitor!, size.padding);
+    const place = wideLayout(body, body.y + 60, 20);
+    expect(overlap(place.stream, place.choice)).toBe(false);
+    expect(place.gauges.y + place.gauges.height).toBe(body.y + body.height);
+    expect(place.rows).toBe(20);
+  });
+});

@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { recorded, stateAfter } from "../../test/monitor_run";
+import { createState } from "../state/initial";
+import type { TokenGenerated } from "../telemetry/protocol.gen";
+import { monitorModel } from "./monitor_model";
+
+const tokens = recorded.filter((event): event is TokenGenerated => event.kind === "token");
+
+describe("the monitor's model of a recorded run", () => {
+  it("says what runs and how fast", () => {
+    const { status } = monitorModel(stateAfter(12));
+    expect(status.title).toBe("INFERENCE ACTIVE");
+    expect(status.details[0]).toBe("answer token 12 · prompt 34 tokens");
+    expect(status.rate).toBe(tokens[11]!.tokens_per_sec.toFixed(1));
+  });
+
+  it("says complete in green, and why it ended", () => {
+    const { status } = monitorModel(stateAfter(tokens.length));
+    expect(status.tone).toBe("complete");
+    expect(status.details[0]).toMatch(/^length reached · answer token 24 · prompt 34 tokens$/);
+  });
+
+  it("shows the chosen token's own rank and probability, in or out of the top", () => {
+    const inside = monitorModel(stateAfter(5)).choice!;
+    expect(inside.candidates.filter((c) => c.chosen).map((c) => c.rank)).toEqual([tokens[4]!.rank]);
+    const outside = monitorModel(stateAfter(2)).choice!;
+    expect(outside.candidates.some((c) => c.chosen)).toBe(false);
+    expect(outside.chosen).toMatchObject({ rank: 25, id: tokens[1]!.token_id });
+    expect(outside.chosen.p).toBe(tokens[1]!.probability);
+    expect(outside.chosen.shown).toBe(".004");
+  });
+
+  it("keeps the candidates in order and on the model's own scale", () => {
+    const { candidates } = monitorModel(stateAfter(9)).choice!;
+    expect(candidates).toHaveLength(20);
+    for (const [i, c] of candidates.entries()) expect(c.p).toBe(tokens[8]!.top_p.data[i]);
+  });
+
+  it("reads the entropy as nats, as a count of tokens and as a word", () => {
+    const uncertain = monitorModel(stateAfter(3)).entropy!;
+    expect(uncertain.shown).toBe(tokens[2]!.entropy.toFixed(2));
+    expect(uncertain.tokens).toBe(Math.round(Math.exp(tokens[2]!.entropy)).toString());
+    expect([uncertain.verdict, uncertain.tone]).toEqual(["uncertain", "attention"]);
+    expect(uncertain.note).toBe("max ln V = 10.80 nats");
+    expect(monitorModel(stateAfter(17)).entropy!.verdict).toBe("confident");
+    const { history } = monitorModel(stateAfter(tokens.length)).entropy!;
+    expect([...history]).toEqual(tokens.map((t) => Math.fround(t.entropy)));
+  });
+
+  it("times each token but the first, whose decode was the prompt's", () => {
+    const { pulse } = monitorModel(stateAfter(tokens.length));
+    expect([...pulse.seconds]).toEqual(tokens.slice(1).map((t) => Math.fround(t.decode_seconds)));
+    expect(pulse.full).toBeGreaterThanOrEqual([...pulse.seconds].sort((a, b) => a - b)[21]!);
+  });
+
+  it("reads the cache and the memory, whose parts make the whole", () => {
+    const { cache, memory } = monitorModel(stateAfter(tokens.length));
+    expect(cache.cells).toBe("57 / 1 024");
+    expect(cache.share).toBeCloseTo(57 / 1024, 12);
+    expect(cache.notes[0]).toBe("5.6 % · 1.3 MiB of 22.5 MiB");
+    expect(memory.shares.reduce((a, b) => a + b)).toBeCloseTo(1, 6);
+    expect(memory.total).toBe("337 MiB resident");
+  });
+
+  it("follows the pinned token, not the newest", () => {
+    const state = stateAfter(tokens.length);
+    state.selection.step = 16;
+    const { choice, entropy, status } = monitorModel(state);
+    expect([choice!.step, choice!.pinned]).toEqual([16, true]);
+    expect(entropy!.nats).toBe(tokens[16]!.entropy);
+    expect(status.details[0]).toContain("answer token 24");
+  });
+
+  it("says why there is nothing where there is nothing", () => {
+    const empty = monitorModel(createState());
+    expect(empty.status.title).toBe("NO CONNECTION");
+    expect([empty.choice, empty.entropy]).toEqual([null, null]);
+    expect(empty.cache).toMatchObject({ known: false, share: 0 });
+    const state = stateAfter(0);
+    state.model = { ...state.model!, lacks: { attention: "Mamba keeps a state." } };
+    expect(monitorModel(state).cache.notes[0]).toBe("n/a · the model has no attention");
+  });
+
+  it("carries a failure's sentence, and every task under way", () => {
+    const state = stateAfter(4);
+    state.run!.state = { ...state.run!.state!, phase: "failed", reason: "error", message: "It broke." };
+    state.progress.set("positions", {
+      kind: "progress",
+      task: "positions",
+      fraction: 0.314,
+      message: "UMAP",
+      done: false,
+    });
+    const { status, tasks } = monitorModel(state);
+    expect([status.tone, status.details[0]]).toEqual(["error", "It broke."]);
+    expect(tasks).toEqual([{ label: "UMAP", fraction: 0.314, note: "31 %" }]);
+  });
+});

@@ -1,0 +1,136 @@
+import "../app/platform";
+import { readFileSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
+import { BlockRasterizer } from "../../test/block_rasterizer";
+import { Glyphs } from "../text/glyphs";
+import { HEAT_EDGE } from "./heat_store";
+import { FORM, ITEM_WORDS, KIND, PLACE, rampTexels, Shape } from "./items";
+import { MOST_ITEMS, Scene } from "./scene";
+import { color, heatRamp, text } from "./theme";
+
+let rasterizer: BlockRasterizer;
+let scene: Scene;
+
+beforeEach(() => {
+  rasterizer = new BlockRasterizer();
+  scene = new Scene(new Glyphs(rasterizer));
+  scene.reset(800, 600, 1);
+});
+
+const floats = (item: number, field: number): number[] => {
+  const o = item * ITEM_WORDS + field;
+  return [...new Float32Array(scene.words.buffer).subarray(o, o + 4)];
+};
+const kind = (item: number): number => scene.words[item * ITEM_WORDS + KIND]! & 0xff;
+const clipOf = (item: number): number[] => {
+  const index = scene.words[item * ITEM_WORDS + KIND]! >>> 8;
+  return [...scene.clips.subarray(index * 4, index * 4 + 4)];
+};
+
+describe("items", () => {
+  it("number their shapes as the shader does", () => {
+    const source = readFileSync(new URL("../../../wgsl/hud/items.wgsl", import.meta.url), "utf8");
+    for (const [name, number] of Object.entries(Shape)) {
+      expect(source).toContain(`const ${name.toUpperCase()} = ${number}u;`);
+    }
+  });
+
+  it("ramp from the first stop to the last", () => {
+    const texels = rampTexels();
+    const at = (i: number): number => new DataView(texels.buffer).getUint32(4 * i, true);
+    expect(at(0)).toBe(heatRamp[0]![1]);
+    expect(at(255)).toBe(heatRamp.at(-1)![1]);
+    for (let i = 1; i < 256; i++) expect(texels[4 * i + 1]).toBeGreaterThanOrEqual(texels[4 * i - 3]!);
+  });
+});
+
+describe("scene", () => {
+  it("keeps items in the order they were drawn", () => {
+    scene.rect(1, 2, 3, 4, color.data);
+    scene.line(0, 0, 5, 5, 1, color.data);
+    scene.text(10, 20, "a", text.caption, color.now);
+    expect([kind(0), kind(1), kind(2)]).toEqual([Shape.box, Shape.line, Shape.glyph]);
+    expect(floats(0, PLACE)).toEqual([1, 2, 4, 6]);
+  });
+
+  it("gives a polyline's segments their neighbours", () => {
+    scene.polyline([0, 0, 1, 1, 2, 0], 3, 1, color.data);
+    expect(floats(0, FORM)).toEqual([0, 0, 2, 0]);
+    expect(floats(1, FORM)).toEqual([0, 0, 2, 0]);
+  });
+
+  it("cuts a clip at the clips around it, and restores them", () => {
+    scene.pushClip(100, 100, 200, 200);
+    scene.pushClip(50, 150, 100, 400);
+    scene.rect(0, 0, 9, 9, color.data);
+    scene.popClip();
+    scene.popClip();
+    scene.rect(0, 0, 9, 9, color.data);
+    expect(clipOf(0)).toEqual([100, 150, 150, 300]);
+    expect(clipOf(1)).toEqual([0, 0, 800, 600]);
+  });
+
+  it("counts what does not fit, and goes on", () => {
+    for (let i = 0; i < MOST_ITEMS + 7; i++) scene.rect(i, 0, 1, 1, color.data);
+    expect([scene.count, scene.overflow]).toEqual([MOST_ITEMS, 7]);
+    scene.reset(800, 600, 1);
+    expect([scene.count, scene.overflow]).toEqual([0, 0]);
+  });
+
+  it("puts every glyph on whole device pixels, at any pixel ratio", () => {
+    for (const ratio of [1, 1.25, 1.5, 2, 3]) {
+      scene.reset(800, 600, ratio);
+      scene.text(10.3, 20.7, "wide 你好 text", text.token, color.now, "right");
+      for (let i = 0; i < scene.count; i++) {
+        const [x, y] = floats(i, PLACE);
+        for (const at of [x! * ratio, y! * ratio]) expect(Math.abs(at - Math.round(at))).toBeLessThan(1e-3);
+      }
+    }
+  });
+
+  it("sets wide characters on two columns", () => {
+    const step = scene.step(text.token);
+    expect(scene.measure("ab", text.token)).toBe(2 * step);
+    expect(scene.measure("你b", text.token)).toBe(3 * step);
+  });
+
+  it("rasterises a glyph once, until the pixel ratio changes", () => {
+    for (let frame = 0; frame < 3; frame++) {
+      scene.reset(800, 600, 1);
+      scene.text(0, 20, "aaa", text.caption, color.now);
+    }
+    expect(rasterizer.drawn).toBe(1);
+    scene.reset(800, 600, 2);
+    scene.text(0, 20, "a", text.caption, color.now);
+    expect(rasterizer.drawn).toBe(2);
+  });
+
+  it("cuts text that has no room, and never inside a character", () => {
+    const step = scene.step(text.caption);
+    expect(scene.textWithin(0, 9, 6 * step, "abcdefgh", text.caption, color.now)).toBe(6 * step);
+    expect(scene.textWithin(0, 9, 4 * step, "你好世界", text.caption, color.now)).toBe(3 * step);
+    expect(scene.textWithin(0, 9, 100 * step, "你好", text.caption, color.now)).toBe(4 * step);
+  });
+
+  it("takes the longest wording that fits", () => {
+    const step = scene.step(text.caption);
+    const wordings = ["a long wording", "shorter", "s"];
+    expect(scene.textFitting(0, 9, 8 * step, wordings, text.caption, color.now)).toBe(7 * step);
+  });
+});
+
+describe("heat store", () => {
+  it("copies half floats into its region and nowhere else", () => {
+    const first = scene.heat.region(4, 2);
+    const second = scene.heat.region(4, 2);
+    scene.heat.write(second, Uint16Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), 5, 2);
+    const row = (y: number): number[] => [...scene.heat.values.subarray(y * HEAT_EDGE, y * HEAT_EDGE + 5)];
+    expect([row(first.y), row(2), row(3)]).toEqual([
+      [0, 0, 0, 0, 0],
+      [1, 2, 3, 4, 0],
+      [6, 7, 8, 9, 0],
+    ]);
+    expect(scene.heat.takeDirty()).toEqual({ first: 2, count: 2 });
+    expect(() => scene.heat.region(4, HEAT_EDGE)).toThrow(/1020 rows/);
+  });
+});
