@@ -58,7 +58,9 @@ export class CanvasSizeWatch {
   private record(entry: ResizeObserverEntry): void {
     const device = entry.devicePixelContentBoxSize?.[0];
     const box = entry.contentBoxSize[0]!;
-    const pixels = device && { width: device.inlineSize, height: device.blockSize };
+    // An emulated pixel ratio is not in the device's own count: believe that only when the two agree.
+    const agrees = device && Math.abs(device.inlineSize - box.inlineSize * devicePixelRatio) < 2;
+    const pixels = agrees ? { width: device.inlineSize, height: device.blockSize } : undefined;
     this.set(sizeOf(box.inlineSize, box.blockSize, pixels));
   }
 
