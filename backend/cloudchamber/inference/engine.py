@@ -23,7 +23,8 @@ from llama_cpp import llama_cpp
 from cloudchamber.inference import softmax
 from cloudchamber.inference.control import Control
 from cloudchamber.inference.hook import InferenceHook
-from cloudchamber.inference.llama import Llama, LoadError, load_model, make_context
+from cloudchamber.inference.llama import DECODED, Llama, LoadError, load_model, make_context
+from cloudchamber.inference.load_log import LoadLog
 from cloudchamber.inference.logits_log import LogitsReader, LogitsWriter, Survivors, open_spool
 from cloudchamber.inference.memory import CacheLayout, MemoryAccount, cache_layout
 from cloudchamber.inference.model_info import describe
@@ -142,10 +143,28 @@ class Engine:
     def _learn(self) -> None:
         """Decode a few tokens: it shows the capture the graphs, and pages the weights in."""
         llama = self._llama
+        token = max(0, llama.bos(), llama.eos())
         try:
-            self._capture.learn(llama.context, max(0, llama.bos(), llama.eos()))
+            self._capture.learn(llama.context, token)
         except CaptureError as error:
             raise LoadError(str(error)) from error
+        self._capture.before_decode(0, 1)
+        if llama.decode([token], 0, output=True) == DECODED:
+            self._capture.after_decode()
+            self._rehearse()
+        llama.clear(data=True)
+        self._capture.begin_run()
+
+    def _rehearse(self) -> None:
+        """Compute each kind of state once: what is compiled is compiled before the first run."""
+        capture = self._capture
+        capture.layer_activation("")
+        capture.expert_routing("")
+        with contextlib.suppress(CaptureError, IndexError):
+            capture.head_summary("")
+            layer = int(np.flatnonzero(capture.history.layers.heads["n_head"])[0])
+            capture.attention_rows("", layer, 0)
+            capture.attention_block(layer, 0, "head", 0, 1, 0, 1, 1)
 
     def _layout(self) -> CacheLayout:
         model = self._llama.model
@@ -296,6 +315,11 @@ class Engine:
         if found is None:
             raise RequestError(f"the samplers' result of step {step} is not kept")
         return found
+
+    @property
+    def load_log(self) -> LoadLog:
+        """What llama.cpp printed of its buffers while the model was loaded."""
+        return self._llama.log
 
     # ------------------------------------------------------------------------- ending
 
