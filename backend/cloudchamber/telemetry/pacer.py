@@ -30,17 +30,17 @@ class Pacer:
         loop = asyncio.get_running_loop()
         deadline = 0.0
         while True:
-            now = loop.time()
-            if now < deadline:
-                await asyncio.sleep(deadline - now)
+            await asyncio.sleep(deadline - loop.time())
             self._news.clear()
-            quiet = not self._hub.has_news() and not await self._wait(deadline + HEARTBEAT - loop.time())
-            if not quiet and loop.time() > deadline + PERIOD:
+            busy = self._hub.has_news()
+            if not busy and await self._wait(deadline + HEARTBEAT - loop.time()):
                 await asyncio.sleep(LINGER)
             self._hub.make_frame()
-            now = loop.time()
-            # On the grid of the last deadline while busy; from now on after quiet.
-            deadline = deadline + PERIOD if now < deadline + PERIOD else now + PERIOD
+            late = loop.time() - deadline
+            # A busy server's frames stay on the grid of the deadlines, be one late or missed;
+            # after quiet the grid begins anew.
+            on_grid = busy or late < PERIOD
+            deadline += PERIOD * (1 + late // PERIOD) if on_grid else late + PERIOD
 
     async def _wait(self, seconds: float) -> bool:
         """Until there is news, or so long. True for news."""
