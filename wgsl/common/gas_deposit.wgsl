@@ -1,10 +1,11 @@
-// Needs gas_grid.wgsl and two bindings: `gas_grid` and `gas_density` (three sums a cell).
+// Needs gas_grid.wgsl and two bindings: `gas_grid` and `gas_density` (four sums a cell: red, green,
+// blue, and ember, whose colour is the palette's darkest).
 
 fn gas_add(cell: u32, light: vec3f) {
   let steps = vec3u(light * GAS_FIXED + 0.5);
-  if (steps.x > 0u) { atomicAdd(&gas_density[cell * 3u], steps.x); }
-  if (steps.y > 0u) { atomicAdd(&gas_density[cell * 3u + 1u], steps.y); }
-  if (steps.z > 0u) { atomicAdd(&gas_density[cell * 3u + 2u], steps.z); }
+  if (steps.x > 0u) { atomicAdd(&gas_density[cell * 4u], steps.x); }
+  if (steps.y > 0u) { atomicAdd(&gas_density[cell * 4u + 1u], steps.y); }
+  if (steps.z > 0u) { atomicAdd(&gas_density[cell * 4u + 2u], steps.z); }
 }
 
 // Shared between the four nearest cells by bilinear weight.
@@ -33,4 +34,19 @@ fn gas_deposit(position: vec2f, sigma: f32, scale: f32, light: vec3f) {
   let wide_share = clamp((sigma * sigma / (narrow * narrow) - 1.0) / 3.0, 0.0, 1.0);
   if (wide_share < 1.0) { gas_deposit_level(index, position, light * (1.0 - wide_share)); }
   if (wide_share > 0.0) { gas_deposit_level(index + 1u, position, light * wide_share); }
+}
+
+// A light too faint to be seen by itself, of the darkest colour: one cell of one level, chosen by
+// `chance` (0 to 1, always the same for a particle) so that many together come out right.
+fn gas_deposit_ember(position: vec2f, sigma: f32, scale: f32, light: f32, chance: f32) {
+  let finest = GAS_SIGMA * scale;
+  let place = clamp(log2(sigma / finest), 0.0, f32(GAS_LEVELS - 1u));
+  var index = min(u32(place), GAS_LEVELS - 2u);
+  let narrow = finest * exp2(f32(index));
+  if (chance * 3.0 < sigma * sigma / (narrow * narrow) - 1.0) { index++; }
+  let level = gas_grid.levels[index];
+  let cell = floor(position / level.cell + GAS_PAD);
+  if (any(cell < vec2f(0.0)) || any(cell >= vec2f(f32(level.width), f32(level.height)))) { return; }
+  let at = level.base + u32(cell.y) * level.width + u32(cell.x);
+  atomicAdd(&gas_density[at * 4u + 3u], u32(light * GAS_FIXED + 0.5));
 }

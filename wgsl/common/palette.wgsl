@@ -1,6 +1,7 @@
 // Dark ember through amber to white, linear light.
+const PALETTE_EMBER = vec3f(0.34, 0.05, 0.012);
 const PALETTE = array<vec3f, 5>(
-  vec3f(0.34, 0.05, 0.012),
+  PALETTE_EMBER,
   vec3f(0.66, 0.16, 0.022),
   vec3f(1.0, 0.38, 0.05),
   vec3f(1.0, 0.62, 0.22),

@@ -1,7 +1,7 @@
 // Blurs the pyramid of gathered light and folds it, coarse into fine, into one texture.
 @group(0) @binding(0) var<uniform> frame: Frame;
 @group(0) @binding(1) var<uniform> gas_grid: GasGrid;
-@group(0) @binding(2) var<storage, read> gas_density: array<u32>;
+@group(0) @binding(2) var<storage, read> gas_density: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> rows: array<vec4f>;    // blurred along x
 @group(0) @binding(4) var<storage, read_write> blurred: array<vec4f>; // and along y, with all coarser levels
 @group(0) @binding(5) var gas: texture_storage_2d<rgba16float, write>;
@@ -16,7 +16,8 @@ struct Step {
 const TAPS = array<f32, 6>(0.25812, 0.20940, 0.11179, 0.03928, 0.00908, 0.00138);
 
 fn density(cell: u32) -> vec3f {
-  return vec3f(f32(gas_density[cell * 3u]), f32(gas_density[cell * 3u + 1u]), f32(gas_density[cell * 3u + 2u]));
+  let sums = gas_density[cell];
+  return vec3f(sums.rgb) + f32(sums.a) * PALETTE_EMBER;
 }
 
 @compute @workgroup_size(64)

@@ -63,11 +63,25 @@ fn particle(index: u32, a: f32) -> Particle {
   return p;
 }
 
+// Always the same number from 0 to 1 for a particle.
+fn chance(index: u32) -> f32 {
+  var h = index * 0x9e3779b1u;
+  h = (h ^ (h >> 15u)) * 0x85ebca77u;
+  return f32((h ^ (h >> 13u)) & 0xffffu) / 65536.0;
+}
+
 // Gas and veil of every particle, and the glow of the faint ones.
-fn shed(p: Particle) {
+fn shed(p: Particle, index: u32) {
   if (p.place.depth <= 0.5) { return; }
   let scale = frame.scale;
   let at = p.place.position;
+  if (p.tone <= 0.0) {
+    let c = chance(index);
+    gas_deposit_ember(at, 2.6 * p.radius + 5.0 * scale, scale, 3.0 * p.light, c);
+    gas_deposit_ember(at, 5.0 * p.radius + 12.0 * scale, scale, 2.25 * p.light, c);
+    gas_deposit_ember(at, p.sprite.sigma.y, scale, 1.05 * p.light, c);
+    return;
+  }
   gas_deposit(at, 2.6 * p.radius + 5.0 * scale, scale, 3.0 * p.light * palette(0.70 * p.tone));
   gas_deposit(at, 5.0 * p.radius + 12.0 * scale, scale, 2.25 * p.light * palette(0.50 * p.tone));
   if (p.diffuse > 0.0) {
@@ -95,7 +109,7 @@ fn survey(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id
   if (a > DARKEST) {
     let p = particle(id.x, a);
     mark(p, local.x);
-    shed(p);
+    shed(p, id.x);
   }
   workgroupBarrier();
   if (local.x == 0u) {

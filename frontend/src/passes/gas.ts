@@ -1,6 +1,7 @@
 import frameSource from "../../../wgsl/common/frame.wgsl?raw";
 import grid from "../../../wgsl/common/gas_grid.wgsl?raw";
 import gasView from "../../../wgsl/common/gas_view.wgsl?raw";
+import palette from "../../../wgsl/common/palette.wgsl?raw";
 import source from "../../../wgsl/nebula/gas.wgsl?raw";
 import type { Owner } from "../gpu/owner";
 import { bindGroup, computeLayout, computePipelines } from "../gpu/pipelines";
@@ -46,13 +47,13 @@ export class GasPass {
       computeLayout(device, "gas", kinds),
       computeLayout(device, "gas step", ["dynamic-uniform"]),
     ];
-    this.pipelines = computePipelines(device, "gas", [frameSource, grid, source], this.layouts, [
+    this.pipelines = computePipelines(device, "gas", [frameSource, palette, grid, source], this.layouts, [
       "blur_rows",
       "blur_columns",
     ]);
   }
 
-  /** Three sums a cell, fixed point: where others add their light. */
+  /** Four sums a cell, fixed point: where others add their light. */
   get density(): GPUBuffer {
     return this.size().density;
   }
@@ -122,7 +123,7 @@ export class GasPass {
     const cells = sizes.reduce(add, 0);
     const { levels } = this.grid.fields<{ levels: LevelFields[] }>();
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-    const density = owner.buffer("gas density", 12 * cells, usage);
+    const density = owner.buffer("gas density", 16 * cells, usage);
     const rows = owner.buffer("gas rows", 16 * cells, GPUBufferUsage.STORAGE);
     const blurred = owner.buffer("gas blurred", 16 * cells, GPUBufferUsage.STORAGE);
     const texture = owner.texture(
