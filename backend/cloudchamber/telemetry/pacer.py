@@ -36,7 +36,7 @@ class Pacer:
             if not busy and await self._wait(deadline + HEARTBEAT - loop.time()):
                 await asyncio.sleep(LINGER)
             self._hub.make_frame()
-            late = loop.time() - deadline
+            late = max(0.0, loop.time() - deadline)  # timers of uvloop may be early by a millisecond
             # A busy server's frames stay on the grid of the deadlines, be one late or missed;
             # after quiet the grid begins anew.
             on_grid = busy or late < PERIOD
