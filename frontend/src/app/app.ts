@@ -8,7 +8,7 @@ import {
 } from "../state/reduce";
 import { isRunning, mayControl } from "../state/select";
 import { generateCommand, loadSettings, type Settings, saveSettings } from "../state/settings";
-import type { AppState, ViewMode } from "../state/state";
+import type { AppState, Connection, ViewMode } from "../state/state";
 import { readUrl, urlStateOf, writeUrl } from "../state/url_state";
 import type { Command, Frame, Message, Part } from "../telemetry/protocol.gen";
 import { MessageQueue } from "../telemetry/queue";
@@ -34,8 +34,15 @@ import { Pointer, type PointerHost } from "./pointer";
 import { applyTheme } from "./theme_css";
 import { Tip } from "./tip";
 
-/** The state this page looks at: the nebula's light, and the gauges of the monitor. */
-export const PARTS: readonly Part[] = ["distribution", "cache", "memory"];
+/** The state each view looks at: the nebula its light, the monitor its gauges. */
+const PARTS: Readonly<Record<ViewMode, readonly Part[]>> = {
+  nebula: ["distribution"],
+  hud: ["cache", "memory"],
+  both: ["distribution", "cache", "memory"],
+};
+
+/** A hidden page needs the events alone; the server gives it the newest state when it is seen again. */
+const NONE: readonly Part[] = [];
 
 /** With the nebula alone, the controls stay this long after the last movement, in seconds. */
 const AWAKE = 2.5;
@@ -120,14 +127,11 @@ export class App implements Actions, PointerHost {
 
   /** Start the picture and the stream. The picture may fail: the page says so and works on. */
   async start(): Promise<void> {
+    this.want();
     this.options.source.start(
       (message) => this.receive(message),
-      (connection) => {
-        connectionChanged(this.state, connection);
-        this.touch();
-      },
+      (connection) => this.connected(connection),
     );
-    this.send({ kind: "want", parts: PARTS, attention: [] });
     await this.graphics.start();
   }
 
@@ -221,6 +225,7 @@ export class App implements Actions, PointerHost {
     if (view === this.state.view) return;
     viewChosen(this.state, view);
     this.ui.shownAt = this.options.clock.now();
+    this.want();
     this.writeAddress();
     this.touch();
   }
@@ -300,6 +305,18 @@ export class App implements Actions, PointerHost {
     this.options.source.send(command);
   }
 
+  /** Say what this page looks at now. */
+  private want(): void {
+    const parts = document.hidden ? NONE : PARTS[this.state.view];
+    this.send({ kind: "want", parts, attention: [] });
+  }
+
+  private connected(connection: Connection): void {
+    connectionChanged(this.state, connection);
+    if (connection.phase === "open") void this.dock.models.refresh();
+    this.touch();
+  }
+
   private receive(message: Message): void {
     this.queue.push(message);
     if (message.kind === "frame") this.note(message);
@@ -309,7 +326,7 @@ export class App implements Actions, PointerHost {
   /** Remember when the frame was made and when it came, until it is drawn. */
   private note(frame: Frame): void {
     this.metrics.received++;
-    if (frame.events.length === 0 && frame.state.length === 0) return;
+    if (document.hidden || (frame.events.length === 0 && frame.state.length === 0)) return;
     if (this.fresh.length < 64) this.fresh.push({ time: frame.time, arrived: performance.now() });
   }
 
@@ -390,6 +407,7 @@ export class App implements Actions, PointerHost {
       },
       { signal },
     );
+    document.addEventListener("visibilitychange", () => this.want(), { signal });
     window.addEventListener("online", () => this.retryConnection(), { signal });
     window.addEventListener("popstate", () => this.readAddress(), { signal });
   }
@@ -403,6 +421,7 @@ export class App implements Actions, PointerHost {
     const { view, layer, head } = readUrl(location.search);
     viewChosen(this.state, view);
     headSelected(this.state, layer, head);
+    this.want();
     this.touch();
   }
 

@@ -20,7 +20,7 @@ const ARROWS: Record<string, readonly [number, number]> = {
 };
 
 export const SHORTCUTS: readonly Shortcut[] = [
-  { keys: [" "], shown: "Space", does: "Pause, go on, or start", run: (a) => a.togglePlay() },
+  { keys: [" "], shown: "Space", does: "Pause, resume, start", run: (a) => a.togglePlay() },
   { keys: ["."], shown: ".", does: "One token, then pause", run: (a) => a.step() },
   { keys: ["Escape"], shown: "Esc", does: "Stop the run", run: (a) => a.stop() },
   { keys: ["/"], shown: "/", does: "Write a prompt", run: (a) => a.focusPrompt() },

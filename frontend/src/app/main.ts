@@ -7,7 +7,7 @@ import { HttpResources, type Resources } from "../telemetry/resources";
 import { SocketSource, streamUrl } from "../telemetry/socket";
 import type { FrameSource } from "../telemetry/source";
 import { loadFont } from "../text/font";
-import { App, PARTS } from "./app";
+import { App } from "./app";
 import { automationOf } from "./automation";
 import { buildPicture } from "./chamber_picture";
 import { type Clock, ManualClock, systemClock } from "./clock";
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
 async function origin(clock: Clock, recording: string | null): Promise<Origin> {
   const base = document.baseURI;
   if (recording === null) {
-    const source = new SocketSource(streamUrl(base), { clock: systemClock, parts: PARTS });
+    const source = new SocketSource(streamUrl(base), { clock: systemClock });
     return { source, resources: new HttpResources(base) };
   }
   const { fetchRecording } = await import("../telemetry/recording_file");

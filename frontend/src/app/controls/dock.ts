@@ -30,7 +30,7 @@ export class Dock {
     changed: () => void,
   ) {
     this.prompt = new PromptControl(settings, actions, changed);
-    this.models = new ModelPicker(actions, list);
+    this.models = new ModelPicker(actions, list, changed);
     const sampling = new SamplingControl(settings, changed);
     const transport = new TransportControl(actions);
     const views = new ViewSwitch(actions);

@@ -4,7 +4,7 @@ import type { FoundModel } from "../../telemetry/resources";
 import type { Actions } from "../actions";
 import { h, setAttribute, setDisabled, setText } from "../dom";
 
-/** Which model runs, and which could. The list is fetched when it is first wanted and at each change. */
+/** Which model runs, and which could. The list is fetched at each connection and when it gets the focus. */
 export class ModelPicker {
   readonly element: HTMLElement;
   private readonly select: HTMLSelectElement;
@@ -17,12 +17,12 @@ export class ModelPicker {
   constructor(
     private readonly actions: Actions,
     private readonly list: () => Promise<readonly FoundModel[]>,
+    private readonly listed: () => void,
   ) {
     this.select = h("select", {
       "aria-label": "Model",
       change: () => this.choose(),
       focus: () => void this.refresh(),
-      pointerdown: () => void this.refresh(),
     });
     this.bar = h("span", { class: "load-bar" });
     this.caption = h("span", { class: "caption", "aria-hidden": true }, "MODEL");
@@ -51,6 +51,7 @@ export class ModelPicker {
       return; // The connection's own message says what is wrong.
     }
     this.shown = "";
+    this.listed();
   }
 
   update(state: AppState): void {
@@ -61,7 +62,7 @@ export class ModelPicker {
     setText(this.caption, load ? "LOADING" : "MODEL");
     if (state.model?.id === this.asked || state.problem) this.asked = "";
     const current = this.asked || (state.model?.id ?? "");
-    const key = `${current}|${this.models.length}`;
+    const key = `${current}|${state.model?.name}|${this.models.length}`;
     if (key !== this.shown) {
       this.shown = key;
       this.fill(current, state.model?.name ?? "");

@@ -72,11 +72,7 @@ export class PromptControl {
     setDisabled(this.text, !able);
     setDisabled(this.send, !able || !state.model);
     for (const button of this.modes) setDisabled(button, !able);
-    setAttribute(
-      this.text,
-      "placeholder",
-      able ? "Write a prompt" : "View only: another page has the controls",
-    );
+    setAttribute(this.text, "placeholder", placeholder(state));
     // The run on show fills an untouched prompt, so that it can be changed and sent again.
     if (!this.touched && state.run && this.settings.prompt !== state.run.started.prompt) {
       this.settings.prompt = state.run.started.prompt;
@@ -121,4 +117,11 @@ export class PromptControl {
     this.settings.prompt = this.text.value;
     if (!this.send.disabled && this.text.value.trim() !== "") this.actions.generate();
   }
+}
+
+function placeholder(state: AppState): string {
+  if (mayControl(state)) return "Write a prompt";
+  return state.connection.phase === "open" || state.connection.phase === "replay"
+    ? "View only: this run can be watched, not changed"
+    : "Waiting for the server";
 }
