@@ -1,0 +1,82 @@
+"""The documented client runs, and the documented numbers are those of the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cloudchamber.inference.options import EngineOptions
+from cloudchamber.model.discovery import bundled
+from cloudchamber.server import stream
+from cloudchamber.server.live import LiveSession
+from cloudchamber.telemetry import commands, distribution, event_log, events, messages, pacer
+from cloudchamber.telemetry.events import Distribution
+from tests.server.serving import serving
+
+TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
+
+
+def test_the_documented_client_watches_a_real_run(tmp_path: Path) -> None:
+    script = tmp_path / "client.py"
+    script.write_text(re.findall(r"```python\n(.*?)```", TEXT, re.S)[0])
+    session = LiveSession(EngineOptions(n_ctx=256), model=bundled(), autostart=False)
+    with serving(session, tmp_path) as address:
+        session_is_ready(session)
+        command = [sys.executable, str(script), f"ws://{address}/stream", "Once", "4"]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert len(re.findall(r"^ +\d+ .+ p=[01]\.\d{3}$", said, re.M)) == 4
+    assert "of 49152 tokens have p > 1e-4" in said
+
+
+def session_is_ready(session: LiveSession) -> None:
+    import time
+
+    until = time.monotonic() + 60
+    while session.state != "ready" and time.monotonic() < until:
+        time.sleep(0.05)
+    assert session.state == "ready"
+
+
+def test_the_worked_example_is_right() -> None:
+    event = Distribution(
+        run_id="",
+        step=0,
+        stage="model",
+        n_vocab=5,
+        codes=np.array([0x10, 0x02, 0x01], np.uint8),
+        codebook=np.array([0.01, 0.002, 0.3, *[0] * 13], np.float32),
+        block_counts=np.array([1], np.uint32),
+        index_low=np.array([3], np.uint16),
+        values=np.array([65535], np.uint16),
+        low=-9.0,
+        high=-1.204,
+        top_ids=np.array([0, 2], np.uint32),
+        top_p=np.array([0.386, 0.31], np.float32),
+        total_variation=0.0,
+    )
+    np.testing.assert_allclose(distribution.decode(event), [0.386, 0.002, 0.31, 0.3, 0.002], rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [*events.KINDS, *messages.KINDS, *commands.KINDS])
+def test_every_kind_is_told_of(kind: str) -> None:
+    assert f"`{kind}`" in TEXT
+
+
+def test_the_numbers_are_those_of_the_code() -> None:
+    for number in (
+        f"{pacer.FRAME_RATE:g} a second",
+        f"the last {event_log.CAPACITY:,}",
+        f"{event_log.CAPACITY // 2:,} behind",
+        f"{commands.MAX_PROMPT_CHARS:,} characters",
+        f"at most {commands.MAX_SELECTIONS} pairs",
+        f"{stream.MAX_QUESTIONS} a viewer",
+        f"{stream.MESSAGES_PER_SECOND:.0f} a second and bursts of {stream.BURST:.0f}",
+        f"number is {messages.PROTOCOL}",
+        *(str(code) for name, code in vars(stream).items() if name.startswith("CLOSE_")),
+    ):
+        assert number in TEXT
