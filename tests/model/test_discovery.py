@@ -50,8 +50,9 @@ def _fill_hub(hub: Path, model: Path) -> None:
         snapshot = repository / "snapshots" / revision
         snapshot.mkdir(parents=True)
         (snapshot / "gemma-Q4_0.gguf").symlink_to("../../blobs/b1")
+        os.utime(snapshot, (int(revision), int(revision)))  # so that the newest is not main's
     (repository / "refs").mkdir()
-    (repository / "refs/main").write_text("2222")
+    (repository / "refs/main").write_text("1111")
     split = hub / "models--org--big" / "snapshots" / "3333" / "Q8_0"
     split.mkdir(parents=True)
     write_split_model(split, "big")
@@ -104,7 +105,7 @@ def test_a_split_models_size_is_that_of_all_parts(places: Places) -> None:
 
 def test_the_revision_that_main_points_to_is_taken(places: Places) -> None:
     model = by_name(discover(places))["unsloth/gemma-3-270m-it-GGUF/gemma-Q4_0.gguf"]
-    assert model.path.parent.name == "2222"
+    assert model.path.parent.name == "1111"
 
 
 def test_ids_stay_and_are_each_models_own(places: Places) -> None:

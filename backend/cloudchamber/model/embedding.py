@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -54,10 +56,22 @@ class Embedding:
         return np.ascontiguousarray(values, np.float32)
 
     def slices(self) -> Iterator[tuple[int, F4]]:
-        """All rows in order, as `(start, rows)`, some tens of megabytes at a time."""
+        """All rows in order, as `(start, rows)`, some tens of megabytes at a time.
+
+        The next slices are read and dequantised by other threads meanwhile.
+        """
         step = max(1, _SLICE_BYTES // (4 * self.width))
-        for start in range(0, self.n_tokens, step):
-            yield start, self.rows(start, min(start + step, self.n_tokens))
+        starts = iter(range(0, self.n_tokens, step))
+        threads = _threads()
+        coming: deque[tuple[int, Future[F4]]] = deque()
+        with ThreadPoolExecutor(threads) as pool:
+            for start in islice(starts, threads):
+                coming.append((start, pool.submit(self.rows, start, min(start + step, self.n_tokens))))
+            while coming:
+                start, rows = coming.popleft()
+                yield start, rows.result()
+                for later in islice(starts, 1):
+                    coming.append((later, pool.submit(self.rows, later, min(later + step, self.n_tokens))))
 
     def content_hash(self) -> str:
         """Of type, shape and stored bytes; 32 hexadecimal digits. Names the positions."""
@@ -66,7 +80,7 @@ class Embedding:
             f"{tensor.type} {tensor.shape}".encode(), digest_size=16, person=b"embedding"
         )
         starts = range(0, tensor.nbytes, _LEAF_BYTES)
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(_threads()) as pool:
             for leaf in pool.map(lambda start: _leaf_hash(tensor, start), starts):
                 digest.update(leaf)
         return digest.hexdigest()
@@ -88,6 +102,10 @@ def embedding_hash(source: Path | GgufHeader) -> str:
     """Content hash of a model's token embedding, or an empty string if it has none."""
     embedding = open_embedding(source)
     return embedding.content_hash() if embedding is not None else ""
+
+
+def _threads() -> int:
+    return min(4, os.cpu_count() or 1)
 
 
 def _leaf_hash(tensor: TensorInfo, start: int) -> bytes:
