@@ -1,6 +1,7 @@
 """Write `fixtures/monitor_run.json`: events of a real run of the bundled model, for the monitor's tests.
 
-Run as `.venv/bin/python frontend/test/record_monitor_run.py`. Arrays become plain lists, bytes too.
+Run as `.venv/bin/python frontend/test/record_monitor_run.py`, then let Biome format it:
+`npx biome format --write frontend/test/fixtures`. Arrays become plain lists, bytes too.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ const BLANK = /^[\p{Z}\p{Cc}\p{Cf}]*$/u;
 export class Face {
   private readonly ascii: (Glyph | undefined)[] = new Array(128);
   private readonly others = new Map<string, Glyph>();
+  private readonly widths = new Map<string, number>();
   /** Device pixels from one column to the next: whole, so that columns of text stand on pixels. */
   readonly cell: number;
   private readonly advance: number;
@@ -61,7 +62,13 @@ export class Face {
 
   /** Columns a cluster takes: 1 for most, 2 for CJK and emoji, as many as it needs for a shaped word. */
   cells(cluster: string): number {
-    return Math.max(1, Math.ceil(this.glyphs.rasterizer.measure(cluster, this.size) / this.advance - 0.25));
+    const known = this.widths.get(cluster);
+    if (known !== undefined) return known;
+    if (this.widths.size >= MOST_CLUSTERS) this.widths.clear();
+    const wide = this.glyphs.rasterizer.measure(cluster, this.size) / this.advance;
+    const cells = Math.max(1, Math.ceil(wide - 0.25));
+    this.widths.set(cluster, cells);
+    return cells;
   }
 
   /** The cluster's bitmap, or a hollow box where no font of the system has it: a token is never invisible. */
@@ -80,7 +87,7 @@ export class Face {
 
   private make(cluster: string): Glyph {
     const { rasterizer, atlas, frame } = this.glyphs;
-    const cells = cluster.length === 1 && cluster.charCodeAt(0) < 0x7f ? 1 : this.cells(cluster);
+    const cells = this.cells(cluster);
     const bitmap = this.draw(cluster);
     if (!bitmap) return { cells, left: 0, top: 0, width: 0, height: 0, slot: null, empty: true };
     const slot = atlas.put(bitmap.width, bitmap.height, bitmap.coverage, frame);
