@@ -102,6 +102,7 @@ def _begin_graph(s: Any, tensor: int, signature: int) -> None:
     s.index = 0
     s.n_pending = 0
     s.has_middle = -1
+    s.has_out = -1
     s.first_signature = signature
     if s.trace_wanted or s.n_plans == 0:
         s.tracing = _RECORD

@@ -57,7 +57,7 @@ class Capture:
         self.plans: list[Plan] = []
         self.lost = 0
         """Decodes so far of which something could not be read."""
-        self._query_bytes = query_bytes
+        self._query_bytes, self._n_ubatch = query_bytes, n_ubatch
         self._history: History | None = None
         self._kept: dict[str, NDArray[np.generic]] = {}
         self._state = np.zeros(1, STATE)
@@ -137,7 +137,7 @@ class Capture:
         if self._history is None:
             self._allocate(roles)
         signature = np.array([node.signature for node in graph.nodes], np.int64)
-        self._add_plan(make_plan(graph, roles, signature, sparing=self._recoveries == 0))
+        self._add_plan(make_plan(graph, roles, signature, self._n_ubatch, sparing=self._recoveries == 0))
 
     def _recorded_graph(self) -> Graph:
         s = self._state[0]
@@ -194,14 +194,14 @@ class Capture:
         """Let the capture see each kind of graph once: one token, several, and several of
         which none has an output. Leaves the context's memory empty. Raises `CaptureError`."""
         memory = llama.llama_get_memory(ctx)
-        for count, outputs in ((1, 1), (2, 1), (2, 0), (1, 1)):
+        for count, outputs in ((1, 1), (2, 1), (2, 0), (2, 2), (1, 1)):
             llama.llama_memory_clear(memory, True)
             batch = llama.llama_batch_init(count, 0, 1)
             batch.n_tokens = count
             for i in range(count):
                 batch.token[i], batch.pos[i], batch.n_seq_id[i] = token, i, 1
                 batch.seq_id[i][0] = 0
-                batch.logits[i] = i == count - 1 and outputs
+                batch.logits[i] = i >= count - outputs
             self.before_decode(0, count)
             status = llama.llama_decode(ctx, batch)
             llama.llama_batch_free(batch)

@@ -22,16 +22,18 @@ class Graph:
     leaves: dict[int, TensorRecord]
     index: dict[int, int] = field(init=False)
     """Node number by tensor address."""
-    low: NDArray[np.uint64] = field(init=False)
-    high: NDArray[np.uint64] = field(init=False)
-    """The addresses each node writes, `[low, high)`; empty for views."""
+    _low: NDArray[np.uint64] = field(init=False)
+    _size: NDArray[np.uint64] = field(init=False)
+    """The memory each node writes; no bytes for views."""
+    _own: NDArray[np.bool_] = field(init=False)
+    """The node writes a tensor of its own and not into the cache."""
 
     def __post_init__(self) -> None:
         self.index = {node.address: number for number, node in enumerate(self.nodes)}
-        starts = [node.data for node in self.nodes]
         sizes = [0 if node.op in PASSIVE_OPS else node.n_bytes for node in self.nodes]
-        self.low = np.array(starts, np.uint64)
-        self.high = self.low + np.array(sizes, np.uint64)
+        self._low = np.array([node.data for node in self.nodes], np.uint64)
+        self._size = np.array(sizes, np.uint64)
+        self._own = np.array([node.view_src == 0 for node in self.nodes])
 
     def tensor(self, address: int) -> TensorRecord | None:
         """Node or leaf at an address."""
@@ -64,10 +66,16 @@ class Graph:
                 return layer
         return None
 
-    def first_writer(self, after: int, tensor: TensorRecord) -> int:
-        """Number of the first node after `after` that writes over a tensor's memory."""
-        low, high = np.uint64(tensor.data), np.uint64(tensor.data + tensor.n_bytes)
-        over = (self.low[after + 1 :] < high) & (self.high[after + 1 :] > low)
+    def first_writer(self, after: int, tensor: TensorRecord, growth: int) -> int:
+        """Number of the first node after `after` that writes over a tensor's memory.
+
+        llama.cpp lays addresses out once, for the largest batch, and a small graph uses the
+        beginning of each place. `growth` is how many times larger the tensors may become.
+        """
+        size = np.where(self._own, self._size * np.uint64(growth), self._size)[after + 1 :]
+        start = self._low[after + 1 :]
+        low, high = np.uint64(tensor.data), np.uint64(tensor.data + tensor.n_bytes * growth)
+        over = (start < high) & (start + size > low)
         return after + 1 + int(np.argmax(over)) if over.any() else len(self.nodes)
 
 

@@ -101,7 +101,7 @@ def wanted_tensors(roles: Roles) -> list[Wanted]:
     return sorted(wanted, key=lambda one: (one.node, one.do))
 
 
-def choose_points(graph: Graph, wanted: list[Wanted], *, sparing: bool) -> list[int]:
+def choose_points(graph: Graph, wanted: list[Wanted], growth: int, *, sparing: bool) -> list[int]:
     """The node at which each wanted tensor is read.
 
     `sparing` uses the recorded addresses to share points; without it every tensor is read
@@ -116,7 +116,7 @@ def choose_points(graph: Graph, wanted: list[Wanted], *, sparing: bool) -> list[
         assert tensor is not None
         # What an attention node reads is whole once it has run, unless it wrote over it itself.
         after = one.node if one.operand < 0 else one.node - 1
-        last.append(max(graph.first_writer(after, tensor) - 1, one.node))
+        last.append(max(graph.first_writer(after, tensor, growth) - 1, one.node))
     points = [-1] * len(wanted)
     order = sorted(range(len(wanted)), key=lambda i: last[i])
     open_ones = set(order)
@@ -131,10 +131,13 @@ def choose_points(graph: Graph, wanted: list[Wanted], *, sparing: bool) -> list[
     return points
 
 
-def make_plan(graph: Graph, roles: Roles, signature: NDArray[np.int64], *, sparing: bool = True) -> Plan:
+def make_plan(
+    graph: Graph, roles: Roles, signature: NDArray[np.int64], n_ubatch: int, *, sparing: bool = True
+) -> Plan:
     """Compile what was found in a graph into the callback's program."""
     wanted = wanted_tensors(roles)
-    points = choose_points(graph, wanted, sparing=sparing)
+    tokens = graph.nodes[roles.entry].ne[1] if roles.entry is not None else 1
+    points = choose_points(graph, wanted, max(1, n_ubatch // tokens), sparing=sparing)
     n_nodes = len(graph.nodes)
     slot = np.zeros((n_nodes, 2), np.int32)
     slots = np.zeros((len(wanted), 3), np.int32)

@@ -101,6 +101,8 @@ def read_stream(s: Any, tensor: int, do: int, layer: int) -> None:
     if content == 0:
         return
     in_norm = _floats(s.in_norm_at, s.n_batch)
+    # Steps are only known if the stream before them was read too.
+    follows, halfway = s.has_out == layer, s.has_middle == layer
     for row in range(rows):
         token = row if rows == s.n_tokens else np.int64(load_i32(s.rows_at + 4 * row))
         if token < 0 or token >= s.n_tokens:
@@ -112,13 +114,11 @@ def read_stream(s: Any, tensor: int, do: int, layer: int) -> None:
         if do != _ENTRY and position < s.n_ctx:
             norms = _floats(s.norms_at + 16 * (position * s.n_layer + layer), 4)
             if do == _MIDDLE:
-                norms[0] = np.sqrt(step)
+                norms[0] = np.sqrt(step) if follows else np.nan
             else:
-                if s.has_middle == layer:
-                    norms[1] = np.sqrt(half_step)
+                norms[1] = np.sqrt(half_step) if halfway else np.nan
                 norms[2] = np.sqrt(own)
-                if in_norm[token] > 0:
-                    norms[3] = np.sqrt(step) / in_norm[token]
+                norms[3] = np.sqrt(step) / in_norm[token] if follows and in_norm[token] > 0 else np.nan
         target = middle if do == _MIDDLE else out
         for i in range(n):
             target[i] = x[i]
@@ -126,6 +126,8 @@ def read_stream(s: Any, tensor: int, do: int, layer: int) -> None:
             in_norm[token] = np.sqrt(own)
     if do == _MIDDLE:
         s.has_middle = layer
+    else:
+        s.has_out = layer + 1 if do != _ENTRY else 0
 
 
 @compiled()

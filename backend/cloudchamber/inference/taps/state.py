@@ -49,7 +49,9 @@ _FIELDS = (
     # Stores; see history.py.
     "queries_at", "keys_at", "norms_at", "first_at", "probabilities_at", "chosen_at", "weights_at",
     # Working memory.
-    "middle_at", "out_at", "in_norm_at", "has_middle", "rows_at", "scratch_at", "scratch_bytes",
+    "middle_at", "out_at", "in_norm_at", "rows_at", "scratch_at", "scratch_bytes",
+    "has_middle",  # layer whose middle of the stream is in `middle_at`
+    "has_out",  # layer whose input is in `out_at`
 )  # fmt: skip
 
 STATE: Final = np.dtype([(name, np.int64) for name in _FIELDS])
