@@ -74,12 +74,12 @@ try {
   await page.addInitScript(watch);
   const begin = Date.now();
   await page.goto(url);
-  await page.waitForFunction(() => window.chamber?.metrics.frames > 0, null, { timeout: 60_000 });
+  await page.waitForFunction(() => window.chamber?.metrics().frames > 0, null, { timeout: 60_000 });
   const firstFrame = Date.now() - begin;
-  await page.waitForFunction(() => window.chamber.state.run?.count >= 3, null, { timeout: 120_000 });
+  await page.waitForFunction(() => window.chamber.snapshot().tokens >= 3, null, { timeout: 120_000 });
   await page.evaluate(() => {
     window.cost.script.length = 0;
-    for (const samples of Object.values(window.chamber.metrics)) samples.clear?.();
+    window.chamber.resetMetrics();
   });
   const session = await page.context().newCDPSession(page);
   await session.send("HeapProfiler.startSampling", {
@@ -87,17 +87,17 @@ try {
     includeObjectsCollectedByMajorGC: true,
     includeObjectsCollectedByMinorGC: true,
   });
-  const tokens = await page.evaluate(() => window.chamber.state.run.count);
+  const tokens = await page.evaluate(() => window.chamber.snapshot().tokens);
   await page.waitForTimeout(Number(seconds) * 1000);
   const { profile } = await session.send("HeapProfiler.stopSampling");
   const measured = await page.evaluate(() => ({
     script: window.cost.script,
     largestBuffer: window.cost.largestBuffer,
     asked: window.cost.asked,
-    latency: window.chamber.metrics.latency.toArray(),
-    inPage: window.chamber.metrics.inPage.toArray(),
-    particles: window.chamber.state.model?.n_vocab ?? 0,
-    tokens: window.chamber.state.run?.count ?? 0,
+    latency: window.chamber.metrics().latency,
+    inPage: window.chamber.metrics().inPage,
+    particles: window.chamber.snapshot().vocabularySize,
+    tokens: window.chamber.snapshot().tokens,
   }));
   const allocated = profile.samples.reduce((sum, sample) => sum + sample.size, 0);
   const result = { ...measured, tokens: measured.tokens - tokens, firstFrame, allocated };

@@ -1,0 +1,99 @@
+import { join } from "node:path";
+import { test as base, type Page } from "@playwright/test";
+import { HERE } from "./pictures";
+import { Server } from "./server";
+
+/** SmolLM2 answering a prompt; made by `make record`. */
+export const RECORDING = join(HERE, "fixtures/smollm2.chamber");
+
+/** Steps of the recorded run that show what a picture is to show. */
+export const STEPS = {
+  /** "-" after "prisoner-of": p ≥ .999. */
+  confident: 70,
+  /** " find" after "to": entropy above 4 nats. */
+  uncertain: 62,
+  start: 1,
+  middle: 36,
+};
+
+/** Seconds after which light, bars and brackets have come to rest. */
+const REST = 2;
+
+export interface StillOptions {
+  readonly view?: "nebula" | "hud" | "both";
+}
+
+/** The page on a recorded run and a clock that stands still: any frame, drawn again exactly. */
+export class Still {
+  constructor(
+    readonly page: Page,
+    private readonly url: string,
+  ) {}
+
+  async open({ view = "both" }: StillOptions = {}): Promise<void> {
+    await this.page.route("**/recorded-run", (route) => route.fulfill({ path: RECORDING }));
+    await this.page.goto(`${this.url}?clock=manual&recording=recorded-run&view=${view}`);
+    await this.page.waitForFunction(() => window.chamber);
+    // The first frames of the recording name the model; without them nothing is ever ready.
+    await this.page.evaluate(() => window.chamber!.seek(0));
+    await this.page.evaluate(() => window.chamber!.ready());
+  }
+
+  /** Feed the run up to a step and let everything come to rest. */
+  async at(step: number): Promise<void> {
+    await this.feed(step);
+    await this.after(0);
+    await this.after(REST);
+  }
+
+  /** Feed the run up to a step and draw nothing. */
+  async feed(step: number): Promise<void> {
+    await this.page.evaluate((n) => window.chamber!.seek(n), step);
+  }
+
+  /** Feed all of the run and let everything come to rest. */
+  async finish(): Promise<void> {
+    await this.page.evaluate(() => window.chamber!.finish());
+    await this.after(0);
+    await this.after(REST);
+  }
+
+  /** Show the vocabulary in one of the recording's two layouts. */
+  async positions(method: "pca" | "umap"): Promise<void> {
+    await this.page.evaluate(async (wanted) => {
+      const state = window.chamber!.state();
+      state.positions = { ...state.positions!, method: wanted };
+      await window.chamber!.ready();
+    }, method);
+  }
+
+  /** Move the clock on and draw. */
+  async after(seconds: number): Promise<void> {
+    await this.page.evaluate(async (s) => {
+      const chamber = window.chamber!;
+      chamber.setTime(chamber.now() + s);
+      await chamber.render();
+    }, seconds);
+  }
+
+  /** The picture as it stands, in device pixels. Nothing on the page moves by itself. */
+  async picture(): Promise<Buffer> {
+    return this.page.screenshot({ animations: "disabled", caret: "hide", scale: "device" });
+  }
+}
+
+/** `test` with a server whose page replays, shared by all tests of a worker. */
+export const test = base.extend<{ still: Still }, { server: Server }>({
+  server: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads what a fixture needs from it.
+    async ({}, use) => {
+      const server = await Server.start("--replay", RECORDING);
+      await use(server);
+      await server.stop();
+    },
+    { scope: "worker" },
+  ],
+  still: async ({ page, server }, use) => use(new Still(page, server.url)),
+});
+
+export { expect } from "@playwright/test";

@@ -1,0 +1,110 @@
+import { expect, test } from "@playwright/test";
+import { Chamber } from "../../page";
+import { Server } from "../../server";
+
+/** The real server and the real model, driven as a person drives them. */
+
+test.describe.configure({ timeout: 240_000 });
+test.use({ viewport: { width: 1024, height: 640 } });
+
+const LONG = "Write a long story about a lighthouse keeper who finds a door under the sea.";
+
+test("a typed prompt is answered, paused, stepped and stopped", async ({ page }) => {
+  const server = await Server.start("--no-autostart");
+  try {
+    const chamber = new Chamber(page);
+    await chamber.open(server.url);
+    await expect(chamber.status).toHaveText(/Ready for a prompt/);
+
+    await chamber.ask(LONG);
+    await chamber.moreThan(5);
+
+    await chamber.button("Pause").click();
+    await expect(chamber.status).toHaveText(/Paused/);
+    const paused = await chamber.tokens();
+    await page.waitForTimeout(700);
+    expect(await chamber.tokens(), "tokens came while it was paused").toBe(paused);
+    await expect(chamber.answer).not.toHaveText("");
+
+    await chamber.button("Step").click();
+    await expect.poll(() => chamber.tokens()).toBe(paused + 1);
+    await page.waitForTimeout(500);
+    expect(await chamber.tokens(), "one step is one token").toBe(paused + 1);
+
+    await chamber.button("Resume").click();
+    await chamber.moreThan(paused + 5);
+    await page.locator("canvas").focus();
+    await page.keyboard.press("Escape");
+    await expect(chamber.status).toHaveText(/Stopped/);
+    const stopped = await chamber.tokens();
+    await page.waitForTimeout(500);
+    expect(await chamber.tokens(), "tokens came after the stop").toBe(stopped);
+  } finally {
+    await server.stop();
+  }
+});
+
+test("on first open a default prompt runs without a click", async ({ page }) => {
+  const server = await Server.start();
+  try {
+    const chamber = new Chamber(page);
+    await chamber.open(server.url);
+    await chamber.moreThan(3);
+    await expect(chamber.prompt).not.toHaveValue("");
+  } finally {
+    await server.stop();
+  }
+});
+
+test("the model's process is killed in mid-run: the page says so and goes on with the next run", async ({
+  page,
+}) => {
+  const server = await Server.start("--no-autostart");
+  try {
+    const chamber = new Chamber(page);
+    await chamber.open(server.url);
+    await chamber.ask(LONG);
+    await chamber.moreThan(3);
+    server.killWorker();
+    await expect(chamber.status).toHaveText(/Failed|No model/, { timeout: 5_000 });
+    await expect(page.getByRole("alert").first()).toBeVisible();
+    await chamber.ask("Count to ten.");
+    await chamber.moreThan(3);
+    await expect(chamber.status).toHaveText(/Generating|Finished/);
+  } finally {
+    await server.stop();
+  }
+});
+
+test("the server dies and comes back: the page says so and resumes", async ({ page }) => {
+  const server = await Server.start("--no-autostart");
+  try {
+    const chamber = new Chamber(page);
+    await chamber.open(server.url);
+    await chamber.ask("Count to ten.");
+    await chamber.moreThan(3);
+    await server.stop("SIGKILL");
+    await expect(page.getByText("The server is gone")).toBeVisible();
+    await server.start();
+    await expect(page.getByText("The server is gone")).toBeHidden({ timeout: 60_000 });
+    await chamber.ask("Name three colours.");
+    await chamber.moreThan(3);
+  } finally {
+    await server.stop();
+  }
+});
+
+test("the graphics device is lost: the page builds it anew and draws on", async ({ page }) => {
+  const server = await Server.start();
+  try {
+    const chamber = new Chamber(page);
+    await chamber.open(server.url);
+    await chamber.moreThan(3);
+    await page.evaluate(() => window.chamber!.loseDevice());
+    await expect.poll(() => chamber.metric("rebuilds")).toBe(1);
+    const drawn = await chamber.metric("frames");
+    await expect.poll(() => chamber.metric("frames")).toBeGreaterThan(drawn + 3);
+  } finally {
+    await server.stop();
+  }
+});
