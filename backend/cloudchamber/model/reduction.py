@@ -70,14 +70,15 @@ def principal_components(rows: F4) -> F4:
     Each axis points to where its largest weight is positive, so that the same rows always
     give the same picture.
     """
-    mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-    covariance = (rows.T @ rows).astype(np.float64) - len(rows) * np.outer(mean, mean).astype(np.float64)
+    # As products, which are many times faster than a mean and a copy less its mean.
+    mean = (np.ones(len(rows), np.float32) @ rows).astype(np.float64) / len(rows)
+    covariance = (rows.T @ rows).astype(np.float64) - len(rows) * np.outer(mean, mean)
     _, vectors = np.linalg.eigh(covariance)
     axes = vectors[:, ::-1][:, :3]
     strongest = np.abs(axes).argmax(axis=0)
     axes = (axes * np.sign(axes[strongest, np.arange(axes.shape[1])])).astype(np.float32)
     points = np.zeros((len(rows), 3), np.float32)
-    points[:, : axes.shape[1]] = (rows - mean) @ axes
+    points[:, : axes.shape[1]] = rows @ axes - (mean @ axes).astype(np.float32)
     return points
 
 
