@@ -6,7 +6,7 @@ import {
   restarted,
   viewChosen,
 } from "../state/reduce";
-import { isRunning, mayControl } from "../state/select";
+import { isRunning, mayRun } from "../state/select";
 import { generateCommand, loadSettings, type Settings, saveSettings } from "../state/settings";
 import type { AppState, Connection, ViewMode } from "../state/state";
 import { readUrl, urlStateOf, writeUrl } from "../state/url_state";
@@ -195,7 +195,7 @@ export class App implements Actions, PointerHost {
   // ------------------------------------------------------------------------------ actions
 
   generate(): void {
-    if (!mayControl(this.state)) return;
+    if (!mayRun(this.state)) return;
     this.remember();
     this.send(generateCommand(this.settings));
   }

@@ -21,6 +21,11 @@ export function loadProgress(state: AppState): Progress | null {
   return download && !download.done ? download : null;
 }
 
+/** There is a model, and it can be told to run. */
+export function mayRun(state: AppState): boolean {
+  return mayControl(state) && state.model !== null && !loadProgress(state);
+}
+
 /** A run is under way: it can be stopped, and paused or resumed. */
 export function isRunning(state: AppState): boolean {
   const now = activity(state);

@@ -1,4 +1,4 @@
-import { mayControl } from "../../state/select";
+import { mayControl, mayRun } from "../../state/select";
 import type { Settings } from "../../state/settings";
 import type { AppState } from "../../state/state";
 import { MAX_PROMPT_CHARS } from "../../telemetry/protocol.gen";
@@ -70,7 +70,7 @@ export class PromptControl {
   update(state: AppState): void {
     const able = mayControl(state);
     setDisabled(this.text, !able);
-    setDisabled(this.send, !able || !state.model);
+    setDisabled(this.send, !mayRun(state));
     for (const button of this.modes) setDisabled(button, !able);
     setAttribute(this.text, "placeholder", placeholder(state));
     // The run on show fills an untouched prompt, so that it can be changed and sent again.

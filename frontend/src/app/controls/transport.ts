@@ -1,4 +1,4 @@
-import { activity, isRunning, mayControl } from "../../state/select";
+import { activity, isRunning, mayRun } from "../../state/select";
 import type { AppState } from "../../state/state";
 import type { Actions } from "../actions";
 import { h, icon, setAttribute, setDisabled } from "../dom";
@@ -31,7 +31,7 @@ export class TransportControl {
   }
 
   update(state: AppState): void {
-    const able = mayControl(state) && state.model !== null;
+    const able = mayRun(state);
     const now = activity(state);
     const runs = now === "running" || now === "prefill";
     const paused = now === "paused";
