@@ -76,7 +76,8 @@ export class Renderer {
   private readonly flare: FlarePass;
   private readonly bloom: BloomPass;
   private readonly composite: CompositePass;
-  private readonly simulatePass: GPUComputePassDescriptor;
+  private readonly keyframePass: GPUComputePassDescriptor;
+  private readonly simulatePass = { label: "simulate" };
   private readonly encoderLabel = { label: "frame" };
   private readonly submission: GPUCommandBuffer[] = [];
   private particles: Particles | null = null;
@@ -103,7 +104,7 @@ export class Renderer {
     this.flare = new FlarePass(device, this.frame.buffer, this.trail.buffer);
     this.bloom = new BloomPass(this.owner, this.gas.view.buffer, this.sampler);
     this.composite = new CompositePass(device, gpu.format, this.timings);
-    this.simulatePass = this.timings.begin({ label: "simulate" });
+    this.keyframePass = this.timings.begin({ label: "keyframe" });
   }
 
   /** Rebuilds what depends on the canvas size. Device pixels; `ratio` of them to a logical one. */
@@ -161,9 +162,12 @@ export class Renderer {
     if (!targets) return;
     const encoder = gpu.device.createCommandEncoder(this.encoderLabel);
     this.writeFrame(input, targets);
-    this.simulate(encoder, input);
-    this.draw(encoder, targets, input);
-    this.bloom.encode(encoder);
+    this.keyframe(encoder, input);
+    if (input.view !== "hud") {
+      this.simulate(encoder);
+      this.draw(encoder, targets);
+      this.bloom.encode(encoder);
+    }
     if (this.hud && input.scene) {
       this.hud.encode(encoder, targets.hud, input.scene, targets.width, targets.height, targets.ratio);
     }
@@ -228,19 +232,24 @@ export class Renderer {
     }
   }
 
-  /** Keyframe, particles, and the wide light of everything. */
-  private simulate(encoder: GPUCommandEncoder, input: FrameInput): void {
-    const { particles } = this;
+  /** The newest distribution becomes what the light eases to; and the frame's uniform is complete. */
+  private keyframe(encoder: GPUCommandEncoder, input: FrameInput): void {
     const { state, time, reducedMotion } = input;
+    const pass = encoder.beginComputePass(this.keyframePass);
+    if (this.particles) {
+      this.particles.update(pass, state.distribution, state.previousDistribution, time, reducedMotion);
+      this.fields.light_ease![0] = this.particles.ease(time, reducedMotion);
+    }
+    pass.end();
+    this.frame.upload();
+  }
+
+  /** Particles, and the wide light of everything. */
+  private simulate(encoder: GPUCommandEncoder): void {
     this.gas.clear(encoder);
     const pass = encoder.beginComputePass(this.simulatePass);
-    if (particles) {
-      particles.update(pass, state.distribution, state.previousDistribution, time, reducedMotion);
-      this.fields.light_ease![0] = particles.ease(time, reducedMotion);
-    }
-    this.frame.upload();
-    if (particles && input.view !== "hud") {
-      particles.simulate.encode(pass);
+    if (this.particles) {
+      this.particles.simulate.encode(pass);
       this.halo.encode(pass);
     }
     this.gas.encode(pass);
@@ -248,9 +257,9 @@ export class Renderer {
   }
 
   /** Everything sharp, added up in one target. */
-  private draw(encoder: GPUCommandEncoder, targets: Targets, input: FrameInput): void {
+  private draw(encoder: GPUCommandEncoder, targets: Targets): void {
     const pass = encoder.beginRenderPass(targets.spritesPass);
-    if (this.particles && input.view !== "hud") {
+    if (this.particles) {
       this.particles.sprites.encode(pass);
       this.ribbon.encode(pass);
       this.particles.spikes.encode(pass);

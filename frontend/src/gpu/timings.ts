@@ -4,6 +4,8 @@ export class Timings {
   private readonly resolved: GPUBuffer | null;
   private readonly readback: GPUBuffer | null;
   private reading = false;
+  /** Someone looks at the times; reading them back costs a little each frame. */
+  wanted = false;
   /** Milliseconds from the first pass's begin to the last one's end; NaN when not known. */
   milliseconds = Number.NaN;
 
@@ -38,7 +40,7 @@ export class Timings {
 
   /** Before the frame's commands are finished. */
   resolve(encoder: GPUCommandEncoder): void {
-    if (!this.queries || !this.resolved || !this.readback || this.reading) return;
+    if (!this.queries || !this.resolved || !this.readback || this.reading || !this.wanted) return;
     encoder.resolveQuerySet(this.queries, 0, 2, this.resolved, 0);
     encoder.copyBufferToBuffer(this.resolved, 0, this.readback, 0, 16);
   }
@@ -46,7 +48,7 @@ export class Timings {
   /** After they are submitted. At most one reading is under way. */
   read(): void {
     const { readback } = this;
-    if (!readback || this.reading) return;
+    if (!readback || this.reading || !this.wanted) return;
     this.reading = true;
     readback.mapAsync(GPUMapMode.READ).then(
       () => {

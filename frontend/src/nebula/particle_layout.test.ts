@@ -35,6 +35,25 @@ describe("normalise", () => {
     expect(inside / 3000).toBeLessThan(0.995);
   });
 
+  it("turns the longest axis to x and the shortest to z, however the cloud lay", () => {
+    const flat = new Float32Array(3 * 4000);
+    for (let i = 0; i < 4000; i++) {
+      const [u, v] = [((i * 0.618) % 1) ** 2, (i * 0.755) % 1];
+      flat.set([0.2 * v, 3 * u - 0.01 * (i % 9), 1.2 * v * v], 3 * i);
+    }
+    const turned = flat.map((_, i) => flat[3 * Math.floor(i / 3) + ((i + 1) % 3)]!);
+    const radius = new Float32Array(4000).fill(0.1);
+    const [a, b] = [normalise(flat, radius), normalise(turned, radius)];
+    const spread = [0, 1, 2].map((axis) => {
+      let sum = 0;
+      for (let i = 0; i < 4000; i++) sum += a[4 * i + axis]! ** 2;
+      return sum;
+    });
+    expect(spread[0]).toBeGreaterThan(spread[1]!);
+    expect(spread[1]).toBeGreaterThan(spread[2]!);
+    for (let i = 0; i < a.length; i += 37) expect(b[i]).toBeCloseTo(a[i]!, 3);
+  });
+
   it("survives numbers that are none, and a cloud that is a point", () => {
     const points = new Float32Array([Number.NaN, 1, 2, 0, Number.POSITIVE_INFINITY, 0, 1, 1, 1]);
     expect([...normalise(points, new Float32Array([Number.NaN, 1, 1]))].every(Number.isFinite)).toBe(true);

@@ -1,29 +1,35 @@
+import { principalAxes } from "./axes";
 import { easeInOut } from "./motion";
 
 /** Every layout is scaled so that 99 % of it lies within this radius: UMAP's own size. */
 export const CLOUD_RADIUS = 5.6;
 const LEAST_SMOOTHING = 0.03;
 const MOST_SMOOTHING = 0.6;
+/** Points that are looked at for the cloud's middle, size and axes. */
+const SAMPLE = 20000;
 const MORPH_SECONDS = 2.5;
 
 /**
- * Points and radii as the GPU takes them: centred on the median, scaled to `CLOUD_RADIUS`,
- * x, y, z and the smoothing radius of each token in turn.
+ * Points and radii as the GPU takes them: centred on the median, turned to their principal axes,
+ * scaled to `CLOUD_RADIUS`; x, y, z and the smoothing radius of each token in turn.
  */
 export function normalise(points: Float32Array, radius: Float32Array): Float32Array<ArrayBuffer> {
   const count = radius.length;
-  const centre = [0, 1, 2].map((axis) => median(sample(count, (i) => points[3 * i + axis] ?? 0)));
-  const [cx = 0, cy = 0, cz = 0] = centre;
-  const reach = sample(count, (i) =>
-    Math.hypot(points[3 * i]! - cx, points[3 * i + 1]! - cy, points[3 * i + 2]! - cz),
-  ).sort();
-  const extent = reach[Math.floor(0.99 * (reach.length - 1))] ?? 0;
-  const scale = extent > 0 && Number.isFinite(extent) ? CLOUD_RADIUS / extent : 1;
+  const stride = Math.max(1, Math.ceil(count / SAMPLE));
+  const size = Math.ceil(count / stride);
+  const centre = [0, 1, 2].map((axis) => quantile(size, 0.5, (k) => points[3 * k * stride + axis]!));
+  const from = (index: number, axis: number) => finite(points[3 * index + axis]! - centre[axis]!);
+  const reach = (index: number) => Math.hypot(from(index, 0), from(index, 1), from(index, 2));
+  const extent = quantile(size, 0.99, (k) => reach(k * stride));
+  const scale = extent > 0 ? CLOUD_RADIUS / extent : 1;
+  const axes = principalAxes(size, (k, axis) => (reach(k * stride) <= extent ? from(k * stride, axis) : 0));
   const out = new Float32Array(4 * count);
   for (let i = 0; i < count; i++) {
-    out[4 * i] = finite((points[3 * i]! - cx) * scale);
-    out[4 * i + 1] = finite((points[3 * i + 1]! - cy) * scale);
-    out[4 * i + 2] = finite((points[3 * i + 2]! - cz) * scale);
+    const [x, y, z] = [from(i, 0), from(i, 1), from(i, 2)];
+    for (let k = 0; k < 3; k++) {
+      const row = axes[k]!;
+      out[4 * i + k] = scale * (row[0]! * x + row[1]! * y + row[2]! * z);
+    }
     const h = finite(radius[i]! * scale);
     out[4 * i + 3] = Math.min(MOST_SMOOTHING, Math.max(LEAST_SMOOTHING, h));
   }
@@ -69,17 +75,11 @@ export class ParticleLayout {
   }
 }
 
-/** At most 20,000 values, evenly picked: enough for a median. */
-function sample(count: number, value: (index: number) => number): Float32Array {
-  const size = Math.min(count, 20000);
-  const out = new Float32Array(size);
-  for (let k = 0; k < size; k++) out[k] = value(Math.floor((k * count) / size));
-  return out;
-}
-
-function median(values: Float32Array): number {
-  const sorted = values.sort();
-  return sorted[sorted.length >> 1] ?? 0;
+function quantile(size: number, share: number, value: (index: number) => number): number {
+  const values = new Float32Array(size);
+  for (let k = 0; k < size; k++) values[k] = finite(value(k));
+  values.sort();
+  return values[Math.floor(share * (size - 1))] ?? 0;
 }
 
 function finite(value: number): number {

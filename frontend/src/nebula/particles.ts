@@ -40,7 +40,7 @@ export class Particles {
     this.layout = new ParticleLayout(places);
     this.from = owner.buffer("layout before", places.byteLength, usage);
     this.to = owner.buffer("layout", places.byteLength, usage);
-    const light = owner.buffer("light", 8 * count, GPUBufferUsage.STORAGE);
+    const light = owner.buffer("light", 8 * count, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC);
     this.keyframes = new KeyframePass(owner, light, count);
     this.simulate = new SimulatePass(owner, { frame, from: this.from, to: this.to, light }, count);
     this.sprites = new ParticlesPass(device, frame, this.simulate);
