@@ -43,7 +43,9 @@ export class Hud {
       const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
       brackets(scene, layout.nebula, drawn, false, color.muted, false);
     }
+    scene.endLayer();
     if (ui.pointed) drawTooltip(scene, ui.pointed, layout.width, layout.height);
+    scene.endLayer();
     return scene;
   }
 

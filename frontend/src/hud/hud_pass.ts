@@ -1,15 +1,26 @@
-import { makeShaderDataDefinitions, makeStructuredView } from "webgpu-utils";
-import hudSource from "../../../wgsl/hud/hud.wgsl?raw";
+import fillSource from "../../../wgsl/hud/fill.wgsl?raw";
+import heatmapSource from "../../../wgsl/hud/heatmap.wgsl?raw";
 import itemsSource from "../../../wgsl/hud/items.wgsl?raw";
-import shapesSource from "../../../wgsl/hud/shapes.wgsl?raw";
-import texturesSource from "../../../wgsl/hud/textures.wgsl?raw";
-import { ATLAS_HEIGHT, ATLAS_WIDTH } from "../text/glyphs";
+import lineSource from "../../../wgsl/hud/line.wgsl?raw";
+import patternSource from "../../../wgsl/hud/pattern.wgsl?raw";
+import shapeSource from "../../../wgsl/hud/shape.wgsl?raw";
+import textSource from "../../../wgsl/hud/text.wgsl?raw";
+import { ATLAS_HEIGHT } from "../text/glyphs";
 import { HEAT_EDGE } from "./heat_store";
-import { ITEM_BYTES, ITEM_WORDS, rampTexels } from "./items";
+import { HudResources, Sent } from "./hud_resources";
+import { ITEM_BYTES, ITEM_WORDS, type Shader } from "./items";
 import { MOST_CLIPS, MOST_ITEMS, type Scene } from "./scene";
 import { glowStrength } from "./theme";
 
-export const hudShader = [itemsSource, shapesSource, texturesSource, hudSource].join("\n");
+/** How each family of shapes is shaded; all share the items and the vertex stage. */
+const SOURCES: Readonly<Record<Shader, string>> = {
+  fill: fillSource,
+  shape: shapeSource,
+  line: lineSource,
+  pattern: patternSource,
+  heatmap: heatmapSource,
+  text: textSource,
+};
 
 /** Of the target: display-referred sRGB, premultiplied, composited over the nebula. */
 export const HUD_FORMAT: GPUTextureFormat = "rgba8unorm";
@@ -53,11 +64,12 @@ function makeLayout(device: GPUDevice): GPUBindGroupLayout {
   });
 }
 
-function makePipeline(device: GPUDevice, layout: GPUBindGroupLayout): GPURenderPipeline {
-  const module = device.createShaderModule({ label: "hud", code: hudShader });
+function makePipeline(device: GPUDevice, layout: GPUBindGroupLayout, shader: Shader): GPURenderPipeline {
+  const label = `hud ${shader}`;
+  const module = device.createShaderModule({ label, code: `${itemsSource}\n${SOURCES[shader]}` });
   const premultiplied: GPUBlendComponent = { srcFactor: "one", dstFactor: "one-minus-src-alpha" };
   return device.createRenderPipeline({
-    label: "hud",
+    label,
     layout: device.createPipelineLayout({ label: "hud", bindGroupLayouts: [layout] }),
     vertex: { module, entryPoint: "place_corner" },
     fragment: {
@@ -69,105 +81,19 @@ function makePipeline(device: GPUDevice, layout: GPUBindGroupLayout): GPURenderP
   });
 }
 
-/** The pass's own buffers and textures, of the fixed sizes that scenes have. */
-class HudResources {
-  readonly view = makeStructuredView(makeShaderDataDefinitions(itemsSource).uniforms.view!);
-  readonly uniforms: GPUBuffer;
-  readonly items: GPUBuffer;
-  readonly clips: GPUBuffer;
-  readonly glyphs: GPUTexture;
-  readonly heat: GPUTexture;
-  readonly ramp: GPUTexture;
-  readonly bytes: number;
-
-  constructor(private readonly device: GPUDevice) {
-    const { UNIFORM, STORAGE } = GPUBufferUsage;
-    this.uniforms = this.buffer("hud view", this.view.arrayBuffer.byteLength, UNIFORM);
-    this.items = this.buffer("hud items", MOST_ITEMS * ITEM_BYTES, STORAGE);
-    this.clips = this.buffer("hud clips", MOST_CLIPS * 16, STORAGE);
-    this.glyphs = this.texture("hud glyphs", "r8unorm", ATLAS_WIDTH, ATLAS_HEIGHT);
-    this.heat = this.texture("hud heat", "r16float", HEAT_EDGE, HEAT_EDGE);
-    this.ramp = this.texture("hud heat ramp", "rgba8unorm", 256, 1);
-    device.queue.writeTexture({ texture: this.ramp }, rampTexels(), { bytesPerRow: 1024 }, [256, 1]);
-    const textures = ATLAS_WIDTH * ATLAS_HEIGHT + HEAT_EDGE * HEAT_EDGE * 2 + 1024;
-    this.bytes = this.uniforms.size + this.items.size + this.clips.size + textures;
-  }
-
-  bind(layout: GPUBindGroupLayout): GPUBindGroup {
-    return this.device.createBindGroup({
-      label: "hud",
-      layout,
-      entries: [
-        { binding: 0, resource: { buffer: this.uniforms } },
-        { binding: 1, resource: { buffer: this.items } },
-        { binding: 2, resource: { buffer: this.clips } },
-        { binding: 3, resource: this.glyphs.createView() },
-        { binding: 4, resource: this.heat.createView() },
-        { binding: 5, resource: this.ramp.createView() },
-      ],
-    });
-  }
-
-  /** Rows of a texture from the array that mirrors it. */
-  writeRows(
-    texture: GPUTexture,
-    data: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>,
-    first: number,
-    count: number,
-  ): void {
-    const bytesPerRow = texture.width * data.BYTES_PER_ELEMENT;
-    const layout = { offset: first * bytesPerRow, bytesPerRow };
-    this.device.queue.writeTexture({ texture, origin: [0, first] }, data, layout, [texture.width, count]);
-  }
-
-  destroy(): void {
-    for (const owned of [this.uniforms, this.items, this.clips, this.glyphs, this.heat, this.ramp]) {
-      owned.destroy();
-    }
-  }
-
-  private buffer(label: string, size: number, usage: number): GPUBuffer {
-    return this.device.createBuffer({ label, size, usage: usage | GPUBufferUsage.COPY_DST });
-  }
-
-  private texture(label: string, format: GPUTextureFormat, width: number, height: number): GPUTexture {
-    const usage = GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST;
-    return this.device.createTexture({ label, format, usage, size: [width, height] });
-  }
-}
-
-/** What the GPU holds of the scene, to see what has to be sent. */
-class Shown {
-  private readonly words = new Uint32Array(MOST_ITEMS * ITEM_WORDS);
-  private readonly clips = new Float32Array(MOST_CLIPS * 4);
-  private count = -1;
-  private clipCount = -1;
-
-  /** Whether `scene` differs; takes it over if so. */
-  replace(scene: Scene): boolean {
-    if (this.equals(scene)) return false;
-    this.words.set(scene.usedWords());
-    this.clips.set(scene.usedClips());
-    this.count = scene.count;
-    this.clipCount = scene.clipCount;
-    return true;
-  }
-
-  private equals(scene: Scene): boolean {
-    if (scene.count !== this.count || scene.clipCount !== this.clipCount) return false;
-    const length = scene.count * ITEM_WORDS;
-    for (let i = 0; i < length; i++) if (scene.words[i] !== this.words[i]) return false;
-    for (let i = 0; i < scene.clipCount * 4; i++) if (scene.clips[i] !== this.clips[i]) return false;
-    return true;
-  }
+function makePipelines(device: GPUDevice, layout: GPUBindGroupLayout): Record<Shader, GPURenderPipeline> {
+  const made = Object.keys(SOURCES).map((name) => [name, makePipeline(device, layout, name as Shader)]);
+  return Object.fromEntries(made) as Record<Shader, GPURenderPipeline>;
 }
 
 export function createHudPass({ device }: { readonly device: GPUDevice }): HudPass {
   const layout = makeLayout(device);
-  const pipeline = makePipeline(device, layout);
+  const pipelines = makePipelines(device, layout);
   const resources = new HudResources(device);
   const bindings = resources.bind(layout);
-  const shown = new Shown();
+  const shapes = new Sent(new Uint32Array((MOST_ITEMS / 2) * ITEM_WORDS));
+  const glyphs = new Sent(new Uint32Array((MOST_ITEMS / 2) * ITEM_WORDS));
+  const clips = new Sent(new Float32Array(MOST_CLIPS * 4));
   let source: Scene | null = null;
   let shownTarget: GPUTextureView | null = null;
   let shownWidth = 0;
@@ -193,11 +119,22 @@ export function createHudPass({ device }: { readonly device: GPUDevice }): HudPa
     return everything || glyphRows !== null || heatRows !== null;
   }
 
-  function uploadItems(scene: Scene): boolean {
-    if (!shown.replace(scene)) return false;
-    device.queue.writeBuffer(resources.items, 0, scene.words.buffer, 0, scene.count * ITEM_BYTES);
-    device.queue.writeBuffer(resources.clips, 0, scene.clips.buffer, 0, scene.clipCount * 16);
+  function upload(
+    sent: Sent,
+    used: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
+    buffer: GPUBuffer,
+    at: number,
+  ): boolean {
+    if (!sent.replace(used)) return false;
+    device.queue.writeBuffer(buffer, at, used.buffer, used.byteOffset, used.byteLength);
     return true;
+  }
+
+  function uploadItems(scene: Scene): boolean {
+    const newShapes = upload(shapes, scene.usedShapes(), resources.items, 0);
+    const newGlyphs = upload(glyphs, scene.usedGlyphs(), resources.items, (MOST_ITEMS / 2) * ITEM_BYTES);
+    const newClips = upload(clips, scene.usedClips(), resources.clips, 0);
+    return newShapes || newGlyphs || newClips;
   }
 
   function targetChanged(target: GPUTextureView, width: number, height: number, scale: number): boolean {
@@ -216,15 +153,19 @@ export function createHudPass({ device }: { readonly device: GPUDevice }): HudPa
   return {
     bytes: resources.bytes,
     encode(encoder, target, scene, width, height, dpr) {
+      scene.endLayer();
       const newTextures = uploadTextures(scene);
       const newItems = uploadItems(scene);
       const newTarget = targetChanged(target, width, height, dpr);
       if (!newTextures && !newItems && !newTarget) return false;
       attachment.view = target;
       const pass = encoder.beginRenderPass(descriptor);
-      pass.setPipeline(pipeline);
       pass.setBindGroup(0, bindings);
-      pass.draw(scene.count * 6);
+      for (let i = 0; i < scene.runCount; i++) {
+        const { shader, first, count } = scene.runs[i]!;
+        pass.setPipeline(pipelines[shader]);
+        pass.draw(count * 6, 1, first * 6);
+      }
       pass.end();
       return true;
     },

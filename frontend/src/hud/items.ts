@@ -15,8 +15,35 @@ export const KIND = word("kind");
 export const COLORS = word("colors");
 
 /** Shapes, by the numbers of `items.wgsl`; a test compares them. */
-export const Shape = { box: 0, line: 1, dash: 2, arc: 3, glyph: 4, area: 5, pattern: 6, heat: 7 } as const;
+export const Shape = {
+  fill: 0,
+  box: 1,
+  arc: 2,
+  line: 3,
+  dash: 4,
+  area: 5,
+  pattern: 6,
+  heat: 7,
+  glyph: 8,
+} as const;
+
 export const Pattern = { dots: 0, scanlines: 1, hatch: 2 } as const;
+
+/** Which shader shades a shape: small ones, each for its own, since a pixel pays for every branch of its shader. */
+export type Shader = "fill" | "shape" | "line" | "pattern" | "heatmap" | "text";
+
+/** By shape number. */
+export const SHADER_OF: readonly Shader[] = [
+  "fill",
+  "shape",
+  "shape",
+  "line",
+  "line",
+  "line",
+  "pattern",
+  "heatmap",
+  "text",
+];
 
 /** The heat ramp as a row of 256 RGBA texels. */
 export function rampTexels(): Uint8Array<ArrayBuffer> {

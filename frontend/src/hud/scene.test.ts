@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { BlockRasterizer } from "../../test/block_rasterizer";
 import { Glyphs } from "../text/glyphs";
 import { HEAT_EDGE } from "./heat_store";
-import { FORM, ITEM_WORDS, KIND, PLACE, rampTexels, Shape } from "./items";
+import { FORM, ITEM_WORDS, KIND, PLACE, rampTexels, SHADER_OF, Shape } from "./items";
 import { MOST_ITEMS, Scene } from "./scene";
 import { color, heatRamp, text } from "./theme";
 
@@ -21,6 +21,9 @@ const floats = (item: number, field: number): number[] => {
   const o = item * ITEM_WORDS + field;
   return [...new Float32Array(scene.words.buffer).subarray(o, o + 4)];
 };
+const GLYPHS = MOST_ITEMS / 2;
+const runs = (): string[] =>
+  scene.runs.slice(0, scene.runCount).map((r) => `${r.shader} ${r.first}+${r.count}`);
 const kind = (item: number): number => scene.words[item * ITEM_WORDS + KIND]! & 0xff;
 const clipOf = (item: number): number[] => {
   const index = scene.words[item * ITEM_WORDS + KIND]! >>> 8;
@@ -28,7 +31,8 @@ const clipOf = (item: number): number[] => {
 };
 
 describe("items", () => {
-  it("number their shapes as the shader does", () => {
+  it("number their shapes as the shader does, and each has a shader", () => {
+    expect(SHADER_OF).toHaveLength(Object.keys(Shape).length);
     const source = readFileSync(new URL("../../../wgsl/hud/items.wgsl", import.meta.url), "utf8");
     for (const [name, number] of Object.entries(Shape)) {
       expect(source).toContain(`const ${name.toUpperCase()} = ${number}u;`);
@@ -45,12 +49,25 @@ describe("items", () => {
 });
 
 describe("scene", () => {
-  it("keeps items in the order they were drawn", () => {
+  it("keeps shapes in the order they were drawn, and draws neighbours of a kind at once", () => {
     scene.rect(1, 2, 3, 4, color.data);
+    scene.rect(5, 2, 3, 4, color.data);
     scene.line(0, 0, 5, 5, 1, color.data);
-    scene.text(10, 20, "a", text.caption, color.now);
-    expect([kind(0), kind(1), kind(2)]).toEqual([Shape.box, Shape.line, Shape.glyph]);
+    scene.rect(9, 2, 3, 4, color.data);
+    expect([kind(0), kind(1), kind(2), kind(3)]).toEqual([Shape.fill, Shape.fill, Shape.line, Shape.fill]);
     expect(floats(0, PLACE)).toEqual([1, 2, 4, 6]);
+    expect(runs()).toEqual(["fill 0+2", "line 2+1", "fill 3+1"]);
+  });
+
+  it("draws a layer's text over its shapes, and the next layer over both", () => {
+    scene.text(10, 20, "ab", text.caption, color.now);
+    scene.rect(1, 2, 3, 4, color.data);
+    scene.endLayer();
+    scene.rect(1, 2, 3, 4, color.data);
+    scene.text(10, 20, "c", text.caption, color.now);
+    scene.endLayer();
+    scene.endLayer();
+    expect(runs()).toEqual(["fill 0+1", `text ${GLYPHS}+2`, "fill 1+1", `text ${GLYPHS + 2}+1`]);
   });
 
   it("gives a polyline's segments their neighbours", () => {
@@ -71,8 +88,8 @@ describe("scene", () => {
   });
 
   it("counts what does not fit, and goes on", () => {
-    for (let i = 0; i < MOST_ITEMS + 7; i++) scene.rect(i, 0, 1, 1, color.data);
-    expect([scene.count, scene.overflow]).toEqual([MOST_ITEMS, 7]);
+    for (let i = 0; i < MOST_ITEMS / 2 + 7; i++) scene.rect(i, 0, 1, 1, color.data);
+    expect([scene.count, scene.overflow]).toEqual([MOST_ITEMS / 2, 7]);
     scene.reset(800, 600, 1);
     expect([scene.count, scene.overflow]).toEqual([0, 0]);
   });
@@ -81,8 +98,8 @@ describe("scene", () => {
     for (const ratio of [1, 1.25, 1.5, 2, 3]) {
       scene.reset(800, 600, ratio);
       scene.text(10.3, 20.7, "wide 你好 text", text.token, color.now, "right");
-      for (let i = 0; i < scene.count; i++) {
-        const [x, y] = floats(i, PLACE);
+      for (let i = 0; i < scene.glyphCount; i++) {
+        const [x, y] = floats(GLYPHS + i, PLACE);
         for (const at of [x! * ratio, y! * ratio]) expect(Math.abs(at - Math.round(at))).toBeLessThan(1e-3);
       }
     }

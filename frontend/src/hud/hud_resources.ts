@@ -1,0 +1,91 @@
+import { makeShaderDataDefinitions, makeStructuredView } from "webgpu-utils";
+import itemsSource from "../../../wgsl/hud/items.wgsl?raw";
+import { ATLAS_HEIGHT, ATLAS_WIDTH } from "../text/glyphs";
+import { HEAT_EDGE } from "./heat_store";
+import { ITEM_BYTES, rampTexels } from "./items";
+import { MOST_CLIPS, MOST_ITEMS } from "./scene";
+
+/** The pass's own buffers and textures, of the fixed sizes that scenes have. */
+export class HudResources {
+  readonly view = makeStructuredView(makeShaderDataDefinitions(itemsSource).uniforms.view!);
+  readonly uniforms: GPUBuffer;
+  readonly items: GPUBuffer;
+  readonly clips: GPUBuffer;
+  readonly glyphs: GPUTexture;
+  readonly heat: GPUTexture;
+  readonly ramp: GPUTexture;
+  readonly bytes: number;
+
+  constructor(private readonly device: GPUDevice) {
+    const { UNIFORM, STORAGE } = GPUBufferUsage;
+    this.uniforms = this.buffer("hud view", this.view.arrayBuffer.byteLength, UNIFORM);
+    this.items = this.buffer("hud items", MOST_ITEMS * ITEM_BYTES, STORAGE);
+    this.clips = this.buffer("hud clips", MOST_CLIPS * 16, STORAGE);
+    this.glyphs = this.texture("hud glyphs", "r8unorm", ATLAS_WIDTH, ATLAS_HEIGHT);
+    this.heat = this.texture("hud heat", "r16float", HEAT_EDGE, HEAT_EDGE);
+    this.ramp = this.texture("hud heat ramp", "rgba8unorm", 256, 1);
+    device.queue.writeTexture({ texture: this.ramp }, rampTexels(), { bytesPerRow: 1024 }, [256, 1]);
+    const textures = ATLAS_WIDTH * ATLAS_HEIGHT + HEAT_EDGE * HEAT_EDGE * 2 + 1024;
+    this.bytes = this.uniforms.size + this.items.size + this.clips.size + textures;
+  }
+
+  bind(layout: GPUBindGroupLayout): GPUBindGroup {
+    return this.device.createBindGroup({
+      label: "hud",
+      layout,
+      entries: [
+        { binding: 0, resource: { buffer: this.uniforms } },
+        { binding: 1, resource: { buffer: this.items } },
+        { binding: 2, resource: { buffer: this.clips } },
+        { binding: 3, resource: this.glyphs.createView() },
+        { binding: 4, resource: this.heat.createView() },
+        { binding: 5, resource: this.ramp.createView() },
+      ],
+    });
+  }
+
+  /** Rows of a texture from the array that mirrors it. */
+  writeRows(
+    texture: GPUTexture,
+    data: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>,
+    first: number,
+    count: number,
+  ): void {
+    const bytesPerRow = texture.width * data.BYTES_PER_ELEMENT;
+    const layout = { offset: first * bytesPerRow, bytesPerRow };
+    this.device.queue.writeTexture({ texture, origin: [0, first] }, data, layout, [texture.width, count]);
+  }
+
+  destroy(): void {
+    for (const owned of [this.uniforms, this.items, this.clips, this.glyphs, this.heat, this.ramp]) {
+      owned.destroy();
+    }
+  }
+
+  private buffer(label: string, size: number, usage: number): GPUBuffer {
+    return this.device.createBuffer({ label, size, usage: usage | GPUBufferUsage.COPY_DST });
+  }
+
+  private texture(label: string, format: GPUTextureFormat, width: number, height: number): GPUTexture {
+    const usage = GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST;
+    return this.device.createTexture({ label, format, usage, size: [width, height] });
+  }
+}
+
+/** A part of a scene as the GPU holds it, to see whether it has to be sent. */
+export class Sent {
+  private count = -1;
+
+  constructor(private readonly copy: Uint32Array | Float32Array) {}
+
+  /** Whether `used` differs from what was sent; takes it over if so. */
+  replace(used: Uint32Array | Float32Array): boolean {
+    const { copy } = this;
+    let same = used.length === this.count;
+    for (let i = 0; same && i < used.length; i++) same = used[i] === copy[i];
+    if (same) return false;
+    copy.set(used);
+    this.count = used.length;
+    return true;
+  }
+}
