@@ -29,6 +29,7 @@ struct Particle {
   radius: f32,    // h in pixels
   tone: f32,      // place on the palette
   light: f32,
+  glow: f32,      // weight of the glow
   diffuse: f32,   // share of the glow that goes to the gas instead of a sprite
   visible: bool,
   spiked: bool,
@@ -54,7 +55,11 @@ fn particle(index: u32, a: f32) -> Particle {
   let glow = 0.9 * p.radius * (0.5 + 1.6 * root) + 1.2 * scale + blur;
   p.diffuse = 1.0 - smoothstep(GLOW_FAINT, GLOW_CLEAR, a);
   let sharp = smoothstep(CORE_FAINT, CORE_CLEAR, a);
-  let peak = frame.exposure * vec2f(a * sharp, 1.05 * a * (1.0 - p.diffuse)) / (TAU * vec2f(core * core, glow * glow));
+  // Faint particles keep less of their light in the point: many of them flow instead of sparkling.
+  let point = mix(0.6, 1.0, smoothstep(0.01, 0.1, a));
+  p.glow = 2.05 - point;
+  let light = a * vec2f(point * sharp, p.glow * (1.0 - p.diffuse));
+  let peak = frame.exposure * light / (TAU * vec2f(core * core, glow * glow));
   p.sprite = Sprite(p.place.position, vec2f(core, glow), peak, p.tone, sprite_reach(peak, vec2f(core, glow), p.tone));
   let edge = p.sprite.reach;
   let inside = all(p.place.position > vec2f(-edge)) && all(p.place.position < frame.size + edge);
@@ -79,13 +84,13 @@ fn shed(p: Particle, index: u32) {
     let c = chance(index);
     gas_deposit_ember(at, 2.6 * p.radius + 5.0 * scale, scale, 3.0 * p.light, c);
     gas_deposit_ember(at, 5.0 * p.radius + 12.0 * scale, scale, 2.25 * p.light, c);
-    gas_deposit_ember(at, p.sprite.sigma.y, scale, 1.05 * p.light, c);
+    gas_deposit_ember(at, p.sprite.sigma.y, scale, p.glow * p.light, c);
     return;
   }
   gas_deposit(at, 2.6 * p.radius + 5.0 * scale, scale, 3.0 * p.light * palette(0.70 * p.tone));
   gas_deposit(at, 5.0 * p.radius + 12.0 * scale, scale, 2.25 * p.light * palette(0.50 * p.tone));
   if (p.diffuse > 0.0) {
-    gas_deposit(at, p.sprite.sigma.y, scale, 1.05 * p.diffuse * p.light * palette(0.86 * p.tone));
+    gas_deposit(at, p.sprite.sigma.y, scale, p.glow * p.diffuse * p.light * palette(0.86 * p.tone));
   }
 }
 

@@ -8,7 +8,9 @@ const NODES = TRAIL_SEGMENTS + 2;
 const FLARES = 4;
 /** Share of the chord, and of the turn about the cloud's axis, in a node's tangent. */
 const CHORD = 0.42;
-const SWIRL = 0.4;
+const SWIRL = 0.5;
+/** How much less a track turns at a token the model was sure of. */
+const CALM = 0.5;
 /** What stays of the newest token's flare while nothing newer has come. */
 const EMBER = 0.14;
 const STILL_FLARE = 0.5;
@@ -73,13 +75,13 @@ export class TrailPath {
     const stride = Math.min(0.4, Math.max(RISE, 0.8 * pace));
     const newest = tokens.at(-1);
     const run = newest && !still ? easeOut((time - newest.arrived) / stride) : 1;
-    this.bend(run);
+    this.bend(tokens, run);
     this.writeSegments(out, tokens, time, stride, run, still);
     this.writeFlares(out, tokens, time, pace, still);
   }
 
   /** A node's tangent leans along the chord of its neighbours and round the cloud's axis. */
-  private bend(run: number): void {
+  private bend(tokens: Ring<TokenRow>, run: number): void {
     const { places: p, tangents } = this;
     for (let k = 0; k < this.nodes; k++) {
       // The newest node but one grows its full chord while the head runs on from it.
@@ -87,6 +89,7 @@ export class TrailPath {
       const newer = k === 0 ? 0 : k - 1;
       const older = Math.min(k + 1, this.nodes - 1);
       const length = 0.5 * (ahead * this.distance(newer, k) + (2 - ahead) * this.distance(k, older));
+      const swirl = SWIRL * (1 - CALM * confidence(tokens.at(-1 - k)!.event.entropy));
       const x = p[3 * k]!;
       const z = p[3 * k + 2]!;
       const radius = Math.hypot(x, p[3 * k + 1]!, z) || 1;
@@ -94,7 +97,7 @@ export class TrailPath {
         const here = p[3 * k + axis]!;
         const chord = here - p[3 * older + axis]! + ahead * (p[3 * newer + axis]! - here);
         const turn = axis === 0 ? z / radius : axis === 2 ? -x / radius : 0;
-        tangents[3 * k + axis] = CHORD * chord + SWIRL * length * turn;
+        tangents[3 * k + axis] = CHORD * chord + swirl * length * turn;
       }
     }
   }
