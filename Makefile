@@ -29,11 +29,11 @@ record:  ## make the recorded run that the picture tests replay
 
 picture:  ## take the README's picture of the real page
 	@$(PYTHON) build/bootstrap.py python node page browser
-	@cd playwright && npx playwright test --project picture
+	@cd playwright && npx playwright test --config picture.config.ts
 
 baselines:  ## take the pictures anew that the tests compare with
 	@$(PYTHON) build/bootstrap.py python node page browser
-	@cd playwright && npx playwright test --project pictures --update-snapshots
+	@cd playwright && npx playwright test --project pictures --grep-invert damaged --update-snapshots
 
 clean:  ## forget everything that was built or installed here
 	rm -rf .venv .venv-tools node_modules dist backend/cloudchamber/server/page playwright/test-results bench.json

@@ -18,7 +18,7 @@ INSTALL = ("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
 BUILD = ("npx", "--no-install", "vite", "build", "--logLevel", "warn")
 """Command that builds the page; to be run in `ROOT/frontend`."""
 INPUTS = ("package-lock.json", "frontend", "wgsl")
-IGNORED = {"node_modules", "test", ".vite"}
+IGNORED = {"node_modules", "test", ".vite", ".vitest"}
 
 
 def sources() -> Iterator[Path]:

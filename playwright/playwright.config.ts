@@ -38,7 +38,5 @@ export default defineConfig({
     { name: "pictures", testMatch: /pictures\/.*\.spec\.ts/ },
     { name: "comparison", testMatch: "comparison.spec.ts" },
     { name: "live", testMatch: /live\/.*\.spec\.ts/ },
-    // Only when asked for (`make picture`): it writes into docs/.
-    ...(process.argv.includes("picture") ? [{ name: "picture", testMatch: "picture.ts" }] : []),
   ],
 });

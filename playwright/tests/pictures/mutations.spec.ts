@@ -46,7 +46,7 @@ for (const [what, label] of [
   ["the trail", "^trail$"],
   ["the particles", "^particles$"],
 ] as const) {
-  test(`the nebula without ${what}`, async ({ still, page }) => {
+  test(`damaged: the nebula without ${what}`, async ({ still, page }) => {
     await leaveOut(page, label);
     await still.open({ view: "nebula" });
     await still.at(STEPS.uncertain);
@@ -54,7 +54,7 @@ for (const [what, label] of [
   });
 }
 
-test("without the instruments", async ({ still, page }) => {
+test("damaged: without the instruments", async ({ still, page }) => {
   await page.setViewportSize({ width: 1024, height: 640 });
   await leaveOut(page, "^hud");
   await still.open({ view: "hud" });
@@ -62,7 +62,7 @@ test("without the instruments", async ({ still, page }) => {
   await expectSeen(still, "monitor-middle");
 });
 
-test("the canvas 2 px aside", async ({ still, page }) => {
+test("damaged: the canvas 2 px aside", async ({ still, page }) => {
   await page.setViewportSize({ width: 1024, height: 640 });
   await still.open({ view: "hud" });
   await still.at(STEPS.middle);
@@ -72,7 +72,7 @@ test("the canvas 2 px aside", async ({ still, page }) => {
   await expectSeen(still, "monitor-middle");
 });
 
-test("the controls hidden", async ({ still, page }) => {
+test("damaged: the controls hidden", async ({ still, page }) => {
   await page.setViewportSize({ width: 1024, height: 640 });
   await still.open({ view: "hud" });
   await still.at(STEPS.middle);
