@@ -4,6 +4,7 @@ import { count } from "./format";
 import { rule } from "./kit/frame";
 import type { Rect } from "./layout";
 import type { Scene } from "./scene";
+import { Seen } from "./seen";
 import { color, glow, text } from "./theme";
 
 interface Fact {
@@ -15,27 +16,55 @@ interface Fact {
 const BETWEEN = 24;
 const MARK_WIDTH = 204;
 
-/** Facts of the model at the left, of the run and the connection at the right. What has no room is left out, last first. */
-export function drawHeader(scene: Scene, state: AppState, rect: Rect): void {
-  const baseline = rect.y + 34;
-  // The nebula may be bright behind it.
-  scene.gradient(0, rect.y, rect.width + 2 * rect.x, rect.height, color.panel, fade(color.panel, 0.5), true);
-  rule(scene, rect.x, rect.y + rect.height - 1, rect.width, MARK_WIDTH);
-  const afterMark = drawMark(scene, rect.x, baseline) + 28;
-  let right = rect.x + rect.width;
-  for (const fact of runFacts(state).reverse()) {
-    const width = factWidth(scene, fact);
-    if (right - width < afterMark) break;
-    right -= width;
-    drawFact(scene, fact, right, baseline);
-    right -= BETWEEN;
+/** The bar at the top. Its facts are put into words only when one of them has changed. */
+export class Header {
+  private readonly seen = new Seen();
+  private model: Fact[] = [];
+  private run: Fact[] = [];
+
+  /** The model at the left, the run and the connection at the right; what has no room is left out, last first. */
+  draw(scene: Scene, state: AppState, rect: Rect): void {
+    this.follow(state);
+    const baseline = rect.y + 34;
+    // The nebula may be bright behind it.
+    const low = fade(color.panel, 0.5);
+    scene.gradient(0, rect.y, rect.width + 2 * rect.x, rect.height, color.panel, low, true);
+    rule(scene, rect.x, rect.y + rect.height - 1, rect.width, MARK_WIDTH);
+    const afterMark = drawMark(scene, rect.x, baseline) + 28;
+    let right = rect.x + rect.width;
+    for (let i = this.run.length - 1; i >= 0; i--) {
+      const fact = this.run[i]!;
+      const width = factWidth(scene, fact);
+      if (right - width < afterMark) break;
+      right -= width;
+      drawFact(scene, fact, right, baseline);
+      right -= BETWEEN;
+    }
+    let left = afterMark;
+    for (const fact of this.model) {
+      const width = factWidth(scene, fact);
+      if (left + width > right) break;
+      drawFact(scene, fact, left, baseline);
+      left += width + BETWEEN;
+    }
   }
-  let left = afterMark;
-  for (const fact of modelFacts(state)) {
-    const width = factWidth(scene, fact);
-    if (left + width > right) break;
-    drawFact(scene, fact, left, baseline);
-    left += width + BETWEEN;
+
+  private follow(state: AppState): void {
+    const { seen } = this;
+    const { selection } = state;
+    seen.begin();
+    seen.value(state.model);
+    seen.value(state.run);
+    seen.value(state.tokens.length > 0);
+    seen.value(state.skipped);
+    seen.value(state.dropped);
+    seen.value(state.viewers);
+    seen.value(selection.step);
+    seen.value(selection.layer);
+    seen.value(selection.head);
+    if (!seen.changed) return;
+    this.model = modelFacts(state);
+    this.run = runFacts(state);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { AppState } from "../state/state";
 import { Glyphs } from "../text/glyphs";
 import { CanvasRasterizer } from "../text/rasterizer";
-import { drawHeader } from "./header";
+import { Header } from "./header";
 import { brackets } from "./kit/frame";
 import type { Layout } from "./layout";
 import { Monitor } from "./monitor";
@@ -21,6 +21,7 @@ export interface HudUi extends MonitorUi {
 export class Hud {
   readonly scene: Scene;
   readonly ui: HudUi = { ...createMonitorUi(), pointed: null };
+  private readonly header = new Header();
   private readonly monitor: Monitor;
 
   /** Throws where the browser can't draw glyphs. Load the font first, or call `fontChanged` when it comes. */
@@ -36,7 +37,7 @@ export class Hud {
     ui.hits.reset();
     if (layout.header) {
       scene.grid(0, 0, layout.width, layout.height, color.grid);
-      drawHeader(scene, state, layout.header);
+      this.header.draw(scene, state, layout.header);
     }
     if (layout.monitor) this.monitor.draw(state, layout.monitor, now, ui);
     if (layout.header && layout.nebula) {

@@ -91,9 +91,10 @@ export function createHudPass({ device }: { readonly device: GPUDevice }): HudPa
   const pipelines = makePipelines(device, layout);
   const resources = new HudResources(device);
   const bindings = resources.bind(layout);
-  const shapes = new Sent(new Uint32Array((MOST_ITEMS / 2) * ITEM_WORDS));
-  const glyphs = new Sent(new Uint32Array((MOST_ITEMS / 2) * ITEM_WORDS));
-  const clips = new Sent(new Float32Array(MOST_CLIPS * 4));
+  const half = (MOST_ITEMS / 2) * ITEM_WORDS;
+  const shapes = new Sent(device, resources.items, 0, 0, half);
+  const glyphs = new Sent(device, resources.items, (MOST_ITEMS / 2) * ITEM_BYTES, half, half);
+  const clips = new Sent(device, resources.clips, 0, 0, MOST_CLIPS * 4);
   let source: Scene | null = null;
   let shownTarget: GPUTextureView | null = null;
   let shownWidth = 0;
@@ -119,21 +120,10 @@ export function createHudPass({ device }: { readonly device: GPUDevice }): HudPa
     return everything || glyphRows !== null || heatRows !== null;
   }
 
-  function upload(
-    sent: Sent,
-    used: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
-    buffer: GPUBuffer,
-    at: number,
-  ): boolean {
-    if (!sent.replace(used)) return false;
-    device.queue.writeBuffer(buffer, at, used.buffer, used.byteOffset, used.byteLength);
-    return true;
-  }
-
   function uploadItems(scene: Scene): boolean {
-    const newShapes = upload(shapes, scene.usedShapes(), resources.items, 0);
-    const newGlyphs = upload(glyphs, scene.usedGlyphs(), resources.items, (MOST_ITEMS / 2) * ITEM_BYTES);
-    const newClips = upload(clips, scene.usedClips(), resources.clips, 0);
+    const newShapes = shapes.send(scene.words, scene.shapeCount * ITEM_WORDS);
+    const newGlyphs = glyphs.send(scene.words, scene.glyphCount * ITEM_WORDS);
+    const newClips = clips.send(scene.clipWords, scene.clipCount * 4);
     return newShapes || newGlyphs || newClips;
   }
 

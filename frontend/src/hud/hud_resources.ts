@@ -72,20 +72,31 @@ export class HudResources {
   }
 }
 
-/** A part of a scene as the GPU holds it, to see whether it has to be sent. */
+/** A part of a scene's words as the GPU holds it, to see whether it has to be sent. Allocates nothing. */
 export class Sent {
-  private count = -1;
+  private readonly copy: Uint32Array;
+  private length = -1;
 
-  constructor(private readonly copy: Uint32Array | Float32Array) {}
+  /** Words from `first` of an array, at most `most`; kept in `buffer` from byte `at`. */
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly buffer: GPUBuffer,
+    private readonly at: number,
+    private readonly first: number,
+    most: number,
+  ) {
+    this.copy = new Uint32Array(most);
+  }
 
-  /** Whether `used` differs from what was sent; takes it over if so. */
-  replace(used: Uint32Array | Float32Array): boolean {
-    const { copy } = this;
-    let same = used.length === this.count;
-    for (let i = 0; same && i < used.length; i++) same = used[i] === copy[i];
+  /** Sends `length` words if they are not what was sent last; says whether it did. */
+  send(words: Uint32Array<ArrayBuffer>, length: number): boolean {
+    const { copy, first } = this;
+    let same = length === this.length;
+    for (let i = 0; same && i < length; i++) same = words[first + i] === copy[i];
     if (same) return false;
-    copy.set(used);
-    this.count = used.length;
+    for (let i = 0; i < length; i++) copy[i] = words[first + i]!;
+    this.length = length;
+    this.device.queue.writeBuffer(this.buffer, this.at, words.buffer, first * 4, length * 4);
     return true;
   }
 }

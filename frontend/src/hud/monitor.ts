@@ -6,13 +6,14 @@ import { CAPTION, drawChoice } from "./monitor_choice";
 import { drawEntropy } from "./monitor_entropy";
 import { drawGauges } from "./monitor_gauges";
 import { columnLayout, type MonitorLayout, WIDE, wideColumn, wideLayout } from "./monitor_layout";
-import { type MonitorModel, monitorModel } from "./monitor_model";
+import { LONG_TASKS, type MonitorModel, monitorModel } from "./monitor_model";
 import { drawStatus, drawTask, statusHeight, TASK_HEIGHT } from "./monitor_status";
 import { drawStream, streamColumns } from "./monitor_stream";
 import type { MonitorUi } from "./monitor_ui";
 import { progress } from "./motion";
 import { RunText } from "./run_text";
 import type { Scene } from "./scene";
+import { Seen } from "./seen";
 import { motion, size, text, threshold } from "./theme";
 import { BarMotion } from "./token_motion";
 
@@ -21,7 +22,7 @@ const GAP = 8;
 /** The Inference Monitor. Holds only what can be made again from the state: its model and the wrapped text. */
 export class Monitor {
   private model: MonitorModel | null = null;
-  private readonly seen: unknown[] = [];
+  private readonly seen = new Seen();
   private readonly runText: RunText;
   private readonly springs = new BarMotion();
 
@@ -78,27 +79,22 @@ export class Monitor {
 
   /** The model of `state`, made anew only when something in it has changed. */
   private modelOf(state: AppState): MonitorModel {
-    let same = this.model !== null;
-    let i = 0;
-    const compare = (value: unknown): void => {
-      if (this.seen[i] !== value) same = false;
-      this.seen[i++] = value;
-    };
-    compare(state.run);
-    compare(state.run?.count);
-    compare(state.run?.state);
-    compare(state.run?.prefill);
-    compare(state.tokens.at(-1));
-    compare(state.selection.step);
-    compare(state.model);
-    compare(state.vocabulary);
-    compare(state.cache);
-    compare(state.memory);
-    compare(state.problem);
-    compare(state.connection);
-    for (const task of ["load", "download", "positions", "prefill"] as const)
-      compare(state.progress.get(task));
-    if (!same) this.model = monitorModel(state);
-    return this.model!;
+    const { seen } = this;
+    seen.begin();
+    seen.value(state.run);
+    seen.value(state.run?.count);
+    seen.value(state.run?.state);
+    seen.value(state.run?.prefill);
+    seen.value(state.tokens.at(-1));
+    seen.value(state.selection.step);
+    seen.value(state.model);
+    seen.value(state.vocabulary);
+    seen.value(state.cache);
+    seen.value(state.memory);
+    seen.value(state.problem);
+    seen.value(state.connection);
+    for (const task of LONG_TASKS) seen.value(state.progress.get(task));
+    if (seen.changed || !this.model) this.model = monitorModel(state);
+    return this.model;
   }
 }

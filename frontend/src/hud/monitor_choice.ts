@@ -1,6 +1,5 @@
 import type { AppState } from "../state/state";
 import { fade } from "./color";
-import { count, probability } from "./format";
 import { caption } from "./kit/heading";
 import { bar } from "./kit/meter";
 import type { Rect } from "./layout";
@@ -59,24 +58,20 @@ export function drawChoice(
 
 /** What is left for all tokens that have no row. */
 function drawOthers(scene: Scene, choice: Choice, rect: Rect, y: number, rows: number, row: number): void {
-  const shown = Math.min(rows, choice.candidates.length);
-  const others = choice.vocabulary - shown;
-  if (others <= 0) return;
-  let p = 1;
-  for (let i = 0; i < shown; i++) p -= choice.candidates[i]!.p;
+  const { labels, p, shown } = choice.others[Math.min(rows, choice.candidates.length)]!;
+  if (labels.length === 0) return;
   const baseline = y + Math.round(row / 2) + 4;
   const track = barRect(rect);
-  const wordings = [`${count(others)} others`, "others"];
-  scene.textFitting(rect.x + 26, baseline, track.x - rect.x - 32, wordings, text.caption, color.muted);
+  scene.textFitting(rect.x + 26, baseline, track.x - rect.x - 32, labels, text.caption, color.muted);
   const height = Math.min(row - 6, 9);
   const paint = fade(color.data, 0.35);
   bar(scene, track.x, y + Math.round((row - 1 - height) / 2), track.width, height, p, paint);
-  const right = rect.x + rect.width - 2;
-  scene.text(right, baseline, probability(Math.max(p, 0)), text.data, color.muted, "right");
+  scene.text(rect.x + rect.width - 2, baseline, shown, text.data, color.muted, "right");
 }
 
 function inShown({ candidates, chosen }: Choice, rows: number): boolean {
-  return candidates.slice(0, rows).some((c) => c.id === chosen.id);
+  for (let i = 0; i < rows; i++) if (candidates[i]?.id === chosen.id) return true;
+  return false;
 }
 
 /** Where bars run: the same columns at every width of the panel. */
@@ -102,7 +97,7 @@ function drawRow(
     scene.rect(rect.x, y, 2, row - 1, color.attention);
   }
   ui.hits.add("candidate", candidate.id, rect.x, y, rect.width, row);
-  const rank = candidate.rank > 99_999 ? "…" : String(candidate.rank);
+  const rank = candidate.rankShown;
   const rankRight = rect.x + 18 + Math.max(0, rank.length - 2) * 6;
   scene.text(rankRight, baseline, rank, text.caption, chosen ? color.attention : color.muted, "right");
   const left = rankRight + 8;

@@ -1,5 +1,5 @@
 import type { Rect } from "./layout";
-import { CAPTION, choiceHeight } from "./monitor_choice";
+import { choiceHeight } from "./monitor_choice";
 import { GAUGES_HEIGHT } from "./monitor_gauges";
 import { largeStream, type StreamType, smallStream } from "./monitor_stream";
 import { size } from "./theme";
@@ -19,7 +19,10 @@ export interface MonitorLayout {
 /** A body of this width sets text and numbers side by side. */
 export const WIDE = 880;
 const ROOMY = 720;
+/** Caption, two lines of text and the pulse; where many candidates are asked for, text alone. */
 const LEAST_STREAM = 108;
+const LEAST_TEXT = 72;
+const TIGHT_ROW = 12;
 
 /** As many candidates as asked for, and as there is room for; never none. */
 function candidateRows(wanted: number, room: number, row: number): number {
@@ -29,12 +32,15 @@ function candidateRows(wanted: number, room: number, row: number): number {
 /** One column: the text takes what the numbers leave. `top` is where the status ends. */
 export function columnLayout(body: Rect, top: number, wanted: number): MonitorLayout {
   const roomy = body.height > ROOMY;
-  const row = roomy ? 19 : 14;
+  const calmRow = roomy ? 19 : 14;
   const plot = roomy ? 124 : 78;
   const gap = roomy ? 8 : 2;
   const { x, width } = body;
   const room = body.y + body.height - top - plot - GAUGES_HEIGHT - 3 * gap;
-  const rows = candidateRows(wanted, room - CAPTION - LEAST_STREAM, row);
+  const calm = candidateRows(wanted, room - LEAST_STREAM, calmRow);
+  const tight = calm < wanted;
+  const row = tight ? TIGHT_ROW : calmRow;
+  const rows = tight ? candidateRows(wanted, room - LEAST_TEXT, row) : calm;
   const choiceTall = choiceHeight(rows, row);
   const stream = { x, y: top, width, height: room - choiceTall };
   const choice = { x, y: top + stream.height + gap, width, height: choiceTall };

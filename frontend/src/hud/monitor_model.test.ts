@@ -36,6 +36,16 @@ describe("the monitor's model of a recorded run", () => {
     for (const [i, c] of candidates.entries()) expect(c.p).toBe(tokens[8]!.top_p.data[i]);
   });
 
+  it("adds what has no row to what has", () => {
+    const { candidates, others } = monitorModel(stateAfter(9)).choice!;
+    for (const n of [0, 5, 20]) {
+      const shown = candidates.slice(0, n).reduce((sum, c) => sum + c.p, 0);
+      expect(others[n]!.p + shown).toBeCloseTo(1, 6);
+    }
+    expect(others[5]!.labels[0]).toBe("49 147 others");
+    expect(others).toHaveLength(21);
+  });
+
   it("reads the entropy as nats, as a count of tokens and as a word", () => {
     const uncertain = monitorModel(stateAfter(3)).entropy!;
     expect(uncertain.shown).toBe(tokens[2]!.entropy.toFixed(2));

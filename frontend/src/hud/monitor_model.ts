@@ -29,10 +29,18 @@ export interface Candidate {
   readonly id: number;
   /** 1 is the most probable. */
   readonly rank: number;
+  readonly rankShown: string;
   readonly label: string;
   readonly p: number;
   readonly shown: string;
   readonly chosen: boolean;
+}
+
+/** Tokens that have no row. */
+export interface Others {
+  readonly labels: readonly string[];
+  readonly p: number;
+  readonly shown: string;
 }
 
 export interface Choice {
@@ -41,7 +49,8 @@ export interface Choice {
   readonly candidates: readonly Candidate[];
   /** The chosen token, wherever it ranks. */
   readonly chosen: Candidate;
-  readonly vocabulary: number;
+  /** What is left beside the first n candidates, by n: how many tokens (wordings, longest first), and p. */
+  readonly others: readonly Others[];
   readonly note: string;
 }
 
@@ -141,11 +150,14 @@ function details(state: AppState, now: Activity): string[] {
 
 const ENDINGS: Record<string, string> = { length: "length reached", context: "context full" };
 
+/** In the order in which they come. */
+export const LONG_TASKS = ["download", "load", "positions", "prefill"] as const;
+
 const TASKS = { load: "model", download: "download", positions: "positions", prefill: "prompt" } as const;
 
 function tasks({ progress }: AppState): Task[] {
   const out: Task[] = [];
-  for (const task of ["download", "load", "positions", "prefill"] as const) {
+  for (const task of LONG_TASKS) {
     const at = progress.get(task);
     if (!at || at.done) continue;
     const share = at.fraction < 0 ? "" : percent(at.fraction);
@@ -162,11 +174,13 @@ function choice(state: AppState, { event }: TokenRow): Choice {
     const id = ids[i]!;
     const p = event.top_p.data[i]!;
     const chosen = id === event.token_id;
-    candidates.push({ id, rank: i + 1, label: label(id), p, shown: probability(p), chosen });
+    const rankShown = String(i + 1);
+    candidates.push({ id, rank: i + 1, rankShown, label: label(id), p, shown: probability(p), chosen });
   }
   const chosen: Candidate = {
     id: event.token_id,
     rank: event.rank,
+    rankShown: event.rank > 99_999 ? "…" : String(event.rank),
     label: state.vocabulary?.label(event.token_id) ?? event.token_text,
     p: event.probability,
     shown: probability(event.probability),
@@ -177,8 +191,19 @@ function choice(state: AppState, { event }: TokenRow): Choice {
   const all = event.sampled_count >= (state.model?.n_vocab ?? Number.POSITIVE_INFINITY);
   const kept = all ? "softmax" : `${count(event.sampled_count)} kept by samplers`;
   const note = `${which}${kept} · scale 0 – 1`;
-  const vocabulary = state.model?.n_vocab ?? 0;
-  return { step: event.step, pinned, candidates, chosen, vocabulary, note };
+  const others = othersOf(candidates, state.model?.n_vocab ?? candidates.length);
+  return { step: event.step, pinned, candidates, chosen, others, note };
+}
+
+function othersOf(candidates: readonly Candidate[], vocabulary: number): Others[] {
+  let p = 1;
+  return [0, ...candidates.keys()].map((_, n) => {
+    if (n > 0) p -= candidates[n - 1]!.p;
+    // Float32 probabilities may sum to a hair over 1.
+    const rest = n < vocabulary ? Math.max(p, 0) : 0;
+    const left = vocabulary - n;
+    return { labels: left > 0 ? [`${count(left)} others`, "others"] : [], p: rest, shown: probability(rest) };
+  });
 }
 
 function verdict(nats: number): Entropy["verdict"] {

@@ -10,6 +10,8 @@ import { color, glow, motion, size, type TextStyle, text, threshold } from "./th
 import type { Line, Span, TokenStream } from "./token_stream";
 
 const PULSE_HEIGHT = 52;
+/** A lower box shows text alone. */
+const LEAST_WITH_PULSE = 86;
 const INSIDE = 10;
 
 /** How the text of the stream is set. */
@@ -39,14 +41,15 @@ export function drawStream(
   ui: MonitorUi,
 ): void {
   well(scene, rect);
-  const textArea = { x: rect.x, y: rect.y + 1, width: rect.width, height: rect.height - PULSE_HEIGHT - 1 };
+  const pulse = rect.height >= LEAST_WITH_PULSE ? PULSE_HEIGHT : 0;
+  const textArea = { x: rect.x, y: rect.y + 1, width: rect.width, height: rect.height - pulse - 1 };
   ui.hits.add("stream", 0, rect.x, rect.y, rect.width, rect.height);
   if (state.run) drawLines(scene, state, stream, type, textArea, now, ui);
   else {
     const empty = "the prompt and the answer appear here, token by token";
     scene.textWithin(rect.x + INSIDE, rect.y + 22, rect.width - 2 * INSIDE, empty, text.caption, color.muted);
   }
-  drawPulse(scene, model, rect);
+  if (pulse > 0) drawPulse(scene, model, rect);
 }
 
 function drawLines(

@@ -32,6 +32,8 @@ export class Scene {
   readonly words = new Uint32Array(MOST_ITEMS * ITEM_WORDS);
   private readonly floats = new Float32Array(this.words.buffer);
   readonly clips = new Float32Array(MOST_CLIPS * 4);
+  /** The same bits, to compare and to send. */
+  readonly clipWords = new Uint32Array(this.clips.buffer);
   readonly heat = new HeatStore();
   readonly runs: Run[] = Array.from({ length: MOST_RUNS }, () => ({ shader: "fill", first: 0, count: 0 }));
   runCount = 0;
@@ -78,18 +80,6 @@ export class Scene {
       this.glyphsRun = this.glyphCount;
     }
     this.fresh = true;
-  }
-
-  usedShapes(): Uint32Array<ArrayBuffer> {
-    return this.words.subarray(0, this.shapeCount * ITEM_WORDS);
-  }
-
-  usedGlyphs(): Uint32Array<ArrayBuffer> {
-    return this.words.subarray(HALF * ITEM_WORDS, (HALF + this.glyphCount) * ITEM_WORDS);
-  }
-
-  usedClips(): Float32Array<ArrayBuffer> {
-    return this.clips.subarray(0, this.clipCount * 4);
   }
 
   /** All until `popClip` is cut at this rectangle, and at the ones around it. */
