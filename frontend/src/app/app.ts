@@ -149,6 +149,13 @@ export class App implements Actions, PointerHost {
     this.metrics.script.push(performance.now() - begin);
   }
 
+  /** What can't wait while no frame is drawn: events, messages, controls, what is read out. */
+  tend(): void {
+    this.drain();
+    this.fetch();
+    this.showDom(this.options.clock.now());
+  }
+
   /** Apply all that has arrived. */
   drain(): void {
     if (this.queue.length === 0) return;

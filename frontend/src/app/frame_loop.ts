@@ -1,25 +1,31 @@
-/** How often a hidden page applies what arrives, in milliseconds: it draws nothing meanwhile. */
-const HIDDEN_EVERY = 500;
+/** Milliseconds without an animation frame after which the page looks after itself without one. */
+const PATIENCE = 250;
 
 /**
- * Calls `frame` once per animation frame while the page is seen, and `hidden` now and then
- * while it is not. An error of one frame does not end the loop; the same is said once.
+ * Calls `frame` once per animation frame, and `between` now and then while none comes: the
+ * page is hidden, or the GPU is behind. An error of one frame does not end the loop; the same
+ * one is said once.
  */
-export function runFrames(frame: () => void, hidden: () => void, signal: AbortSignal): void {
+export function runFrames(frame: () => void, between: () => void, signal: AbortSignal): void {
   let lastError = "";
-  const step = () => {
-    if (signal.aborted) return;
-    requestAnimationFrame(step);
+  let lastFrame = performance.now();
+  const guarded = (work: () => void) => {
     try {
-      frame();
+      work();
     } catch (error) {
       if (String(error) !== lastError) console.error(error);
       lastError = String(error);
     }
   };
+  const step = () => {
+    if (signal.aborted) return;
+    requestAnimationFrame(step);
+    lastFrame = performance.now();
+    guarded(frame);
+  };
   requestAnimationFrame(step);
   const timer = setInterval(() => {
-    if (document.hidden) hidden();
-  }, HIDDEN_EVERY);
+    if (performance.now() - lastFrame > PATIENCE) guarded(between);
+  }, PATIENCE);
   signal.addEventListener("abort", () => clearInterval(timer));
 }

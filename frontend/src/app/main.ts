@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   if (!manual) {
     runFrames(
       () => app.tick(),
-      () => app.drain(),
+      () => app.tend(),
       app.signal,
     );
   }
