@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -52,7 +53,14 @@ def test_what_is_known_of_the_model(engine: Engine) -> None:
 def test_a_run_tells_its_story_in_order(engine: Engine, heard: Listener) -> None:
     engine.generate(STORY)
     kinds = [event.kind for event in heard.events if not isinstance(event, Progress)]
-    assert kinds == ["run_started", "run_state", "prompt_processed", "run_state", *["token"] * 12, "run_state"]
+    assert kinds == [
+        "run_started",
+        "run_state",
+        "prompt_processed",
+        "run_state",
+        *["token"] * 12,
+        "run_state",
+    ]
     assert [state.phase for state in heard.all(RunState)] == ["prefill", "running", "finished"]
     assert heard.ending().reason == "length"
     (started,) = heard.all(RunStarted)
@@ -177,6 +185,10 @@ def in_background(engine: Engine, command: Generate) -> threading.Thread:
     return thread
 
 
+def _wait_for_step(heard: Listener, step: int) -> None:
+    heard.wait_for(TokenGenerated, lambda token: token.step == step)
+
+
 def test_pause_step_resume_stop(engine: Engine, heard: Listener) -> None:
     thread = in_background(engine, ENDLESS)
     heard.wait_for(TokenGenerated, lambda token: token.step == 5)
@@ -187,7 +199,7 @@ def test_pause_step_resume_stop(engine: Engine, heard: Listener) -> None:
     assert len(heard.tokens()) == held
     for more in (1, 2, 3):
         engine.step()
-        heard.wait_for(TokenGenerated, lambda token, step=held + more - 1: token.step == step)
+        _wait_for_step(heard, held + more - 1)
         time.sleep(0.15)
         assert len(heard.tokens()) == held + more
     engine.resume()
@@ -276,7 +288,7 @@ def test_a_paused_page_is_exact(engine: Engine, heard: Listener) -> None:
         rows = [event for event in heard.all(AttentionWeights) if (event.layer, event.head) == pair]
         assert rows[-1].query_start + len(rows[-1].weights) == position + 1
         # No row is missing between the first emission and the last.
-        for before, after in zip(rows, rows[1:], strict=False):
+        for before, after in pairwise(rows):
             assert after.query_start <= before.query_start + len(before.weights)
     # A new selection shows at once, paused or not.
     heard.events.clear()

@@ -20,7 +20,8 @@ def some_logits(seed: int = 3) -> F4:
 
 def softmax(x: np.ndarray) -> np.ndarray:
     weights = np.exp(x.astype(np.float64) - x.max())
-    return weights / weights.sum()
+    p: np.ndarray = weights / weights.sum()
+    return p
 
 
 def by_numpy(logits: F4, s: Sampling, history: list[int]) -> dict[int, float]:

@@ -15,7 +15,8 @@ from cloudchamber.telemetry.events import F4
 def reference(logits: F4) -> np.ndarray:
     y = logits.astype(np.float64)
     weights = np.exp(y - y.max())
-    return weights / weights.sum()
+    p: np.ndarray = weights / weights.sum()
+    return p
 
 
 @given(

@@ -11,7 +11,8 @@ from cloudchamber.inference.template import MAX_TEMPLATE, ChatTemplate, Rendered
 
 CHATML = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] "
-    "+ '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+    "+ '<|im_end|>' + '\\n'}}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 HELLO = "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"
 
@@ -47,7 +48,8 @@ def test_what_templates_of_the_field_use(opened: list[ChatTemplate]) -> None:
 HOSTILE = {
     "loops": "{% for a in range(99999) %}{% for b in range(99999) %}{{ a }}{% endfor %}{% endfor %}",
     "silent loops": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-    "doubling": "{% set ns = namespace(s='aaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s }}",
+    "doubling": "{% set ns = namespace(s='aaaaaaaa') %}"
+    "{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s }}",
     "repeating": "{{ 'a' * 99999999999 }}",
     "padding": "{{ 'a' | center(99999999999) }}",
     "power": "{{ 9 ** (9 ** 9) }}",

@@ -356,8 +356,10 @@ def _new_capture(model: Any, options: EngineOptions) -> Capture:
 def _read_header(path: Path) -> GgufHeader:
     try:
         return read_header(path)
-    except (GgufError, OSError) as error:
-        raise LoadError(f"{path.name} can't be loaded: {error}") from error
+    except GgufError as error:
+        raise LoadError(str(error)) from error
+    except OSError as error:
+        raise LoadError(f"{path.name} can't be read: {error.strerror or error}") from error
 
 
 def _hashes(header: GgufHeader) -> tuple[str, str]:

@@ -356,13 +356,13 @@ class Supervisor:
             await asyncio.wait_for(worker.tasks[1], 0.5)
         loaded = worker.settled.is_set()
         problem = deaths.explain(returncode, worker.said, loading=not loaded)
-        _log.error("worker %s ended with %s: %s", worker.process.pid, returncode, problem.message)
         if worker is self._worker:
             self._worker = None
             self.state = "dead" if loaded else "failed"
         if worker.loading:
             self._on_event(Progress(task="load", fraction=1.0, message="", done=True))
         if not worker.explained:
+            _log.error("worker %s ended with %s: %s", worker.process.pid, returncode, problem.message)
             self._on_event(problem)
         self._close_run(worker, "failed", "error", problem.message)
         self._release(worker)

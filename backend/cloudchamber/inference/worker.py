@@ -162,7 +162,9 @@ class Worker:
 
 def _sentence(error: BaseException) -> str:
     text = str(error).strip() or type(error).__name__
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    if text.split(maxsplit=1)[0].isalpha():  # and not the name of a file
+        text = text[0].upper() + text[1:]
+    return text + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _load_hint(error: BaseException) -> str:
