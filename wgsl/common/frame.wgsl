@@ -6,7 +6,7 @@ struct Frame {
   size: vec2f,            // of the canvas
   focal: f32,             // pixels per unit at depth 1
   depth: f32,             // of the camera's target, units
-  scale: f32,             // canvas height / 720: every size of the recipe is multiplied by it
+  scale: f32,             // height the cloud fills / 720: every size of the recipe is multiplied by it
   exposure: f32,          // light to radiance times square pixels
   light_ease: f32,        // 0 shows the light of the previous keyframe, 1 of the newest
   morph: f32,             // 0 shows the previous layout, 1 the newest

@@ -25,8 +25,8 @@ fn gas_deposit_level(index: u32, position: vec2f, light: vec3f) {
 }
 
 // Light of spread `sigma` pixels; its total stays what it is.
-fn gas_deposit(position: vec2f, sigma: f32, scale: f32, light: vec3f) {
-  let finest = GAS_SIGMA * scale;
+fn gas_deposit(position: vec2f, sigma: f32, light: vec3f) {
+  let finest = GAS_SIGMA * gas_grid.levels[0].cell;
   let place = clamp(log2(sigma / finest), 0.0, f32(GAS_LEVELS - 1u));
   let index = min(u32(place), GAS_LEVELS - 2u);
   let narrow = finest * exp2(f32(index));
@@ -38,8 +38,8 @@ fn gas_deposit(position: vec2f, sigma: f32, scale: f32, light: vec3f) {
 
 // A light too faint to be seen by itself, of the darkest colour: one cell of one level, chosen by
 // `chance` (0 to 1, always the same for a particle) so that many together come out right.
-fn gas_deposit_ember(position: vec2f, sigma: f32, scale: f32, light: f32, chance: f32) {
-  let finest = GAS_SIGMA * scale;
+fn gas_deposit_ember(position: vec2f, sigma: f32, light: f32, chance: f32) {
+  let finest = GAS_SIGMA * gas_grid.levels[0].cell;
   let place = clamp(log2(sigma / finest), 0.0, f32(GAS_LEVELS - 1u));
   var index = min(u32(place), GAS_LEVELS - 2u);
   let narrow = finest * exp2(f32(index));

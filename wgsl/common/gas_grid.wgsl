@@ -4,7 +4,7 @@
 const GAS_LEVELS = 6u;
 const GAS_PAD = 8.0;              // cells round the canvas, for light that shines in from outside
 const GAS_FIXED = 4194304.0;      // steps per unit of light
-const GAS_SIGMA = 6.8;            // spread of the finest level, pixels at 720 lines
+const GAS_SIGMA = 1.7;            // spread of a level, in its cells
 
 struct GasLevel {
   base: u32,   // index of its first cell

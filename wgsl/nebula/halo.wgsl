@@ -18,8 +18,8 @@ fn shed_trail(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id)
     trail_point(frame, segment, s + 0.5 * width).place,
   ) / frame.scale;
   let light = 0.85 * min(arc, 60.0) / 0.625 * pow(here.fade, 1.35) * segment.weight;
-  gas_deposit(here.place, 7.0 * frame.scale, frame.scale, palette(0.55) * 0.0034 * light);
-  gas_deposit(here.place, 26.0 * frame.scale, frame.scale, palette(0.4) * 0.0052 * light);
+  gas_deposit(here.place, 7.0 * frame.scale, palette(0.55) * 0.0034 * light);
+  gas_deposit(here.place, 26.0 * frame.scale, palette(0.4) * 0.0052 * light);
 }
 
 @compute @workgroup_size(4)
@@ -28,6 +28,6 @@ fn shed_flares(@builtin(local_invocation_id) local: vec3u) {
   let place = project(frame, flare.place);
   if (flare.amount <= 0.0 || place.depth <= 0.5) { return; }
   let broad = flare.amount * flare.broad;
-  gas_deposit(place.position, 32.0 * frame.scale, frame.scale, palette(0.85) * broad * (0.5 + 1.2 * flare.light));
-  gas_deposit(place.position, 90.0 * frame.scale, frame.scale, palette(0.6) * broad * (0.4 + 1.5 * flare.light));
+  gas_deposit(place.position, 32.0 * frame.scale, palette(0.85) * broad * (0.5 + 1.2 * flare.light));
+  gas_deposit(place.position, 90.0 * frame.scale, palette(0.6) * broad * (0.4 + 1.5 * flare.light));
 }

@@ -82,15 +82,15 @@ fn shed(p: Particle, index: u32) {
   let at = p.place.position;
   if (p.tone <= 0.0) {
     let c = chance(index);
-    gas_deposit_ember(at, 2.6 * p.radius + 5.0 * scale, scale, 3.0 * p.light, c);
-    gas_deposit_ember(at, 5.0 * p.radius + 12.0 * scale, scale, 2.25 * p.light, c);
-    gas_deposit_ember(at, p.sprite.sigma.y, scale, p.glow * p.light, c);
+    gas_deposit_ember(at, 2.6 * p.radius + 5.0 * scale, 3.0 * p.light, c);
+    gas_deposit_ember(at, 5.0 * p.radius + 12.0 * scale, 2.25 * p.light, c);
+    gas_deposit_ember(at, p.sprite.sigma.y, p.glow * p.light, c);
     return;
   }
-  gas_deposit(at, 2.6 * p.radius + 5.0 * scale, scale, 3.0 * p.light * palette(0.70 * p.tone));
-  gas_deposit(at, 5.0 * p.radius + 12.0 * scale, scale, 2.25 * p.light * palette(0.50 * p.tone));
+  gas_deposit(at, 2.6 * p.radius + 5.0 * scale, 3.0 * p.light * palette(0.70 * p.tone));
+  gas_deposit(at, 5.0 * p.radius + 12.0 * scale, 2.25 * p.light * palette(0.50 * p.tone));
   if (p.diffuse > 0.0) {
-    gas_deposit(at, p.sprite.sigma.y, scale, p.glow * p.diffuse * p.light * palette(0.86 * p.tone));
+    gas_deposit(at, p.sprite.sigma.y, p.glow * p.diffuse * p.light * palette(0.86 * p.tone));
   }
 }
 

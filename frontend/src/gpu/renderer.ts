@@ -24,6 +24,8 @@ const EXPOSURE = 1100;
 const EXPOSURE_UNIT = 90;
 /** Of the nebula behind the instruments. */
 const DIMMED = 0.82;
+/** Behind the instruments the recipe's sizes shrink with the frame, down to this share of the canvas'. */
+const LEAST_SCALE = 0.6;
 /** How far from the pointer a particle can be picked, logical pixels. */
 const PICK_REACH = 18;
 
@@ -214,7 +216,7 @@ export class Renderer {
     f.size![1] = height;
     f.focal![0] = pose.focal;
     f.depth![0] = pose.depth;
-    f.scale![0] = height / 720;
+    f.scale![0] = Math.max(frameHeight, LEAST_SCALE * height) / 720;
     f.exposure![0] = EXPOSURE * (pose.unit / EXPOSURE_UNIT) ** 2;
     f.morph![0] = this.morph;
     f.count![0] = particles?.count ?? 0;
