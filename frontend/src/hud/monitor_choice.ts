@@ -31,7 +31,14 @@ export function drawChoice(
   springs: BarMotion,
 ): void {
   const few = ui.topCount <= FEW_CANDIDATES;
-  caption(scene, rect.x, rect.y + 12, rect.width, "NEXT TOKEN", choice?.note ?? "softmax · scale 0 – 1");
+  caption(
+    scene,
+    rect.x,
+    rect.y + 12,
+    rect.width,
+    few ? "NEXT TOKEN ▾" : "NEXT TOKEN ▴",
+    choice?.note ?? "softmax · scale 0 – 1",
+  );
   ui.hits.add("top-count", few ? 1 : 0, rect.x, rect.y, rect.width, CAPTION);
   const top = rect.y + CAPTION;
   const track = barRect(rect);

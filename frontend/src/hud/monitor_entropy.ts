@@ -84,8 +84,13 @@ function drawHistory(
   );
   scene.popClip();
   const last = newest?.event.step ?? 0;
-  for (let i = 0; i < places; i++) {
-    const x = inner.x + inner.width - (places - 1 - i) * step - step / 2;
-    ui.hits.add("entropy", last - (places - 1 - i), x, plot.y, step, plot.height);
+  const right = inner.x + inner.width;
+  for (let back = 0; back < places; back++) {
+    ui.hits.add("entropy", last - back, right - (back + 0.5) * step, plot.y, step, plot.height);
+  }
+  const pinned = state.selection.step;
+  if (pinned !== null && last - pinned < places) {
+    const x = Math.round(right - (last - pinned) * step);
+    scene.dashes(x, plot.y, x, plot.y + plot.height, 1, color.attention, 3, 2);
   }
 }

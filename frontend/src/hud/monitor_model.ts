@@ -187,7 +187,7 @@ function choice(state: AppState, { event }: TokenRow): Choice {
     chosen: true,
   };
   const pinned = state.selection.step !== null;
-  const which = pinned ? `step ${event.step} pinned · ` : "";
+  const which = pinned ? `token ${event.step + 1} pinned · ` : "";
   const all = event.sampled_count >= (state.model?.n_vocab ?? Number.POSITIVE_INFINITY);
   const kept = all ? "softmax" : `${count(event.sampled_count)} kept by samplers`;
   const note = `${which}${kept} · scale 0 – 1`;

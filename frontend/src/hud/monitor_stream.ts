@@ -64,6 +64,7 @@ function drawLines(
   const rows = Math.max(1, Math.floor((area.height - 8) / type.row));
   const { lines } = stream;
   ui.scrollLimit = Math.max(0, lines.length - rows);
+  keepPlace(ui, stream.dropped + lines.length);
   const back = Math.min(Math.max(Math.round(ui.scroll), 0), ui.scrollLimit);
   const end = lines.length - back;
   const first = Math.max(0, end - rows);
@@ -75,6 +76,14 @@ function drawLines(
   }
   scene.popClip();
   if (ui.scrollLimit > 0) drawScrollBar(scene, area, rows, lines.length, back);
+}
+
+/** Who scrolled back keeps what they read while lines are added below; another text is shown from its end. */
+export function keepPlace(ui: MonitorUi, lines: number): void {
+  const added = lines - ui.seenLines;
+  if (added < 0) ui.scroll = 0;
+  else if (ui.scroll > 0) ui.scroll = Math.min(ui.scroll + added, ui.scrollLimit);
+  ui.seenLines = lines;
 }
 
 function drawLine(

@@ -8,6 +8,8 @@ export interface MonitorUi {
   scroll: number;
   /** Written by the monitor: how far it can be scrolled back. */
   scrollLimit: number;
+  /** Written by the monitor: lines of the stream when it was last drawn. */
+  seenLines: number;
   reducedMotion: boolean;
   /** Clock time at which the panel came on show: its brackets draw in from then. */
   shownAt: number;
@@ -22,6 +24,7 @@ export function createMonitorUi(): MonitorUi {
     topCount: FEW_CANDIDATES,
     scroll: 0,
     scrollLimit: 0,
+    seenLines: 0,
     reducedMotion: false,
     shownAt: 0,
     hits: new Hits(),
