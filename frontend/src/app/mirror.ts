@@ -1,4 +1,4 @@
-import { type Activity, activity } from "../state/select";
+import { type Activity, activity, loadProgress } from "../state/select";
 import type { AppState } from "../state/state";
 import { h, setAttribute, setText } from "./dom";
 
@@ -55,8 +55,8 @@ export class Mirror {
     if (now - this.last < EVERY && now >= this.last) return;
     this.last = now;
     const status = SENTENCES[activity(state)];
-    const message = state.model ? (state.run?.state?.message ?? "") : (state.problem?.message ?? "");
-    setText(this.status, message && message !== status ? `${status} ${message}` : status);
+    const detail = detailOf(state);
+    setText(this.status, detail && detail !== status ? `${status} ${detail}` : status);
     this.showNumbers(state);
     this.speak(state);
     setAttribute(this.canvas, "aria-label", this.describe(state));
@@ -122,6 +122,15 @@ export class Mirror {
       token.entropy < 1 ? "confident, a point" : token.entropy > 3 ? "uncertain, a wide cloud" : "in between";
     return `${model}the vocabulary as a nebula, ${sure}; the newest token is ${spoken(token.token_text)}.`;
   }
+}
+
+/** What the server says of the present state, in its own sentence. */
+function detailOf(state: AppState): string {
+  const now = activity(state);
+  if (now === "loading") return loadProgress(state)?.message ?? "";
+  if (now === "offline") return state.connection.message;
+  if (now === "idle" || now === "no-model") return "";
+  return state.run?.state?.message || state.problem?.message || "";
 }
 
 /** Index after the last full stop, question or exclamation mark or line break; 0 without one. */
