@@ -21,6 +21,7 @@ export interface HudUi extends MonitorUi {
 export class Hud {
   readonly scene: Scene;
   readonly ui: HudUi = { ...createMonitorUi(), pointed: null };
+  private missing = 0;
   private readonly header = new Header();
   private readonly monitor: Monitor;
 
@@ -47,7 +48,18 @@ export class Hud {
     scene.endLayer();
     if (ui.pointed) drawTooltip(scene, ui.pointed, layout.width, layout.height);
     scene.endLayer();
+    if (import.meta.env.DEV) this.warn();
     return scene;
+  }
+
+  /** Tells a developer, once each time it gets worse, that something is missing from the picture. */
+  private warn(): void {
+    const missing = this.scene.overflow + this.scene.glyphs.atlas.refused;
+    if (missing <= this.missing) return;
+    this.missing = missing;
+    console.warn(
+      `HUD: ${this.scene.overflow} items and ${this.scene.glyphs.atlas.refused} glyphs had no room`,
+    );
   }
 
   /** Draws every glyph anew: the bundled font has loaded. */

@@ -35,7 +35,7 @@ export class Monitor {
     const model = this.modelOf(state);
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
-    heading(scene, rect, "INFERENCE MONITOR", model.caption);
+    heading(scene, rect, "INFERENCE MONITOR", model.captions);
     const inner = inset(rect, size.padding);
     const bodyTop = rect.y + HEADING + GAP;
     const body = { ...inner, y: bodyTop, height: inner.y + inner.height - bodyTop };

@@ -91,6 +91,6 @@ function drawHistory(
   const pinned = state.selection.step;
   if (pinned !== null && last - pinned < places) {
     const x = Math.round(right - (last - pinned) * step);
-    scene.dashes(x, plot.y, x, plot.y + plot.height, 1, color.attention, 3, 2);
+    scene.dashes(x + 0.5, plot.y, x + 0.5, plot.y + plot.height, 1, color.attention, 3, 2);
   }
 }

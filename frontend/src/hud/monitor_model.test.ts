@@ -14,6 +14,14 @@ describe("the monitor's model of a recorded run", () => {
     expect(status.rate).toBe(tokens[11]!.tokens_per_sec.toFixed(1));
   });
 
+  it("tells the rate of the prompt apart from that of the answer", () => {
+    const model = monitorModel(stateAfter(1));
+    const prefill = recorded.find((event) => event.kind === "prompt_processed")!;
+    const speed = (prefill.n_tokens / prefill.seconds).toFixed(1);
+    expect(model.captions[1]).toBe(`prefill ${speed} tok/s · 2 threads`);
+    expect(model.status.rate).toBe("–");
+  });
+
   it("says complete in green, and why it ended", () => {
     const { status } = monitorModel(stateAfter(tokens.length));
     expect(status.tone).toBe("complete");

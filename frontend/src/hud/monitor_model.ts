@@ -79,7 +79,8 @@ export interface Pulse {
 
 /** All that the Inference Monitor says, in plain numbers and strings. */
 export interface MonitorModel {
-  readonly caption: string;
+  /** How it runs: wordings, longest first. */
+  readonly captions: readonly string[];
   readonly status: Status;
   readonly tasks: readonly Task[];
   readonly choice: Choice | null;
@@ -95,7 +96,7 @@ const HISTORY = 256;
 export function monitorModel(state: AppState): MonitorModel {
   const row = selectedToken(state);
   return {
-    caption: caption(state),
+    captions: captions(state),
     status: status(state),
     tasks: tasks(state),
     choice: row ? choice(state, row) : null,
@@ -106,10 +107,15 @@ export function monitorModel(state: AppState): MonitorModel {
   };
 }
 
-function caption({ model }: AppState): string {
-  if (!model) return "";
+function captions({ model, run }: AppState): string[] {
+  if (!model) return [];
   const threads = `${model.threads} thread${model.threads === 1 ? "" : "s"}`;
-  return `decode · ${threads}${model.flash_attention ? " · flash attention" : ""}`;
+  const how = model.flash_attention ? `${threads} · flash attention` : threads;
+  const prefill = run?.prefill;
+  // Reading the prompt is another matter than writing: its rate stands apart.
+  if (!prefill || !(prefill.seconds > 0)) return [how, threads];
+  const speed = `prefill ${rate(prefill.n_tokens / prefill.seconds)} tok/s`;
+  return [`${speed} · ${how}`, `${speed} · ${threads}`, speed];
 }
 
 const TITLES: Record<Activity, [string, Tone]> = {

@@ -7,16 +7,19 @@ import { rule } from "./frame";
 /** Height of a panel's heading with its rule. */
 export const HEADING = 32;
 
-/** Title and caption at the top of a panel. */
-export function heading(scene: Scene, rect: Rect, title: string, caption: string): void {
+/** Title at the top of a panel, and the first of its captions (longest first) that has room. */
+export function heading(scene: Scene, rect: Rect, title: string, captions: readonly string[]): void {
   const left = rect.x + size.padding;
   const right = rect.x + rect.width - size.padding;
   const baseline = rect.y + 20;
   scene.box(left, baseline - 9, 2, 10, color.data, color.clear, 0, 5, color.data);
   const used = scene.text(left + 8, baseline, title, text.title, color.data);
   const room = right - left - used - 24;
-  const shown = scene.measure(caption, text.caption) <= room ? caption : "";
-  scene.text(right, baseline, shown, text.caption, color.muted, "right");
+  for (const caption of captions) {
+    if (scene.measure(caption, text.caption) > room) continue;
+    scene.text(right, baseline, caption, text.caption, color.muted, "right");
+    break;
+  }
   rule(scene, left, rect.y + HEADING - 1, rect.width - 2 * size.padding);
 }
 
