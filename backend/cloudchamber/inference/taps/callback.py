@@ -30,7 +30,7 @@ from cloudchamber.inference.taps.state import MAX_NODES, MAX_PENDING, STATE
 
 _NODE_BYTES = ggml.TENSOR_BYTES
 _OP, _DATA, _NE, _SRC, _NAME = ggml.OP, ggml.DATA, ggml.NE, ggml.SRC, ggml.NAME
-_NONE = ggml.OPS["NONE"]
+_NONE, _CPY = ggml.OPS["NONE"], ggml.OPS["CPY"]
 _PASSIVE = tuple(ggml.PASSIVE_OPS)
 _OUT, _MASK = int(Do.OUT), int(Do.MASK)
 _ATTENTION, _PROBABILITIES, _CHOSEN = int(Do.ATTENTION), int(Do.PROBABILITIES), int(Do.CHOSEN)
@@ -220,6 +220,14 @@ def _forget_read(s: Any, index: int) -> None:
 
 
 @compiled()
+def _cached(key: int) -> int:
+    """K in the cache, where the graph reads it through a conversion (an F32 cache)."""
+    while load_i32(key + _OP) == _CPY:
+        key = load_i64(key + _SRC)
+    return key
+
+
+@compiled()
 def _data(s: Any) -> None:
     """Read what is due at the node just asked about."""
     index = s.index - 1
@@ -246,7 +254,7 @@ def _data(s: Any) -> None:
             node = _ints(s.slot_node_at, MAX_NODES)[slot]
             operand = 1 if slots[3 * slot] == 0 else 0
             read_queries(s, tensor, layer)
-            read_keys(s, load_i64(node + _SRC + 8 * operand), layer)
+            read_keys(s, _cached(load_i64(node + _SRC + 8 * operand)), layer)
         elif do == _CHOSEN:
             read_chosen(s, tensor, layer)
         else:

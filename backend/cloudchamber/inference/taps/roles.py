@@ -145,7 +145,7 @@ def _find_attention(graph: Graph, n_layer: int) -> list[Attention | None]:
 def _flash_attention(graph: Graph, number: int) -> Attention | None:
     """`FLASH_ATTN_EXT(q, k, v, mask, sinks)` with scale, max_bias, logit_softcap."""
     node = graph.nodes[number]
-    q, k = graph.source(node, 0), graph.source(node, 1)
+    q, k = graph.source(node, 0), _cached_key(graph, graph.source(node, 1))
     layer = graph.layer_after(number)
     if q is None or k is None or layer is None:
         return None
@@ -172,7 +172,7 @@ def _plain_attention(graph: Graph, number: int) -> Attention | None:
     if not is_op(product, "MUL_MAT"):
         return None
     assert product is not None
-    k, q = graph.source(product, 0), graph.source(product, 1)
+    k, q = _cached_key(graph, graph.source(product, 0)), graph.source(product, 1)
     layer = graph.layer_after(number)
     if q is None or k is None or layer is None:
         return None
@@ -180,6 +180,15 @@ def _plain_attention(graph: Graph, number: int) -> Attention | None:
         layer, graph.index[product.address], 1, 0, number, 1, node.src[1], q.ne[2], k.ne[2], q.ne[0],
         scale, softcap, node.float_param(1), graph.source(node, 2), k.type,
     )  # fmt: skip
+
+
+def _cached_key(graph: Graph, key: TensorRecord | None) -> TensorRecord | None:
+    """K as it lies in the cache, looked for behind a conversion; None if it is not from one,
+    since then it is gone when the layer has run."""
+    while is_op(key, "CPY"):
+        assert key is not None
+        key = graph.source(key, 0)
+    return key if key is not None and key.view_src in graph.leaves else None
 
 
 def _find_experts(graph: Graph, layer: int) -> Experts | None:
