@@ -12,7 +12,8 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import pairwise
+from typing import Final
 
 import numba
 import numpy as np
@@ -41,39 +42,55 @@ def nearest(rows: F4, k: int, on_fraction: OnFraction = lambda _: None) -> Neigh
     n = len(rows)
     found = Neighbours(np.zeros((n, k), np.int32), np.full((n, k), -np.inf, np.float32))
     buffer = np.empty(min(n, _TILE) ** 2, np.float32)
-    threads = os.cpu_count() or 1
     done = 0
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for top in range(0, n, _TILE):
             for left in range(top, n, _TILE):
                 height, width = min(_TILE, n - top), min(_TILE, n - left)
-                tile = buffer[: height * width].reshape(height, width)
-                np.matmul(rows[top : top + height], rows[left : left + width].T, out=tile)
-                _share(pool, threads, height, _keep_rows, tile, top, left, found)
-                if left != top:
-                    _share(pool, threads, width, _keep_columns, tile, top, left, found)
+                tile = _Tile(rows, buffer[: height * width].reshape(height, width), top, left, found)
+                tile.search(pool)
                 done += height * width * (1 if left == top else 2)
             on_fraction(done / (n * n))
     return found
 
 
-def _share(
-    pool: ThreadPoolExecutor,
-    threads: int,
-    count: int,
-    loop: Any,
-    tile: F4,
-    top: int,
-    left: int,
-    found: Neighbours,
-) -> None:
-    """Run a compiled loop over `[0, count)` in as many stretches as there are threads."""
-    bounds = [count * part // threads for part in range(threads + 1)]
-    jobs = [
-        pool.submit(loop, tile, top, left, bounds[part], bounds[part + 1], found.ids, found.similarity)
-        for part in range(threads)
-    ]
-    for job in jobs:
+@dataclass(frozen=True, slots=True)
+class _Tile:
+    """Similarities of some rows with some columns, and the search through them.
+
+    Threads share each step, the matrix product too: a linear algebra library's own threads
+    wait by spinning, which costs many times over on a busy machine.
+    """
+
+    rows: F4
+    values: F4
+    top: int
+    left: int
+    found: Neighbours
+
+    def search(self, pool: ThreadPoolExecutor) -> None:
+        height, width = self.values.shape
+        _share(pool, height, self._by_rows)
+        if self.left != self.top:
+            _share(pool, width, self._by_columns)
+
+    def _by_rows(self, start: int, stop: int) -> None:
+        height_rows = self.rows[self.top + start : self.top + stop]
+        width_rows = self.rows[self.left : self.left + self.values.shape[1]]
+        np.matmul(height_rows, width_rows.T, out=self.values[start:stop])
+        found = self.found
+        _keep_rows(self.values, self.top, self.left, start, stop, found.ids, found.similarity)
+
+    def _by_columns(self, start: int, stop: int) -> None:
+        found = self.found
+        _keep_columns(self.values, self.top, self.left, start, stop, found.ids, found.similarity)
+
+
+def _share(pool: ThreadPoolExecutor, count: int, work: Callable[[int, int], None]) -> None:
+    """Do `work` over `[0, count)` in as many stretches as there are processors."""
+    parts = os.cpu_count() or 1
+    bounds = [count * part // parts for part in range(parts + 1)]
+    for job in [pool.submit(work, start, stop) for start, stop in pairwise(bounds)]:
         job.result()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import struct
 import sys
@@ -36,6 +37,13 @@ KEPT_IN_MEMORY: Final = 6
 MAX_MESSAGE_BYTES: Final = 256 << 20
 
 _STDERR_LINES: Final = 20
+_ONE_THREAD: Final = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+}
+"""For the process's linear algebra: its threads wait by spinning, beside a model that decodes."""
 
 
 class PositionsService:
@@ -165,6 +173,7 @@ class PositionsService:
         """Run the process to its end; why it failed, or an empty string."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "cloudchamber.model.projection", str(job.path), *job.missing),
+            env={**os.environ, **_ONE_THREAD},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
