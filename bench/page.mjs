@@ -1,106 +1,109 @@
-// `node bench/page.mjs URL SECONDS WIDTH HEIGHT`: open the page in a real Chromium and print, as
-// JSON, what its scripts and its GPU buffers cost. Measured from outside the page, by wrapping
-// what it calls; only the latency, which needs the server's clock, is the page's own figure.
-import { execFileSync } from "node:child_process";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { chromium } from "@playwright/test";
+// `node bench/page.mjs URL SECONDS WIDTH HEIGHT [idle-gpu]`: open the page in a real Chromium and
+// print, as JSON, what its scripts and its GPU buffers cost. Measured from outside the page, by
+// Chromium's own trace; only the latency, which needs the server's clock, is the page's figure.
+//
+// `idle-gpu` leaves the submitted GPU work undone where the renderer is software: that would take
+// both the time and the cores of everything else.
+import { launch } from "./chromium.mjs";
 
-const [url, seconds, width, height] = process.argv.slice(2);
-const here = dirname(fileURLToPath(import.meta.url));
-const executablePath =
-  process.env.CHROMIUM ??
-  execFileSync("python3", [join(here, "../build/browser.py")], { encoding: "utf8" }).trim();
+const [url, seconds, width, height, mode] = process.argv.slice(2);
 
 /** Runs in the page before its own scripts. */
-function watch() {
-  const cost = { script: [], largestBuffer: 0, asked: [], tokens: 0 };
-  window.cost = cost;
-  let sinceFrame = 0;
-  const timed = (work) => {
-    const begin = performance.now();
-    work();
-    return performance.now() - begin;
-  };
-
-  const requestFrame = window.requestAnimationFrame.bind(window);
-  window.requestAnimationFrame = (callback) =>
-    requestFrame((time) => {
-      cost.script.push(sinceFrame + timed(() => callback(time)));
-      sinceFrame = 0;
-    });
-
-  const timedListener = (listener) => (event) => {
-    sinceFrame += timed(() => listener(event));
-  };
-  const addListener = WebSocket.prototype.addEventListener;
-  WebSocket.prototype.addEventListener = function (kind, listener, options) {
-    const wrapped = kind === "message" && typeof listener === "function" ? timedListener(listener) : listener;
-    return addListener.call(this, kind, wrapped, options);
-  };
-  const onmessage = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage");
-  Object.defineProperty(WebSocket.prototype, "onmessage", {
-    ...onmessage,
-    set(listener) {
-      onmessage.set.call(this, listener && timedListener(listener));
-    },
-  });
-
+function watch(idleGpu) {
+  const asked = { largestBuffer: 0, names: [], software: false, frames: 0 };
+  window.asked = asked;
   if (!window.GPUDevice) return;
   const createBuffer = GPUDevice.prototype.createBuffer;
   GPUDevice.prototype.createBuffer = function (descriptor) {
-    cost.largestBuffer = Math.max(cost.largestBuffer, descriptor.size);
+    asked.largestBuffer = Math.max(asked.largestBuffer, descriptor.size);
     return createBuffer.call(this, descriptor);
   };
   const requestDevice = GPUAdapter.prototype.requestDevice;
   GPUAdapter.prototype.requestDevice = function (descriptor = {}) {
-    cost.asked.push(...Object.keys(descriptor.requiredLimits ?? {}), ...(descriptor.requiredFeatures ?? []));
+    asked.names.push(...Object.keys(descriptor.requiredLimits ?? {}), ...(descriptor.requiredFeatures ?? []));
+    asked.software = this.info.architecture === "swiftshader";
+    if (idleGpu && asked.software) GPUQueue.prototype.submit = () => {};
     return requestDevice.call(this, descriptor);
   };
 }
 
-const browser = await chromium.launch({
-  executablePath,
-  args: [
-    "--no-sandbox",
-    "--enable-unsafe-webgpu",
-    "--enable-features=Vulkan",
-    "--use-vulkan=swiftshader",
-    "--use-angle=swiftshader",
-  ],
-});
-try {
-  const page = await browser.newPage({ viewport: { width: Number(width), height: Number(height) } });
-  await page.addInitScript(watch);
-  const begin = Date.now();
-  await page.goto(url);
-  await page.waitForFunction(() => window.chamber?.metrics().frames > 0, null, { timeout: 60_000 });
-  const firstFrame = Date.now() - begin;
-  await page.waitForFunction(() => window.chamber.snapshot().tokens >= 3, null, { timeout: 120_000 });
-  await page.evaluate(() => {
-    window.cost.script.length = 0;
-    window.chamber.resetMetrics();
-  });
+/** Work of scripts, as Chromium's trace names it. */
+const SCRIPT = new Set([
+  "FireAnimationFrame",
+  "FunctionCall",
+  "EventDispatch",
+  "RunMicrotasks",
+  "TimerFire",
+  "EvaluateScript",
+]);
+
+/** Milliseconds of the page's thread that its scripts took for each animation frame. */
+function scriptPerFrame(events) {
+  const frames = events.filter((event) => event.name === "FireAnimationFrame" && event.ph === "X");
+  const thread = mostFrequent(frames.map((event) => `${event.pid}:${event.tid}`));
+  const scripts = events
+    .filter((event) => event.ph === "X" && SCRIPT.has(event.name) && `${event.pid}:${event.tid}` === thread)
+    .sort((a, b) => a.ts - b.ts || b.dur - a.dur);
+  const out = [];
+  let sum = 0;
+  let end = 0;
+  for (const event of scripts) {
+    if (event.ts < end) continue; // inside one that is counted
+    end = event.ts + event.dur;
+    sum += event.tdur ?? event.dur;
+    if (event.name === "FireAnimationFrame") {
+      out.push(sum / 1000);
+      sum = 0;
+    }
+  }
+  return out;
+}
+
+function mostFrequent(values) {
+  const counts = new Map();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
+}
+
+/** Bytes allocated in the page's heap while `during` runs, garbage included. */
+async function allocated(page, during) {
   const session = await page.context().newCDPSession(page);
   await session.send("HeapProfiler.startSampling", {
     samplingInterval: 1024,
     includeObjectsCollectedByMajorGC: true,
     includeObjectsCollectedByMinorGC: true,
   });
-  const tokens = await page.evaluate(() => window.chamber.snapshot().tokens);
-  await page.waitForTimeout(Number(seconds) * 1000);
+  await during();
   const { profile } = await session.send("HeapProfiler.stopSampling");
-  const measured = await page.evaluate(() => ({
-    script: window.cost.script,
-    largestBuffer: window.cost.largestBuffer,
-    asked: window.cost.asked,
-    latency: window.chamber.metrics().latency,
-    inPage: window.chamber.metrics().inPage,
-    particles: window.chamber.snapshot().vocabularySize,
-    tokens: window.chamber.snapshot().tokens,
-  }));
-  const allocated = profile.samples.reduce((sum, sample) => sum + sample.size, 0);
-  const result = { ...measured, tokens: measured.tokens - tokens, firstFrame, allocated };
+  return profile.samples.reduce((sum, sample) => sum + sample.size, 0);
+}
+
+const browser = await launch();
+try {
+  const page = await browser.newPage({ viewport: { width: Number(width), height: Number(height) } });
+  await page.addInitScript(watch, mode === "idle-gpu");
+  await page.goto(url);
+  await page.waitForFunction(() => window.chamber?.metrics().frames > 0, null, { timeout: 60_000 });
+  await page.waitForFunction(() => window.chamber.snapshot().tokens >= 3, null, { timeout: 120_000 });
+  await page.evaluate(() => window.chamber.resetMetrics());
+  const before = await page.evaluate(() => window.chamber.snapshot().tokens);
+  const half = Number(seconds) * 500;
+  await browser.startTracing(page, { categories: ["devtools.timeline"] });
+  await page.waitForTimeout(half);
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const framesBefore = await page.evaluate(() => window.chamber.metrics().frames);
+  const bytes = await allocated(page, () => page.waitForTimeout(half));
+  const measured = await page.evaluate(() => {
+    const { latency, inPage, frames } = window.chamber.metrics();
+    const { vocabularySize, tokens } = window.chamber.snapshot();
+    return { latency, inPage, frames, particles: vocabularySize, tokens, asked: window.asked };
+  });
+  const result = {
+    ...measured,
+    script: scriptPerFrame(traceEvents),
+    tokens: measured.tokens - before,
+    allocatedPerFrame: bytes / Math.max(1, measured.frames - framesBefore),
+  };
   process.stdout.write(JSON.stringify(result));
 } finally {
   await browser.close();

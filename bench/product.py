@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -37,26 +37,33 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def wait(self, seconds: float = 120) -> dict[str, Any]:
-        """Wait until the page can be used; what `/healthz` says then.
+    def wait(self, seconds: float = 120) -> None:
+        """Wait until the page can be used. Raises `RuntimeError` or `TimeoutError`."""
+        self._wait(seconds, {200})
 
-        Raises:
-            RuntimeError: the server ended.
-            TimeoutError: it took longer than `seconds`.
-        """
+    def wait_to_listen(self, seconds: float = 120) -> None:
+        """Wait until the page can be opened; the model may still be loading. Raises as `wait`."""
+        self._wait(seconds, {200, 503})
+
+    def _wait(self, seconds: float, answers: set[int]) -> None:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if self._process.poll() is not None:
                 raise RuntimeError(f"the server ended with code {self._process.returncode}")
-            try:
-                with urllib.request.urlopen(self.url + "healthz", timeout=2) as answer:  # noqa: S310
-                    health: dict[str, Any] = json.load(answer)
-                    if answer.status == 200 and health.get("state") != "starting":
-                        return health
-            except OSError:
-                pass
-            time.sleep(0.05)
+            if self._health() in answers:
+                return
+            time.sleep(0.02)
         raise TimeoutError(f"no healthy answer from {self.url} in {seconds} s")
+
+    def _health(self) -> int:
+        """HTTP status of `/healthz`; 0 while nothing listens."""
+        try:
+            with urllib.request.urlopen(self.url + "healthz", timeout=2) as answer:  # noqa: S310
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
 
     def __enter__(self) -> Self:
         return self
