@@ -57,13 +57,14 @@ def by_numpy(logits: F4, s: Sampling, history: list[int]) -> dict[int, float]:
         Sampling(temperature=0, repeat_penalty=5, seed=1),
     ],
 )
-def test_what_is_left_matches_numpy(sampling: Sampling) -> None:
+@pytest.mark.parametrize("shortened", [False, True])
+def test_what_is_left_matches_numpy(sampling: Sampling, shortened: bool) -> None:
     scratch = SoftmaxScratch(SIZE)
     sampler = Sampler(sampling, scratch)
     history: list[int] = []
     for step in range(8):
         logits = some_logits(step % 3)
-        scratch.measure(logits)
+        scratch.measure(logits, sampler.shortlist if shortened else 0)
         choice = sampler.choose(greedy=sampling.temperature == 0)
         expected = by_numpy(logits, sampling, history)
         assert dict(zip(choice.ids.tolist(), choice.p.tolist(), strict=True)) == pytest.approx(
@@ -74,6 +75,23 @@ def test_what_is_left_matches_numpy(sampling: Sampling) -> None:
         assert choice.entropy == pytest.approx(max(0.0, -(p * np.log(p)).sum()), abs=1e-4)
         history.append(choice.token)
     sampler.close()
+
+
+@pytest.mark.parametrize("top_k", [1, 7, 40, 128])
+def test_a_shortlist_changes_no_choice(top_k: int) -> None:
+    """The same draws from the whole vocabulary and from what top-k leaves of it."""
+    sampling = Sampling(temperature=1.4, top_k=top_k, top_p=0.99, min_p=0, seed=5)
+    scratch = SoftmaxScratch(SIZE)
+    chosen: list[list[int]] = []
+    for shortened in (False, True):
+        sampler = Sampler(sampling, scratch)
+        assert sampler.shortlist == top_k
+        tokens = []
+        for step in range(100):
+            scratch.measure(some_logits(step), sampler.shortlist if shortened else 0)
+            tokens.append(sampler.choose(greedy=False).token)
+        chosen.append(tokens)
+    assert chosen[0] == chosen[1]
 
 
 def test_tokens_are_drawn_as_often_as_their_probability_says() -> None:

@@ -150,7 +150,7 @@ class Run:
         bench = self.bench
         logits = bench.llama.logits()
         try:
-            stats = bench.scratch.measure(logits)
+            stats = bench.scratch.measure(logits, sampler.shortlist)
         except NotFiniteError as error:
             raise _broken_numbers() from error
         choice = sampler.choose(greedy=self.sampling.temperature <= 0)

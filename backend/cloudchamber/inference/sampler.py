@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from llama_cpp import llama_cpp
 
-from cloudchamber.inference.softmax import CANDIDATE, Candidates, SoftmaxScratch
+from cloudchamber.inference.softmax import CANDIDATE, MAX_SHORTLIST, Candidates, SoftmaxScratch
 from cloudchamber.telemetry.events import F4, U4, Sampling
 
 PENALTY_WINDOW: Final = 64
@@ -23,6 +23,15 @@ def settle_seed(sampling: Sampling) -> Sampling:
     """The same settings with the seed that will be used: a drawn one for 0."""
     seed = sampling.seed or 1 + secrets.randbelow(_MAX_SEED)
     return replace(sampling, seed=min(seed % (1 << 32) or 1, _MAX_SEED))
+
+
+def _shortlist(sampling: Sampling) -> int:
+    """What top-k would leave first. The penalty comes before it and may reorder them all."""
+    if sampling.repeat_penalty != 1.0:
+        return 0
+    if sampling.temperature <= 0:
+        return 1
+    return sampling.top_k if sampling.top_k <= MAX_SHORTLIST else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +53,12 @@ class Sampler:
 
     def __init__(self, sampling: Sampling, scratch: SoftmaxScratch) -> None:
         self._scratch = scratch
+        self.shortlist = _shortlist(sampling)
+        """How many of the greatest logits can be chosen at all; 0 where it can't be known."""
         self._array = llama_cpp.llama_token_data_array()
         self._array_ref = ctypes.byref(self._array)
         self._pointer = scratch.candidates.ctypes.data_as(llama_cpp.llama_token_data_p)
+        self._address = scratch.candidates.ctypes.data
         chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
         if chain is None:
             raise MemoryError("no memory for the samplers")
@@ -82,7 +94,7 @@ class Sampler:
         """Choose among the candidates that `SoftmaxScratch.measure` filled in, and accept it."""
         array = self._array
         array.data = self._pointer
-        array.size = self._scratch.candidates.size
+        array.size = self._scratch.count
         array.selected = -1
         array.sorted = False
         llama_cpp.llama_sampler_apply(self._chain, self._array_ref)
@@ -99,7 +111,7 @@ class Sampler:
         """The candidates that are left, wherever llama.cpp put them."""
         array = self._array
         address = ctypes.cast(array.data, ctypes.c_void_p).value
-        if address == self._scratch.candidates.ctypes.data:
+        if address == self._address:
             left: Candidates = self._scratch.candidates[: array.size]
         else:
             size = array.size * CANDIDATE.itemsize

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from cloudchamber.telemetry.events import F4, U4
 
 TOP: Final = 20
+MAX_SHORTLIST: Final = 128
+"""Keeping so many of the greatest in order costs little; more is better sorted at once."""
 
 CANDIDATE: Final = np.dtype([("id", "<i4"), ("logit", "<f4"), ("p", "<f4")])
 """llama.cpp's `llama_token_data`."""
@@ -53,26 +55,35 @@ def _exp(x: float) -> float:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _fill(logits: F4, candidates: Candidates) -> np.float32:
-    """Write the candidates in order of id. Returns the greatest logit."""
+def _scan(logits: F4) -> tuple[np.float32, bool]:
+    """The greatest logit; and whether there is no NaN and no +infinity (-infinity is a token
+    ruled out)."""
     greatest = np.float32(-np.inf)
+    sound = True
     for i in range(logits.size):
         x = logits[i]
-        candidates[i].id = i
-        candidates[i].logit = x
-        candidates[i].p = 0.0
+        sound &= x < np.inf
         if x > greatest:
             greatest = x
-    return greatest
+    return greatest, sound
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _is_sound(logits: F4) -> bool:
-    """No NaN and no +infinity; -infinity is a token ruled out."""
-    sound = True
+def _fill(logits: F4, candidates: Candidates) -> None:
+    """Write all candidates in order of id."""
     for i in range(logits.size):
-        sound &= logits[i] < np.inf
-    return sound
+        candidates[i].id = i
+        candidates[i].logit = logits[i]
+        candidates[i].p = 0.0
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _fill_from(ids: U4, logits: F4, candidates: Candidates) -> None:
+    """Write some candidates, in descending order of logit."""
+    for i in range(ids.size):
+        candidates[i].id = ids[i]
+        candidates[i].logit = logits[i]
+        candidates[i].p = 0.0
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # type: ignore[untyped-decorator]
@@ -171,27 +182,40 @@ class SoftmaxScratch:
 
     def __init__(self, n_vocab: int) -> None:
         self.candidates: Candidates = np.zeros(n_vocab, CANDIDATE)
-        self._ids = np.zeros(TOP, np.uint32)
-        self._logits = np.zeros(TOP, np.float32)
+        self.count = 0
+        """Candidates filled in."""
+        self._ids = np.zeros(MAX_SHORTLIST, np.uint32)
+        self._logits = np.zeros(MAX_SHORTLIST, np.float32)
         self._survivor_ids = np.zeros(n_vocab, np.uint32)
         self._survivor_p = np.zeros(n_vocab, np.float32)
 
-    def measure(self, logits: F4) -> Stats:
+    def measure(self, logits: F4, shortlist: int = 0) -> Stats:
         """Fill the candidates from logits f4[V] and take the softmax's figures.
 
-        Raises `NotFiniteError` when there is a NaN or an infinity, or nothing but -infinity.
+        With a `shortlist` (at most `MAX_SHORTLIST`) only the so many greatest become
+        candidates. Raises `NotFiniteError` when there is a NaN or an infinity, or nothing
+        but -infinity.
         """
-        greatest = float(_fill(logits, self.candidates))
-        if greatest == -np.inf or not _is_sound(logits):
+        greatest, sound = _scan(logits)
+        if greatest == -np.inf or not sound:
             raise NotFiniteError("the model's logits are not finite numbers")
+        greatest = float(greatest)
         total, weighted = _sums(logits, greatest)
-        held = _top(logits, self._ids, self._logits)
-        top_p = np.exp(self._logits[:held].astype(np.float64) - greatest) / total
+        size = max(TOP, shortlist)
+        held = _top(logits, self._ids[:size], self._logits[:size])
+        if shortlist:
+            self.count = min(shortlist, held)
+            _fill_from(self._ids[: self.count], self._logits, self.candidates)
+        else:
+            self.count = len(logits)
+            _fill(logits, self.candidates)
+        shown = min(TOP, held)
+        top_p = np.exp(self._logits[:shown].astype(np.float64) - greatest) / total
         return Stats(
             greatest=greatest,
             total=total,
             entropy=max(0.0, float(np.log(total) - weighted / total)),
-            top_ids=self._ids[:held].copy(),
+            top_ids=self._ids[:shown].copy(),
             top_p=top_p.astype(np.float32),
         )
 
@@ -212,6 +236,7 @@ def warm_up() -> None:
     """Compile, or take from the cache, everything above."""
     scratch: Any = SoftmaxScratch(64)
     logits = np.linspace(-1, 1, 64, dtype=np.float32)
+    scratch.measure(logits, shortlist=5)
     scratch.measure(logits)
     scratch.rank(logits, 3)
     scratch.survivors(scratch.candidates)

@@ -42,9 +42,8 @@ class Channel:
 
     def send(self, message: Any) -> None:
         """Raises `OSError` when the other end is gone."""
-        data = codec.encode(message)
+        data = frame(message)
         with self._lock:
-            self._socket.sendall(LENGTH.pack(len(data)))
             self._socket.sendall(data)
 
     def receive(self) -> Any | None:
