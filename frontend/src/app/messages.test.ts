@@ -45,6 +45,14 @@ describe("messages", () => {
     expect(labels("nan")).toEqual(["DISMISS"]);
   });
 
+  it("stay while the next attempt is under way, and are none before the first has failed", () => {
+    const state = open();
+    state.connection = { phase: "connecting", retryAt: 0, message: "Connecting." };
+    expect(messagesFor(state, ready, null, 0)).toEqual([]);
+    state.connection = { phase: "connecting", retryAt: 9, message: "Lost." };
+    expect(messagesFor(state, ready, null, 9)[0]).toMatchObject({ text: "Lost.", ticking: "Connecting" });
+  });
+
   it("let a refusal go after a while", () => {
     const state = open();
     state.rejected = { message: "No.", arrived: 0 };

@@ -73,12 +73,12 @@ const GRAPHICS_TITLES: Record<string, string> = {
 
 function connectionMessage(state: AppState, now: number): MessageSpec | null {
   const { phase, message, retryAt } = state.connection;
-  if (phase === "waiting") {
+  if (phase === "waiting" || (phase === "connecting" && retryAt > 0)) {
     const seconds = Math.max(0, Math.ceil(retryAt - now));
     return {
       ...plain("connection", "attention", "The server is gone", message),
       hint: "What was received stays; the page goes on where it stopped as soon as the server is back.",
-      ticking: `Next attempt in ${seconds} s`,
+      ticking: phase === "waiting" ? `Next attempt in ${seconds} s` : "Connecting",
       ways: [{ label: "RETRY NOW", go: (actions) => actions.retryConnection() }],
     };
   }

@@ -22,7 +22,7 @@ export type ViewMode = "nebula" | "hud" | "both";
 
 export interface Connection {
   readonly phase: "connecting" | "open" | "waiting" | "closed" | "replay";
-  /** For `waiting`: clock time of the next attempt. */
+  /** For `waiting`: clock time of the next attempt; for `connecting`: of this one, 0 for the first. */
   readonly retryAt: number;
   readonly message: string;
 }

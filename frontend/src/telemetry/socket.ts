@@ -11,8 +11,10 @@ import type { FrameSource } from "./source";
 export const PING_AFTER = 5;
 export const DEAD_AFTER = 12;
 
-/** Clock samples are taken this often, to know how old a frame is. */
+/** Seconds between samples of the server's clock: a few soon, so that one of them is quick. */
 const CLOCK_EVERY = 10;
+const CLOCK_SOON = 0.9;
+const CLOCK_SAMPLES = 8;
 
 /** The server's own close code for a protocol it does not speak. */
 const CLOSE_PROTOCOL = 4000;
@@ -46,6 +48,7 @@ export class SocketSource implements FrameSource {
   private socket: WebSocket | null = null;
   private want: Want;
   private attempt = 0;
+  private trouble = "";
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private watchTimer: ReturnType<typeof setInterval> | undefined;
   private lastHeard = 0;
@@ -53,6 +56,7 @@ export class SocketSource implements FrameSource {
   private welcomed = false;
   private closed = false;
   private bestRoundTrip = Number.POSITIVE_INFINITY;
+  private clockSamples = 0;
   /** Server's clock minus this page's, in seconds; `NaN` until measured. */
   clockOffset = Number.NaN;
   /** Encoded bytes received. */
@@ -93,7 +97,10 @@ export class SocketSource implements FrameSource {
   }
 
   private connect(): void {
-    this.status({ phase: "connecting", retryAt: 0, message: "Connecting to the server." });
+    // While it is tried again, what went wrong stays said.
+    const first = this.attempt === 0;
+    const message = first ? "Connecting to the server." : this.trouble;
+    this.status({ phase: "connecting", retryAt: first ? 0 : this.clock.now(), message });
     const socket = new WebSocket(this.url);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
@@ -168,6 +175,7 @@ export class SocketSource implements FrameSource {
   private pong(sent: number, server: number): void {
     const now = this.clock.now();
     const roundTrip = now - sent;
+    this.clockSamples++;
     // The quickest answer of a connection bounds the error best.
     if (roundTrip <= this.bestRoundTrip) {
       this.bestRoundTrip = roundTrip;
@@ -182,9 +190,14 @@ export class SocketSource implements FrameSource {
     const silence = now - this.lastHeard;
     if (silence > DEAD_AFTER && (!this.welcomed || now - this.lastPing < DEAD_AFTER)) {
       this.retry("The server has gone silent.");
-    } else if (this.welcomed && now - this.lastPing > (silence > PING_AFTER ? PING_AFTER : CLOCK_EVERY)) {
+    } else if (this.welcomed && now - this.lastPing > this.pingPeriod(silence)) {
       this.ping();
     }
+  }
+
+  private pingPeriod(silence: number): number {
+    if (this.clockSamples < CLOCK_SAMPLES) return CLOCK_SOON;
+    return silence > PING_AFTER ? PING_AFTER : CLOCK_EVERY;
   }
 
   private lost(code: number, reason: string): void {
@@ -201,6 +214,7 @@ export class SocketSource implements FrameSource {
   private retry(message: string): void {
     this.drop();
     if (this.closed) return;
+    this.trouble = message;
     const wait = backoff(this.attempt++, this.random);
     this.status({ phase: "waiting", retryAt: this.clock.now() + wait, message });
     this.retryTimer = setTimeout(() => this.connect(), wait * 1000);
@@ -211,6 +225,7 @@ export class SocketSource implements FrameSource {
     this.socket = null;
     this.welcomed = false;
     this.bestRoundTrip = Number.POSITIVE_INFINITY;
+    this.clockSamples = 0;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
     socket.close();
