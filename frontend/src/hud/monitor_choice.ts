@@ -41,15 +41,15 @@ export function drawChoice(
   );
   ui.hits.add("top-count", few ? 1 : 0, rect.x, rect.y, rect.width, CAPTION);
   const top = rect.y + CAPTION;
-  const track = barRect(rect);
-  for (let i = 0; i <= 4; i++) {
-    const x = Math.round(track.x + (track.width * i) / 4);
-    scene.rect(x, top - 1, 1, rows * row + APART + row, color.rule);
-  }
   if (!choice) {
     const empty = `the ${rows} most probable tokens, and the one chosen`;
     scene.textWithin(rect.x, top + row - 3, rect.width, empty, text.caption, color.muted);
     return;
+  }
+  const track = barRect(rect);
+  for (let i = 0; i <= 4; i++) {
+    const x = Math.round(track.x + (track.width * i) / 4);
+    scene.rect(x, top - 1, 1, rows * row + APART + row, color.rule);
   }
   const newest = state.tokens.length - 1 - ((state.tokens.at(-1)?.event.step ?? 0) - choice.step);
   for (let i = 0; i < rows; i++) {
