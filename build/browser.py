@@ -71,7 +71,7 @@ def install(log: Log) -> None:
         if find():
             return
     try:
-        log.run(["npx", "--no-install", "playwright", "install", "chromium"], cwd=ROOT / "playwright")
+        log.run([str(ROOT / "node_modules/.bin/playwright"), "install", "chromium"], cwd=ROOT / "playwright")
     except StepError:
         raise StepError(NONE_TO_BE_HAD) from None
     if not find():

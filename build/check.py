@@ -19,6 +19,7 @@ from steps import ROOT, Log, Result, Schedule, Step, StepError, report
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 PYTHON = str(ROOT / ".venv/bin/python")
+NODE_BIN = ROOT / "node_modules/.bin"
 
 
 def matching(pattern: str) -> Callable[[Sequence[str]], Sequence[str]]:
@@ -58,7 +59,7 @@ def drive_browser(log: Log) -> None:
     if not path:
         raise StepError(browser.NONE_TO_BE_HAD)
     log.run(
-        ["npx", "--no-install", "playwright", "test"],
+        [f"{NODE_BIN}/playwright", "test"],
         cwd=ROOT / "playwright",
         env={**os.environ, "CHROMIUM": path, "FORCE_COLOR": "0"},
     )
@@ -69,7 +70,7 @@ def lint_steps() -> list[Step]:
     return [
         Step(
             "biome",
-            command("npx", "--no-install", "biome", "check", "--colors=off", "."),
+            command(f"{NODE_BIN}/biome", "check", "--colors=off", "."),
             ["node"],
             closing=matching("^Checked "),
         ),

@@ -15,7 +15,7 @@ STAMP = PAGE / ".inputs"
 """Hash of what the built page was made from, left beside it."""
 INSTALL = ("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
 """Command that puts in the page's tools; to be run in `ROOT`."""
-BUILD = ("npx", "--no-install", "vite", "build", "--logLevel", "warn")
+BUILD = (str(ROOT / "node_modules/.bin/vite"), "build", "--logLevel", "warn")
 """Command that builds the page; to be run in `ROOT/frontend`."""
 INPUTS = ("package-lock.json", "frontend", "wgsl")
 IGNORED = {"node_modules", "test", ".vite", ".vitest"}
