@@ -1,10 +1,11 @@
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Peer, TestServer } from "../../test/ws_server";
+import { ManualClock } from "../app/clock";
 import type { Connection } from "../state/state";
 import { backoff, LONGEST_WAIT } from "./backoff";
 import type { Message, RunState } from "./protocol.gen";
-import { SocketSource, streamUrl } from "./socket";
+import { DEAD_AFTER, SocketSource, streamUrl } from "./socket";
 
 let server: TestServer;
 let source: SocketSource | undefined;
@@ -173,6 +174,26 @@ it("measures how its clock stands to the server's", async () => {
   await eventually(() => !Number.isNaN(source.clockOffset));
   expect(source.clockOffset).toBeGreaterThan(99);
   expect(source.clockOffset).toBeLessThanOrEqual(100);
+});
+
+it("gives up a connection that has gone silent without a close, and only after asking", async () => {
+  const clock = new ManualClock(0);
+  const made = new SocketSource(server.url, { random, clock });
+  made.start(
+    (message) => messages.push(message),
+    (connection) => phases.push(connection),
+  );
+  source = made;
+  const first = await peer(0);
+  first.send(welcome());
+  const pings = () => first.heard.filter((m) => m.kind === "ping").length;
+  await server.until(() => pings() === 1);
+  clock.set(DEAD_AFTER - 2);
+  await server.until(() => pings() === 2);
+  expect(phases.at(-1)?.phase).toBe("open");
+  clock.set(DEAD_AFTER + 1);
+  await eventually(() => phases.at(-1)?.phase === "waiting");
+  expect(phases.at(-1)?.message).toMatch(/silent/);
 });
 
 it("waits longer after each failure, up to a limit", () => {
