@@ -8,8 +8,9 @@ import textSource from "../../../wgsl/hud/text.wgsl?raw";
 import { ATLAS_HEIGHT } from "../text/glyphs";
 import { HEAT_EDGE } from "./heat_store";
 import { HudResources, Sent } from "./hud_resources";
+import { MOST_CLIPS, MOST_ITEMS } from "./item_list";
 import { ITEM_BYTES, ITEM_WORDS, type Shader } from "./items";
-import { MOST_CLIPS, MOST_ITEMS, type Scene } from "./scene";
+import type { Scene } from "./scene";
 import { glowStrength } from "./theme";
 
 /** How each family of shapes is shaded; all share the items and the vertex stage. */

@@ -2,8 +2,8 @@ import { makeShaderDataDefinitions, makeStructuredView } from "webgpu-utils";
 import itemsSource from "../../../wgsl/hud/items.wgsl?raw";
 import { ATLAS_HEIGHT, ATLAS_WIDTH } from "../text/glyphs";
 import { HEAT_EDGE } from "./heat_store";
+import { MOST_CLIPS, MOST_ITEMS } from "./item_list";
 import { ITEM_BYTES, rampTexels } from "./items";
-import { MOST_CLIPS, MOST_ITEMS } from "./scene";
 
 /** The pass's own buffers and textures, of the fixed sizes that scenes have. */
 export class HudResources {

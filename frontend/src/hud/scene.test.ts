@@ -4,8 +4,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { BlockRasterizer } from "../../test/block_rasterizer";
 import { Glyphs } from "../text/glyphs";
 import { HEAT_EDGE } from "./heat_store";
+import { MOST_ITEMS } from "./item_list";
 import { FORM, ITEM_WORDS, KIND, PLACE, rampTexels, SHADER_OF, Shape } from "./items";
-import { MOST_ITEMS, Scene } from "./scene";
+import { Scene } from "./scene";
 import { color, heatRamp, text } from "./theme";
 
 let rasterizer: BlockRasterizer;

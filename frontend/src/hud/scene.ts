@@ -1,102 +1,20 @@
 import { clusters, isPlain } from "../text/clusters";
-import { columns, type Face, type Glyph, type Glyphs } from "../text/glyphs";
+import { columns, type Face, type Glyph } from "../text/glyphs";
 import type { Color } from "./color";
 import { type HeatRegion, HeatStore } from "./heat_store";
-import { COLORS, FORM, ITEM_WORDS, KIND, MORE, Pattern, PLACE, SHADER_OF, type Shader, Shape } from "./items";
+import { ItemList } from "./item_list";
+import { MORE, Pattern, Shape } from "./items";
 import { color as colors, size, type TextStyle } from "./theme";
-
-/** Shapes and glyphs have a half of the items each. */
-export const MOST_ITEMS = 8192;
-const HALF = MOST_ITEMS / 2;
-export const MOST_CLIPS = 256;
-const MOST_RUNS = 1024;
 
 /** Where text hangs from its x. */
 export type Align = "left" | "right" | "center";
 
-/** Items that one draw call can draw: neighbours in order, of one shader. */
-export interface Run {
-  shader: Shader;
-  first: number;
-  count: number;
-}
-
 /**
- * What the HUD shows this frame: fixed-capacity lists of items in logical pixels. Panels write it; `hud_pass.ts`
- * alone knows the GPU. Nothing is allocated while a frame is built. What does not fit is counted in `overflow`
- * and left out.
- *
- * Shapes are drawn in order, and the text of a layer over its shapes: so there are few draw calls.
+ * What the HUD shows this frame, in logical pixels: shapes, text, matrices. Panels write it; `hud_pass.ts` alone
+ * knows the GPU.
  */
-export class Scene {
-  readonly words = new Uint32Array(MOST_ITEMS * ITEM_WORDS);
-  private readonly floats = new Float32Array(this.words.buffer);
-  readonly clips = new Float32Array(MOST_CLIPS * 4);
-  /** The same bits, to compare and to send. */
-  readonly clipWords = new Uint32Array(this.clips.buffer);
+export class Scene extends ItemList {
   readonly heat = new HeatStore();
-  readonly runs: Run[] = Array.from({ length: MOST_RUNS }, () => ({ shader: "fill", first: 0, count: 0 }));
-  runCount = 0;
-  /** Device pixels per logical pixel. */
-  scale = 1;
-  shapeCount = 0;
-  glyphCount = 0;
-  clipCount = 0;
-  /** Items that found no room this frame. */
-  overflow = 0;
-  private clip = 0;
-  private readonly clipStack: number[] = [];
-  /** Glyphs that already have a run. */
-  private glyphsRun = 0;
-  /** A new layer: the next shape may not join the run before. */
-  private fresh = true;
-
-  constructor(readonly glyphs: Glyphs) {}
-
-  get count(): number {
-    return this.shapeCount + this.glyphCount;
-  }
-
-  /** Begins a frame of `width` x `height` logical pixels. */
-  reset(width: number, height: number, scale: number): void {
-    if (scale !== this.scale) this.glyphs.clear();
-    this.glyphs.frame++;
-    this.scale = scale;
-    this.shapeCount = 0;
-    this.glyphCount = 0;
-    this.glyphsRun = 0;
-    this.runCount = 0;
-    this.fresh = true;
-    this.overflow = 0;
-    this.clipCount = 0;
-    this.clipStack.length = 0;
-    this.clip = this.addClip(0, 0, width, height);
-  }
-
-  /** What follows lies over everything so far, its text too. Also ends a frame. */
-  endLayer(): void {
-    if (this.glyphCount > this.glyphsRun) {
-      this.addRun("text", HALF + this.glyphsRun, this.glyphCount - this.glyphsRun);
-      this.glyphsRun = this.glyphCount;
-    }
-    this.fresh = true;
-  }
-
-  /** All until `popClip` is cut at this rectangle, and at the ones around it. */
-  pushClip(x: number, y: number, width: number, height: number): void {
-    this.clipStack.push(this.clip);
-    const c = this.clips;
-    const o = this.clip * 4;
-    const left = Math.max(x, c[o]!);
-    const top = Math.max(y, c[o + 1]!);
-    const right = Math.min(x + width, c[o + 2]!);
-    const bottom = Math.min(y + height, c[o + 3]!);
-    this.clip = this.addClip(left, top, Math.max(right, left), Math.max(bottom, top));
-  }
-
-  popClip(): void {
-    this.clip = this.clipStack.pop() ?? 0;
-  }
 
   rect(x: number, y: number, width: number, height: number, fill: Color): void {
     this.gradient(x, y, width, height, fill, fill);
@@ -396,73 +314,5 @@ export class Scene {
     if (o < 0) return;
     this.form(o, which, spacing, stroke, 0);
     this.paint(o, paint, ground, colors.clear, colors.clear);
-  }
-
-  private addClip(left: number, top: number, right: number, bottom: number): number {
-    if (this.clipCount === MOST_CLIPS) {
-      this.overflow++;
-      return this.clip;
-    }
-    const index = this.clipCount++;
-    this.clips[index * 4] = left;
-    this.clips[index * 4 + 1] = top;
-    this.clips[index * 4 + 2] = right;
-    this.clips[index * 4 + 3] = bottom;
-    return index;
-  }
-
-  /** Word offset of a new item, or -1 if there is no room. */
-  private item(shape: number, a: number, b: number, c: number, d: number): number {
-    const index = shape === Shape.glyph ? this.nextGlyph() : this.nextShape(shape);
-    if (index < 0) {
-      this.overflow++;
-      return -1;
-    }
-    const o = index * ITEM_WORDS;
-    this.floats[o + PLACE] = a;
-    this.floats[o + PLACE + 1] = b;
-    this.floats[o + PLACE + 2] = c;
-    this.floats[o + PLACE + 3] = d;
-    this.floats[o + MORE] = 0;
-    this.floats[o + MORE + 1] = 0;
-    this.words[o + KIND] = shape | (this.clip << 8);
-    return o;
-  }
-
-  private nextGlyph(): number {
-    return this.glyphCount < HALF ? HALF + this.glyphCount++ : -1;
-  }
-
-  private nextShape(shape: number): number {
-    if (this.shapeCount === HALF) return -1;
-    const shader = SHADER_OF[shape]!;
-    const last = this.fresh ? undefined : this.runs[this.runCount - 1];
-    if (last?.shader === shader) last.count++;
-    else if (!this.addRun(shader, this.shapeCount, 1)) return -1;
-    this.fresh = false;
-    return this.shapeCount++;
-  }
-
-  private addRun(shader: Shader, first: number, count: number): boolean {
-    if (this.runCount === MOST_RUNS) return false;
-    const run = this.runs[this.runCount++]!;
-    run.shader = shader;
-    run.first = first;
-    run.count = count;
-    return true;
-  }
-
-  private form(o: number, a: number, b: number, c: number, d: number): void {
-    this.floats[o + FORM] = a;
-    this.floats[o + FORM + 1] = b;
-    this.floats[o + FORM + 2] = c;
-    this.floats[o + FORM + 3] = d;
-  }
-
-  private paint(o: number, fill: Color, second: Color, stroke: Color, glow: Color): void {
-    this.words[o + COLORS] = fill;
-    this.words[o + COLORS + 1] = second;
-    this.words[o + COLORS + 2] = stroke;
-    this.words[o + COLORS + 3] = glow;
   }
 }
