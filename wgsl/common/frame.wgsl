@@ -7,7 +7,9 @@ struct Frame {
   focal: f32,             // pixels per unit at depth 1
   depth: f32,             // of the camera's target, units
   scale: f32,             // height the cloud fills / 720: every size of the recipe is multiplied by it
-  exposure: f32,          // light to radiance times square pixels
+  exposure: f32,          // light to radiance times square pixels, for what grows with the zoom
+  point_exposure: f32,    // the same for points, which grow less
+  mark_exposure: f32,     // and for trail and flare, which stay as they are
   light_ease: f32,        // 0 shows the light of the previous keyframe, 1 of the newest
   morph: f32,             // 0 shows the previous layout, 1 the newest
   count: u32,             // particles

@@ -1,5 +1,6 @@
 // The way of the chosen tokens: a Hermite curve between each and the next.
 const TRAIL_SEGMENTS = 20u;
+const FLARES = 4u;
 
 struct TrailSegment {
   start: vec3f,         // layout units
@@ -20,8 +21,8 @@ struct Flare {
 }
 
 struct Trail {
-  segments: array<TrailSegment, 20>,
-  flares: array<Flare, 4>,
+  segments: array<TrailSegment, TRAIL_SEGMENTS>,
+  flares: array<Flare, FLARES>,
 }
 
 struct TrailPoint {

@@ -2,6 +2,7 @@
 @group(0) @binding(0) var<uniform> frame: Frame;
 @group(0) @binding(1) var<uniform> trail: Trail;
 
+const QUADS = 3u; // body and two arms
 const BODY_REACH = 34.0;
 const WHITE = vec3f(1.0, 0.95, 0.86);
 
@@ -15,14 +16,14 @@ struct Corner {
 @vertex
 fn flare_corner(@builtin(vertex_index) vertex: u32) -> Corner {
   let quad = vertex / 6u;
-  let flare = trail.flares[quad / 3u];
+  let flare = trail.flares[quad / QUADS];
   let place = project(frame, flare.place);
   let corner = quad_corner(vertex);
-  let unit = frame.exposure / (frame.scale * frame.scale) * flare.amount;
+  let unit = frame.mark_exposure / (frame.scale * frame.scale) * flare.amount;
   let weight = vec3f(1.3, 1.15, 0.75 * flare.broad) + vec3f(1.2, 1.0, flare.broad) * flare.light;
   let peak = unit * weight / (TAU * vec3f(1.5 * 1.5, 4.0 * 4.0, 11.0 * 11.0));
   var out: Corner;
-  out.part = quad % 3u;
+  out.part = quad % QUADS;
   if (out.part == 0u) {
     out.offset = corner * BODY_REACH;
     out.peak = peak;

@@ -6,6 +6,8 @@
 @group(0) @binding(4) var<storage, read_write> blurred: array<vec4f>; // and along y, with all coarser levels
 @group(0) @binding(5) var gas: texture_storage_2d<rgba16float, write>;
 
+const GROUP = 64u;
+
 struct Step {
   level: u32,
 }
@@ -20,7 +22,7 @@ fn density(cell: u32) -> vec3f {
   return vec3f(sums.rgb) + f32(sums.a) * PALETTE_EMBER;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(GROUP)
 fn blur_rows(@builtin(global_invocation_id) id: vec3u) {
   let cell = id.x;
   if (cell >= gas_grid.cells) { return; }
@@ -50,7 +52,7 @@ fn coarser(index: u32, x: u32, y: u32) -> vec3f {
   return mix(upper, lower, f.y);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(GROUP)
 fn blur_columns(@builtin(global_invocation_id) id: vec3u) {
   let level = gas_grid.levels[step.level];
   if (id.x >= level.width * level.height) { return; }

@@ -18,11 +18,13 @@ struct Keyframe {
 @group(0) @binding(3) var<storage, read> values: array<u32>;    // two log probabilities a word
 @group(0) @binding(4) var<storage, read_write> light: array<vec2f>; // sqrt(p) before, and to come
 
+const GROUP = 64u;
+
 fn half_of(word: u32, index: u32) -> u32 {
   return (word >> ((index & 1u) * 16u)) & 0xffffu;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(GROUP)
 fn decode_codes(@builtin(global_invocation_id) id: vec3u) {
   let token = id.x;
   if (token >= keyframe.count) { return; }
@@ -31,7 +33,7 @@ fn decode_codes(@builtin(global_invocation_id) id: vec3u) {
   light[token] = vec2f(shown, sqrt(keyframe.codebook[code / 4u][code % 4u]));
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(GROUP)
 fn scatter_listed(@builtin(global_invocation_id) id: vec3u) {
   let entry = id.x;
   if (entry >= keyframe.listed) { return; }

@@ -58,8 +58,8 @@ fn particle(index: u32, a: f32) -> Particle {
   // Faint particles keep less of their light in the point: many of them flow instead of sparkling.
   let point = mix(0.6, 1.0, smoothstep(0.01, 0.1, a));
   p.glow = 2.05 - point;
-  let light = a * vec2f(point * sharp, p.glow * (1.0 - p.diffuse));
-  let peak = frame.exposure * light / (TAU * vec2f(core * core, glow * glow));
+  let light = a * vec2f(frame.point_exposure * point * sharp, frame.exposure * p.glow * (1.0 - p.diffuse));
+  let peak = light / (TAU * vec2f(core * core, glow * glow));
   p.sprite = Sprite(p.place.position, vec2f(core, glow), peak, p.tone, sprite_reach(peak, vec2f(core, glow), p.tone));
   let edge = p.sprite.reach;
   let inside = all(p.place.position > vec2f(-edge)) && all(p.place.position < frame.size + edge);
@@ -108,7 +108,7 @@ fn marks_below(first_word: u32, local: u32) -> u32 {
   return count;
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(GROUP)
 fn survey(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
   let a = light_of(id.x);
   if (a > DARKEST) {
@@ -129,7 +129,7 @@ fn survey(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id
 var<workgroup> sums: array<vec2u, 256>;
 
 // Exclusive prefix sum over the groups, by one workgroup; each thread takes a run of them.
-@compute @workgroup_size(256)
+@compute @workgroup_size(GROUP)
 fn scan(@builtin(local_invocation_id) local: vec3u) {
   let total = (frame.count + GROUP - 1u) / GROUP;
   let run = (total + 255u) / 256u;
@@ -154,7 +154,7 @@ fn scan(@builtin(local_invocation_id) local: vec3u) {
   }
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(GROUP)
 fn emit(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
   let a = light_of(id.x);
   var p: Particle;

@@ -36,7 +36,7 @@ fn ribbon_corner(@builtin(vertex_index) vertex: u32) -> Corner {
 @fragment
 fn ribbon_light(in: Corner) -> @location(0) vec4f {
   let d = in.across / frame.scale;
-  let line = frame.exposure / frame.scale / frame.scale * 0.85 / 0.625 / sqrt(6.28318531);
+  let line = frame.mark_exposure / frame.scale / frame.scale * 0.85 / 0.625 / sqrt(6.28318531);
   let fine = 0.0040 * line / FINE * exp(-0.5 * d * d / (FINE * FINE)) * in.fade;
   let soft = 0.0026 * line / SOFT * exp(-0.5 * d * d / (SOFT * SOFT)) * pow(in.fade, 1.35);
   let light = palette(0.86) * fine + palette(0.7) * soft;

@@ -45,7 +45,7 @@ export async function acquireGpu(
     throw new GpuFailure(
       "no-webgpu",
       "This browser has no WebGPU.",
-      "Use Chrome or Edge 121 or newer, Safari 26 or Firefox 141.",
+      "Use a recent Chrome or Edge (135 or newer), Safari 26 or Firefox 141.",
     );
   }
   const adapter = await requestAdapter();

@@ -22,6 +22,8 @@ import { type Fields, Uniform } from "./uniform";
 /** Light to radiance, at 90 pixels per unit; the surface's brightness is the same at every zoom. */
 const EXPOSURE = 1100;
 const EXPOSURE_UNIT = 90;
+/** Near by, the gas is dimmed by this power of the zoom, so that it does not drown its filaments. */
+const DEPTH_OF_LIGHT = 0.4;
 /** Of the nebula behind the instruments. */
 const DIMMED = 0.82;
 /** Behind the instruments the recipe's sizes shrink with the frame, down to this share of the canvas'. */
@@ -217,7 +219,11 @@ export class Renderer {
     f.focal![0] = pose.focal;
     f.depth![0] = pose.depth;
     f.scale![0] = Math.max(frameHeight, LEAST_SCALE * height) / 720;
-    f.exposure![0] = EXPOSURE * (pose.unit / EXPOSURE_UNIT) ** 2;
+    const exposure = EXPOSURE * (pose.unit / EXPOSURE_UNIT) ** 2;
+    const near = Math.max(1, pose.zoom);
+    f.exposure![0] = exposure / near ** DEPTH_OF_LIGHT;
+    f.point_exposure![0] = exposure / near;
+    f.mark_exposure![0] = exposure / near ** 2;
     f.morph![0] = this.morph;
     f.count![0] = particles?.count ?? 0;
     f.brightness![0] = input.view === "nebula" ? 1 : input.view === "both" ? DIMMED : 0;

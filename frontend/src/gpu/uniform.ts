@@ -15,9 +15,7 @@ export class Uniform {
     source: string,
     name: string,
   ) {
-    const definition = makeShaderDataDefinitions(structsOf(source)).structs[name];
-    if (!definition) throw new Error(`no struct ${name} in the shader source`);
-    this.view = makeStructuredView(definition);
+    this.view = makeStructuredView(struct(source, name));
     this.buffer = owner.buffer(
       `${name} uniform`,
       this.view.arrayBuffer.byteLength,
@@ -39,7 +37,14 @@ export class Uniform {
   }
 }
 
-/** The struct declarations alone: all that is needed here, and all that the parser has to know. */
+/** Definition of `struct NAME`. */
+export function struct(source: string, name: string) {
+  const definition = makeShaderDataDefinitions(structsOf(source)).structs[name];
+  if (!definition) throw new Error(`no struct ${name} in the shader source`);
+  return definition;
+}
+
+/** Structs, and the numbers their arrays are as long as: all that the parser has to know. */
 function structsOf(source: string): string {
-  return (source.match(/^struct \w+ \{[^}]*\}/gm) ?? []).join("\n");
+  return (source.match(/^const \w+ = [0-9]+u;|^struct \w+ \{[^}]*\}/gm) ?? []).join("\n");
 }

@@ -1,11 +1,13 @@
+import trailSource from "../../../wgsl/common/trail.wgsl?raw";
+import { constant } from "../gpu/constant";
 import type { Ring } from "../state/ring";
 import type { TokenRow } from "../state/state";
 import { clamp01, easeInOut, easeOut, flash } from "./motion";
 import type { ParticleLayout } from "./particle_layout";
 
-export const TRAIL_SEGMENTS = 20;
+export const TRAIL_SEGMENTS = constant(trailSource, "TRAIL_SEGMENTS");
+export const FLARES = constant(trailSource, "FLARES");
 const NODES = TRAIL_SEGMENTS + 2;
-const FLARES = 4;
 /** Share of the chord, and of the turn about the cloud's axis, in a node's tangent. */
 const CHORD = 0.42;
 const SWIRL = 0.5;

@@ -3,10 +3,11 @@ import lens from "../../../wgsl/common/lens.wgsl?raw";
 import quad from "../../../wgsl/common/quad.wgsl?raw";
 import trailSource from "../../../wgsl/common/trail.wgsl?raw";
 import source from "../../../wgsl/nebula/flare.wgsl?raw";
+import { constant } from "../gpu/constant";
 import { bindGroup, drawLayout, drawPipeline } from "../gpu/pipelines";
+import { FLARES } from "../nebula/trail_path";
 
-const FLARES = 4;
-const QUADS = 3;
+const QUADS = constant(source, "QUADS");
 
 /** The flash of the chosen token, and of the few before it while they die away. */
 export class FlarePass {

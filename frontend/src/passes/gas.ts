@@ -3,15 +3,16 @@ import grid from "../../../wgsl/common/gas_grid.wgsl?raw";
 import gasView from "../../../wgsl/common/gas_view.wgsl?raw";
 import palette from "../../../wgsl/common/palette.wgsl?raw";
 import source from "../../../wgsl/nebula/gas.wgsl?raw";
+import { constant } from "../gpu/constant";
 import type { Owner } from "../gpu/owner";
 import { bindGroup, computeLayout, computePipelines } from "../gpu/pipelines";
 import { type Fields, Uniform } from "../gpu/uniform";
 
-const LEVELS = 6;
-const PAD = 8;
+const LEVELS = constant(grid, "GAS_LEVELS");
+const PAD = constant(grid, "GAS_PAD");
 /** Rows of cells the canvas has on the finest level, whatever its size. */
 const ROWS = 180;
-const GROUP = 64;
+const GROUP = constant(source, "GROUP");
 /** Dynamic offsets must be multiples of this on every device. */
 const STRIDE = 256;
 

@@ -1,10 +1,11 @@
 import source from "../../../wgsl/nebula/keyframe.wgsl?raw";
+import { constant } from "../gpu/constant";
 import type { Owner } from "../gpu/owner";
 import { bindGroup, computeLayout, computePipelines } from "../gpu/pipelines";
 import { type Fields, Uniform } from "../gpu/uniform";
 import type { Distribution } from "../telemetry/protocol.gen";
 
-const GROUP = 64;
+const GROUP = constant(source, "GROUP");
 
 /** Takes a distribution to the GPU as it came off the wire and decodes it there into light. */
 export class KeyframePass {

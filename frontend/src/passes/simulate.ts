@@ -5,12 +5,14 @@ import lens from "../../../wgsl/common/lens.wgsl?raw";
 import palette from "../../../wgsl/common/palette.wgsl?raw";
 import sprite from "../../../wgsl/common/sprite.wgsl?raw";
 import source from "../../../wgsl/nebula/simulate.wgsl?raw";
+import { constant } from "../gpu/constant";
 import type { Owner } from "../gpu/owner";
 import { bindGroup, computeLayout, computePipelines } from "../gpu/pipelines";
+import { struct } from "../gpu/uniform";
 
-const GROUP = 256;
-const MAX_SPIKES = 4096;
-const SPRITE_BYTES = 32;
+const GROUP = constant(source, "GROUP");
+const MAX_SPIKES = constant(source, "MAX_SPIKES");
+const SPRITE_BYTES = struct(sprite, "Sprite").size;
 
 /** What the simulation makes for the draws. */
 export interface Drawn {

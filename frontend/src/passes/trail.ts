@@ -3,10 +3,11 @@ import palette from "../../../wgsl/common/palette.wgsl?raw";
 import quad from "../../../wgsl/common/quad.wgsl?raw";
 import trailSource from "../../../wgsl/common/trail.wgsl?raw";
 import source from "../../../wgsl/nebula/trail.wgsl?raw";
+import { constant } from "../gpu/constant";
 import { bindGroup, drawLayout, drawPipeline } from "../gpu/pipelines";
 import { TRAIL_SEGMENTS } from "../nebula/trail_path";
 
-const PIECES = 72;
+const PIECES = constant(source, "PIECES");
 
 /** The way of the chosen tokens, as one thin ribbon that the vertex shader bends. */
 export class TrailPass {
