@@ -127,12 +127,12 @@ class PageFiles(StaticFiles):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await PlainTextResponse("The stream is at /stream.\n", 404)(scope, receive, send)
+        elif not has_page(self._root):
+            await PlainTextResponse(NO_PAGE, 503)(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        if not has_page(self._root):
-            return PlainTextResponse(NO_PAGE, 503)
         response = await super().get_response(path, scope)
         hashed = path.startswith("assets/") and response.status_code in (200, 304)
         response.headers["cache-control"] = IMMUTABLE if hashed else "no-cache"

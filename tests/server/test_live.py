@@ -1,0 +1,202 @@
+"""The real model behind the real server: a run, its questions, another model, a death."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from websockets.asyncio.client import ClientConnection
+
+from cloudchamber.inference.options import EngineOptions
+from cloudchamber.model.discovery import bundled
+from cloudchamber.server.live import DEFAULT_PROMPT, LiveSession
+from cloudchamber.telemetry import codec, distribution, typed
+from cloudchamber.telemetry.events import PARTS, Distribution
+from tests.server.serving import Client, serving, viewer
+
+pytestmark = pytest.mark.anyio
+
+V = 49_152
+
+
+@pytest.fixture(scope="module")
+def session() -> LiveSession:
+    return LiveSession(EngineOptions(n_ctx=512), model=bundled())
+
+
+@pytest.fixture(scope="module")
+def address(session: LiveSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    page: Path = tmp_path_factory.mktemp("page")
+    (page / "index.html").write_text("<!doctype html>the page")
+    with serving(session, page) as address:
+        yield address
+
+
+async def get(url: str, **options: Any) -> httpx.Response:
+    async with httpx.AsyncClient() as client:
+        return await client.get(url, **options)
+
+
+class Watcher(Client):
+    """A client that reads events and state one by one, whatever frames they came in."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        super().__init__(socket)
+        self._read: deque[dict[str, Any]] = deque()
+        self.biggest = 0
+
+    async def next(self) -> dict[str, Any]:
+        while not self._read:
+            data = await asyncio.wait_for(self.socket.recv(), 60)
+            assert isinstance(data, bytes)
+            self.biggest = max(self.biggest, len(data))
+            message = codec.decode(data)
+            if message["kind"] == "frame":
+                self._read.extend((*message["events"], *message["state"]))
+            else:
+                assert message["kind"] in ("delivery", "welcome"), message
+        return self._read.popleft()
+
+    async def until(self, kind: str, **fields: Any) -> dict[str, Any]:
+        while True:
+            event = await self.next()
+            if event["kind"] == kind and all(event[name] == value for name, value in fields.items()):
+                return event
+
+
+async def test_the_first_viewer_finds_a_run_and_nothing_is_lost(address: str, session: LiveSession) -> None:
+    async with viewer(address) as socket:
+        client = Watcher(socket)
+        await client.hello(parts=list(PARTS))
+        await client.say("want", parts=list(PARTS), attention=[[3, 5]])
+        model = (await client.until("model_loaded"))["model"]
+        started = await client.until("run_started")
+        assert started["prompt"] == DEFAULT_PROMPT
+        steps: list[int] = []
+        kinds = set()
+        while len(steps) < 12:
+            event = await client.next()
+            kinds.add(event["kind"])
+            if event["kind"] == "token":
+                steps.append(event["step"])
+            elif event["kind"] == "distribution" and event["stage"] == "model":
+                whole = distribution.decode(_distribution(event))
+                assert whole.sum() == pytest.approx(1, abs=2e-3)
+                assert event["total_variation"] <= 1e-3
+        assert steps == list(range(len(steps)))
+        assert {"distribution", "attention", "heads", "layers", "cache", "memory"} <= kinds
+        assert client.biggest <= 64 << 10
+        await client.say("stop")
+        await client.until("run_state", phase="stopped")
+
+        body = await get(f"http://{address}/api/vocabulary/{model['vocabulary_hash']}")
+        vocabulary = codec.decode(body.content)
+        assert vocabulary["size"] == V
+        assert body.headers["content-encoding"] in ("zstd", "gzip")
+        assert body.headers["cache-control"].endswith("immutable")
+        health = await get(f"http://{address}/healthz")
+        assert (health.status_code, health.json()["state"]) == (200, "ready")
+
+
+async def test_pause_step_and_questions_while_paused(address: str) -> None:
+    async with viewer(address) as socket:
+        client = Watcher(socket)
+        await client.hello(parts=["distribution", "layers"])
+        await client.say("generate", prompt="The sea was", raw=True, sampling={"seed": 3})
+        run = await client.until("run_started", prompt="The sea was")
+        await client.until("token", step=2, run_id=run["run_id"])
+        await client.say("pause")
+        await client.until("run_state", phase="paused")
+        await client.say("step")
+        token = await client.until("token")
+        encoded = await client.until("distribution", step=token["step"], stage="model")
+        await client.say("get_distribution", request=77, step=token["step"])
+        reply = await client.hear("distribution_reply")
+        assert reply["request"] == 77
+        exact = reply["probabilities"]
+        np.testing.assert_allclose(exact[token["top_ids"]], token["top_p"], rtol=1e-5)
+        decoded = distribution.decode(_distribution(encoded))
+        assert np.abs(decoded.astype(float) - exact).sum() / 2 <= 1e-3
+        await client.say("get_attention", request=78, layer=3, head=5)
+        rows = await client.hear("attention_reply")
+        assert rows["request"] == 78
+        np.testing.assert_allclose(rows["weights"].sum(1) + rows["sink"], 1, atol=2e-2)
+        await client.say("want", parts=["attention"], attention=[[7, 1]])
+        attention = await client.until("attention")
+        assert (attention["layer"], attention["head"]) == (7, 1)
+        await client.say("get_distribution", request=79, step=100_000)
+        refused = await client.hear("rejected")
+        assert refused["request"] == 79
+        await client.say("stop")
+        await client.until("run_state", phase="stopped")
+
+
+def _distribution(mapping: dict[str, Any]) -> Distribution:
+    event = typed.event(mapping)
+    assert isinstance(event, Distribution)
+    return event
+
+
+async def test_the_worker_is_killed_and_the_viewer_goes_on(address: str, session: LiveSession) -> None:
+    async with viewer(address) as socket:
+        client = Watcher(socket)
+        await client.hello()
+        await client.say("generate", prompt="The sea was deep", raw=True)
+        run = await client.until("run_started", prompt="The sea was deep")
+        await client.until("token", run_id=run["run_id"])
+        pid = session._supervisor.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        problem = await client.until("problem")
+        assert problem["message"]
+        await client.until("run_state", phase="failed")
+        assert (await get(f"http://{address}/healthz")).json()["state"] == "dead"
+        await client.say("generate", prompt="Again", raw=True, max_tokens=2)
+        await client.until("model_loaded")
+        await client.until("run_state", phase="finished")
+
+
+async def test_a_model_is_loaded_by_its_id_and_a_wrong_id_is_told(address: str) -> None:
+    models = (await get(f"http://{address}/api/models")).json()["models"]
+    assert models[0]["source"] == "bundled"
+    async with viewer(address) as socket:
+        client = Watcher(socket)
+        await client.hello()
+        await client.until("model_loaded")
+        await client.say("load", model="../../etc/passwd")
+        assert (await client.until("problem", code="model-missing"))["hint"]
+        await client.say("load", model=models[0]["id"])
+        await client.until("model_loaded")
+
+
+async def test_positions_are_offered_and_served(address: str) -> None:
+    async with viewer(address) as socket:
+        client = Watcher(socket)
+        await client.hello()
+        ready = await client.until("positions_ready")
+    url = f"http://{address}/api/positions/{ready['embedding_hash']}/{ready['method']}"
+    response = await get(url, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in response.headers
+    body = codec.decode(response.content)
+    assert body["points"].shape == (V, 3)
+    assert body["radius"].shape == (V,)
+    assert (await get(url.replace(ready["embedding_hash"], "0" * 32))).status_code == 404
+    assert (await get(url.rpartition("/")[0] + "/tsne")).status_code == 404
+
+
+def test_nothing_is_left_when_the_server_ends(tmp_path: Path) -> None:
+    import psutil
+
+    before = set(psutil.Process().children(recursive=True))
+    session = LiveSession(EngineOptions(n_ctx=256), model=bundled(), autostart=False)
+    with serving(session, tmp_path) as address:
+        assert httpx.get(f"http://{address}/healthz").status_code == 503
+    assert set(psutil.Process().children(recursive=True)) <= before
