@@ -36,6 +36,7 @@ def prompt_of(tokens: int) -> str:
 
 def run_product(viewer: Viewer, context: int) -> Run:
     """Generate after a prompt and time `TOKENS` tokens as the viewer receives them."""
+    viewer.drain()
     settings = Sampling(temperature=0.0, top_k=0, top_p=1.0, min_p=0.0)
     viewer.send(Generate(prompt=prompt_of(context), raw=True, max_tokens=TOKENS + 16, sampling=settings))
     first: tuple[int, float, int] | None = None

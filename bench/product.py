@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -81,7 +82,7 @@ class Viewer:
 
     def __init__(self, server: Server, selections: Sequence[tuple[int, int]] = ((0, 0),)) -> None:
         url = f"ws://127.0.0.1:{server.port}/stream"
-        self._socket: ClientConnection = connect(url, compression=None, max_size=1 << 28)
+        self._socket: ClientConnection = connect(url, compression=None, max_size=1 << 28, ping_interval=None)
         self.bytes = 0
         """Payload bytes received so far."""
         self.send(commands.Hello(protocol=PROTOCOL, parts=list(PARTS)))
@@ -97,6 +98,12 @@ class Viewer:
             assert isinstance(data, bytes)
             self.bytes += len(data)
             yield codec.decode(data)
+
+    def drain(self) -> None:
+        """Read and discard what came while nobody read."""
+        with suppress(TimeoutError):
+            while True:
+                next(self.messages(timeout=0.05))
 
     def close(self) -> None:
         self._socket.close()
