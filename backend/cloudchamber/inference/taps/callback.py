@@ -14,7 +14,7 @@ import numpy as np
 from numba import carray, cfunc, types
 
 from cloudchamber.inference.taps import ggml
-from cloudchamber.inference.taps.compiled import compiled
+from cloudchamber.inference.taps.compiled import STAMP, compiled
 from cloudchamber.inference.taps.memory import call_nbytes, load_i32, load_i64, pointer
 from cloudchamber.inference.taps.plan import Do
 from cloudchamber.inference.taps.readers import (
@@ -265,13 +265,21 @@ def _data(s: Any) -> None:
 _SIGNATURE = types.boolean(types.int64, types.boolean, types.int64)
 
 
-@cfunc(_SIGNATURE, cache=True, nopython=True)  # type: ignore[untyped-decorator]
-def eval_callback(tensor: int, ask: bool, user_data: int) -> bool:
-    """`ggml_backend_sched_eval_callback`; `user_data` is the address of a `STATE` record."""
-    s = carray(pointer(user_data), (1,), STATE)[0]
-    if s.mode == 0:
-        return not ask
-    if ask:
-        return bool(_ask(s, tensor))
-    _data(s)
-    return True
+def _compile(stamp: int) -> Any:
+    """The closure over the stamp makes it part of the cached code's key."""
+
+    @cfunc(_SIGNATURE, cache=True, nopython=True)  # type: ignore[untyped-decorator]
+    def eval_callback(tensor: int, ask: bool, user_data: int) -> bool:
+        """`ggml_backend_sched_eval_callback`; `user_data` is the address of a `STATE` record."""
+        s = carray(pointer(user_data), (1,), STATE)[0]
+        if s.mode == 0 or stamp == 0:
+            return not ask
+        if ask:
+            return bool(_ask(s, tensor))
+        _data(s)
+        return True
+
+    return eval_callback
+
+
+eval_callback = _compile(STAMP)
