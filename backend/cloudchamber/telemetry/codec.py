@@ -12,9 +12,10 @@ size from the start of the message, so a reader whose buffer is aligned takes a 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import struct
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Hashable, Mapping
+from typing import Any, Final, cast
 
 import msgpack
 import numpy as np
@@ -42,19 +43,33 @@ def encode(message: Any) -> bytes:
     return bytes(packer.bytes())
 
 
+_PLAIN: Final = frozenset((int, float, str, bool, bytes, type(None)))
+
+
+@functools.cache
+def _layout(cls: Hashable) -> tuple[str, tuple[str, ...]] | None:
+    """Tag and field names of a dataclass; None for other types. The tag may be empty."""
+    if not isinstance(cls, type) or not dataclasses.is_dataclass(cls):
+        return None
+    kind = getattr(cls, "kind", None)  # a field of that name is no tag
+    return kind if isinstance(kind, str) else "", tuple(field.name for field in dataclasses.fields(cls))
+
+
 def _pack(packer: msgpack.Packer, value: Any) -> None:
-    if isinstance(value, np.ndarray):
+    cls = type(value)
+    if cls in _PLAIN:
+        packer.pack(value)
+    elif isinstance(value, np.ndarray):
         _pack_array(packer, value)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = dataclasses.fields(value)
-        kind = getattr(type(value), "kind", None)  # a field of that name is no tag
-        packer.pack_map_header(len(fields) + isinstance(kind, str))
-        if isinstance(kind, str):
+    elif (layout := _layout(cast(Hashable, cls))) is not None:
+        kind, names = layout
+        packer.pack_map_header(len(names) + bool(kind))
+        if kind:
             packer.pack("kind")
             packer.pack(kind)
-        for field in fields:
-            packer.pack(field.name)
-            _pack(packer, getattr(value, field.name))
+        for name in names:
+            packer.pack(name)
+            _pack(packer, getattr(value, name))
     elif isinstance(value, Mapping):
         packer.pack_map_header(len(value))
         for key, item in value.items():
