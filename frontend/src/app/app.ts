@@ -1,22 +1,11 @@
-import {
-  apply,
-  connectionChanged,
-  headSelected,
-  problemDismissed,
-  restarted,
-  viewChosen,
-} from "../state/reduce";
-import { isRunning, mayRun } from "../state/select";
-import { generateCommand, loadSettings, type Settings, saveSettings } from "../state/settings";
+import { connectionChanged, headSelected, viewChosen } from "../state/reduce";
+import { loadSettings, type Settings, saveSettings } from "../state/settings";
 import type { AppState, Connection, ViewMode } from "../state/state";
 import { readUrl, urlStateOf, writeUrl } from "../state/url_state";
-import type { Command, Frame, Message, Part } from "../telemetry/protocol.gen";
-import { MessageQueue } from "../telemetry/queue";
+import type { Part } from "../telemetry/protocol.gen";
 import { RecordingSource } from "../telemetry/replay";
-import type { Resources } from "../telemetry/resources";
-import { SocketSource } from "../telemetry/socket";
+import type { Positions, Resources } from "../telemetry/resources";
 import type { FrameSource } from "../telemetry/source";
-import type { Actions } from "./actions";
 import { type CanvasSize, CanvasSizeWatch } from "./canvas_size";
 import type { Clock } from "./clock";
 import { Dock, type Rect } from "./controls/dock";
@@ -24,12 +13,14 @@ import { Help } from "./controls/help";
 import { h } from "./dom";
 import { Fetcher } from "./fetcher";
 import { GraphicsKeeper } from "./graphics";
+import { Intake } from "./intake";
 import { listenToKeys } from "./keyboard";
 import { MessageView } from "./message_view";
 import { type MessageSpec, messagesFor } from "./messages";
 import { Metrics } from "./metrics";
 import { Mirror } from "./mirror";
-import type { Picture, PointerTarget, UiState } from "./picture";
+import { type Page, PageActions } from "./page_actions";
+import type { Picture, UiState } from "./picture";
 import { Pointer, type PointerHost } from "./pointer";
 import { applyTheme } from "./theme_css";
 import { Tip } from "./tip";
@@ -59,32 +50,36 @@ export interface AppOptions {
 }
 
 /** The page: everything it holds, and what one animation frame does. */
-export class App implements Actions, PointerHost {
+export class App implements Page {
   readonly state: AppState;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly source: FrameSource;
   readonly metrics = new Metrics();
+  readonly dock: Dock;
+  readonly help = new Help();
   readonly graphics: GraphicsKeeper;
   readonly ui: UiState;
   readonly root: HTMLElement;
   readonly canvas: HTMLCanvasElement;
-  private readonly settings: Settings;
-  private readonly queue = new MessageQueue();
+  private readonly actions = new PageActions(this);
+  private readonly intake: Intake;
   private readonly fetcher: Fetcher;
-  private readonly dock: Dock;
-  private readonly help = new Help();
-  private readonly messages = new MessageView(this);
+  private readonly messages = new MessageView(this.actions);
   private readonly mirror: Mirror;
   private readonly size: CanvasSizeWatch;
   private readonly ending = new AbortController();
-  private readonly fresh: { time: number; arrived: number }[] = [];
   private placed: Rect | null = null;
   private dirty = true;
   private awakeUntil = 0;
   private lastTick = Number.NaN;
 
   constructor(readonly options: AppOptions) {
-    const { clock, resources, storage } = options;
+    const { clock, resources } = options;
     this.state = options.state;
-    this.settings = loadSettings(storage);
+    this.clock = clock;
+    this.source = options.source;
+    this.settings = loadSettings(options.storage);
     this.canvas = h("canvas", { class: "stage", role: "img", tabindex: 0 });
     const now = () => clock.now();
     const touched = () => this.touch();
@@ -101,12 +96,12 @@ export class App implements Actions, PointerHost {
       touched,
       now,
     );
-    this.fetcher = new Fetcher(this.state, resources, now, (positions) => {
+    this.intake = new Intake(this.state, this.source, clock, this.metrics, touched);
+    const place = (positions: Positions | null) =>
       this.graphics.picture?.setPositions(positions, clock.now());
-      this.touch();
-    });
+    this.fetcher = new Fetcher(this.state, resources, now, place, touched);
     const list = () => resources.models(this.ending.signal);
-    this.dock = new Dock(this.settings, this, list, () => this.remember());
+    this.dock = new Dock(this.settings, this.actions, list, () => this.remember());
     this.mirror = new Mirror(this.canvas);
     this.root = h(
       "main",
@@ -128,10 +123,7 @@ export class App implements Actions, PointerHost {
   /** Start the picture and the stream. The picture may fail: the page says so and works on. */
   async start(): Promise<void> {
     this.want();
-    this.options.source.start(
-      (message) => this.receive(message),
-      (connection) => this.connected(connection),
-    );
+    this.intake.start((connection) => this.connected(connection));
     await this.graphics.start();
   }
 
@@ -140,8 +132,8 @@ export class App implements Actions, PointerHost {
     const begin = performance.now();
     if (!Number.isNaN(this.lastTick)) this.metrics.interval.push(begin - this.lastTick);
     this.lastTick = begin;
-    const now = this.options.clock.now();
-    if (this.options.source instanceof RecordingSource) this.options.source.advance(now);
+    const now = this.clock.now();
+    if (this.source instanceof RecordingSource) this.source.advance(now);
     this.drain();
     this.fetch();
     this.draw(now);
@@ -153,16 +145,12 @@ export class App implements Actions, PointerHost {
   tend(): void {
     this.drain();
     this.fetch();
-    this.showDom(this.options.clock.now());
+    this.showDom(this.clock.now());
   }
 
   /** Apply all that has arrived. */
   drain(): void {
-    if (this.queue.length === 0) return;
-    const now = this.options.clock.now();
-    for (const message of this.queue.drain()) apply(this.state, message, now);
-    this.state.dropped = this.queue.dropped;
-    this.dirty = true;
+    this.intake.drain();
   }
 
   /** Start fetching what the state names, where it is due. */
@@ -177,7 +165,7 @@ export class App implements Actions, PointerHost {
 
   close(): void {
     this.ending.abort();
-    this.options.source.close();
+    this.source.close();
     this.fetcher.close();
     this.graphics.close();
     this.size.close();
@@ -199,142 +187,18 @@ export class App implements Actions, PointerHost {
     return named && placed && this.graphics.phase.phase === "ready";
   }
 
-  // ------------------------------------------------------------------------------ actions
-
-  generate(): void {
-    if (!mayRun(this.state)) return;
-    this.remember();
-    this.send(generateCommand(this.settings));
-  }
-
-  togglePlay(): void {
-    const phase = this.state.run?.state?.phase;
-    if (phase === "paused") this.send({ kind: "resume" });
-    else if (isRunning(this.state)) this.send({ kind: "pause" });
-    else if (this.settings.prompt.trim() !== "") this.generate();
-    else this.focusPrompt();
-  }
-
-  step(): void {
-    this.send({ kind: "step" });
-  }
-
-  stop(): void {
-    if (isRunning(this.state)) this.send({ kind: "stop" });
-  }
-
-  load(model: string): void {
-    problemDismissed(this.state);
-    this.send({ kind: "load", model });
-  }
-
-  setView(view: ViewMode): void {
-    if (view === this.state.view) return;
-    viewChosen(this.state, view);
-    this.ui.shownAt = this.options.clock.now();
-    this.want();
-    this.writeAddress();
-    this.touch();
-  }
-
-  toggleTopCount(): void {
-    this.settings.topCount = this.settings.topCount === 5 ? 20 : 5;
-    this.ui.topCount = this.settings.topCount;
-    this.remember();
-  }
-
-  focusPrompt(): void {
-    this.dock.prompt.focus();
-  }
-
-  chooseModel(): void {
-    this.dock.models.focus();
-  }
-
-  resetCamera(): void {
-    this.graphics.picture?.pointer.resetCamera();
-  }
-
-  orbit(yaw: number, pitch: number): void {
-    const pixelsPerRadian = 200;
-    this.graphics.picture?.pointer.orbit(yaw * pixelsPerRadian, -pitch * pixelsPerRadian);
-    this.graphics.picture?.pointer.release();
-  }
-
-  zoom(factor: number): void {
-    this.graphics.picture?.pointer.zoom(factor);
-  }
-
-  toggleHelp(): void {
-    this.help.toggle();
-  }
-
-  retryConnection(): void {
-    this.options.source.retryNow();
-  }
-
-  rebuildGraphics(): void {
-    this.graphics.retry();
-  }
-
-  replayAgain(): void {
-    if (!(this.options.source instanceof RecordingSource)) return;
-    restarted(this.state);
-    this.options.source.rewind();
-  }
-
-  dismissProblem(): void {
-    problemDismissed(this.state);
-    this.touch();
-  }
-
-  reload(): void {
-    location.reload();
-  }
-
-  // ---------------------------------------------------------------------------- pointer
-
-  target(): PointerTarget | null {
-    return this.graphics.picture?.pointer ?? null;
-  }
-
-  scale(): number {
-    return 1 / this.size.current.scale;
-  }
-
-  awake(): void {
-    this.awakeUntil = this.options.clock.now() + AWAKE;
-  }
-
   // ------------------------------------------------------------------------------ inside
-
-  private send(command: Command): void {
-    this.options.source.send(command);
-  }
 
   /** Say what this page looks at now. */
   private want(): void {
     const parts = document.hidden ? NONE : PARTS[this.state.view];
-    this.send({ kind: "want", parts, attention: [] });
+    this.source.send({ kind: "want", parts, attention: [] });
   }
 
   private connected(connection: Connection): void {
     connectionChanged(this.state, connection);
     if (connection.phase === "open") void this.dock.models.refresh();
     this.touch();
-  }
-
-  private receive(message: Message): void {
-    this.queue.push(message);
-    if (message.kind === "frame") this.note(message);
-    if (this.queue.full) this.drain();
-  }
-
-  /** Remember when the frame was made and when it came, until it is drawn. */
-  private note(frame: Frame): void {
-    this.metrics.received++;
-    if (document.hidden || (frame.events.length === 0 && frame.state.length === 0)) return;
-    if (this.fresh.length < 64) this.fresh.push({ time: frame.time, arrived: performance.now() });
   }
 
   private draw(now: number): void {
@@ -344,25 +208,12 @@ export class App implements Actions, PointerHost {
     if (size) this.resize(picture, size);
     picture.draw(now, this.state, this.ui);
     this.metrics.frames++;
-    this.measureLatency();
+    this.intake.submitted();
   }
 
   private resize(picture: Picture, size: CanvasSize): void {
     picture.resize(size);
     this.root.style.setProperty("--scale", String(size.scale));
-  }
-
-  private measureLatency(): void {
-    if (this.fresh.length === 0) return;
-    const submitted = performance.now();
-    const { source, clock } = this.options;
-    const offset = source instanceof SocketSource ? source.clockOffset : Number.NaN;
-    const serverNow = clock.now() + offset;
-    for (const { time, arrived } of this.fresh) {
-      this.metrics.inPage.push(submitted - arrived);
-      if (!Number.isNaN(serverNow)) this.metrics.latency.push((serverNow - time) * 1000);
-    }
-    this.fresh.length = 0;
   }
 
   private showDom(now: number): void {
@@ -398,13 +249,13 @@ export class App implements Actions, PointerHost {
   private equip(picture: Picture): void {
     this.metrics.rebuilds = this.graphics.rebuilds;
     this.resize(picture, this.size.current);
-    if (this.fetcher.positions) picture.setPositions(this.fetcher.positions, this.options.clock.now());
+    if (this.fetcher.positions) picture.setPositions(this.fetcher.positions, this.clock.now());
   }
 
   private listen(): void {
     const { signal } = this.ending;
-    listenToKeys(this, signal);
-    new Pointer(this.canvas, this.ui, this, signal);
+    listenToKeys(this.actions, signal);
+    new Pointer(this.canvas, this.ui, this.pointerHost(), signal);
     const motion = matchMedia("(prefers-reduced-motion: reduce)");
     this.ui.reducedMotion = motion.matches;
     motion.addEventListener(
@@ -415,11 +266,22 @@ export class App implements Actions, PointerHost {
       { signal },
     );
     document.addEventListener("visibilitychange", () => this.want(), { signal });
-    window.addEventListener("online", () => this.retryConnection(), { signal });
+    window.addEventListener("online", () => this.actions.retryConnection(), { signal });
     window.addEventListener("popstate", () => this.readAddress(), { signal });
   }
 
-  private remember(): void {
+  private pointerHost(): PointerHost {
+    return {
+      target: () => this.graphics.picture?.pointer ?? null,
+      scale: () => 1 / this.size.current.scale,
+      awake: () => {
+        this.awakeUntil = this.clock.now() + AWAKE;
+      },
+      toggleTopCount: () => this.actions.toggleTopCount(),
+    };
+  }
+
+  remember(): void {
     saveSettings(this.options.storage, this.settings);
     this.touch();
   }
@@ -432,7 +294,9 @@ export class App implements Actions, PointerHost {
     this.touch();
   }
 
-  private writeAddress(): void {
+  viewChanged(): void {
+    this.want();
+    this.touch();
     const search = writeUrl(location.search, urlStateOf(this.state));
     history.replaceState(null, "", `${location.pathname}${search}${location.hash}`);
   }

@@ -97,7 +97,7 @@ export function automationOf(app: App, source: FrameSource, clock: ManualClock |
   }
 
   return {
-    now: () => app.options.clock.now(),
+    now: () => app.clock.now(),
     setTime: (seconds) => manual().set(seconds),
     seek: (step) => feed(() => (app.state.tokens.at(-1)?.event.step ?? -1) < step),
     finish: () => feed(() => true),

@@ -42,6 +42,7 @@ beforeEach(() => {
     resources,
     () => now,
     (positions) => arrived.push(positions && `${positions.method} ${positions.hash}`),
+    () => {},
   );
 });
 

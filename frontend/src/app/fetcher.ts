@@ -29,6 +29,8 @@ export class Fetcher {
     private readonly resources: Resources,
     private readonly now: () => number,
     private readonly arrived: (positions: Positions | null) => void,
+    /** Something came, or failed. */
+    private readonly changed: () => void,
   ) {}
 
   /** Starts what is due. Cheap when nothing is. */
@@ -68,6 +70,7 @@ export class Fetcher {
       () => {
         task.attempt = 0;
         this.notice = null;
+        this.changed();
       },
       (error: unknown) => {
         if (abort.signal.aborted) return;
@@ -77,6 +80,7 @@ export class Fetcher {
           message: `The ${what} could not be fetched; trying again. ${reason}`,
           arrived: this.now(),
         };
+        this.changed();
       },
     );
   }

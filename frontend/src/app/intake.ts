@@ -1,0 +1,72 @@
+import { apply } from "../state/reduce";
+import type { AppState, Connection } from "../state/state";
+import type { Message } from "../telemetry/protocol.gen";
+import { MessageQueue } from "../telemetry/queue";
+import { SocketSource } from "../telemetry/socket";
+import type { FrameSource } from "../telemetry/source";
+import type { Clock } from "./clock";
+import type { Metrics } from "./metrics";
+
+/** Frames whose way is timed between two drawn ones. */
+const MOST_TIMED = 64;
+
+/** From the source of frames through the queue to the state; and how long that took. */
+export class Intake {
+  private readonly queue = new MessageQueue();
+  /** When each frame not yet drawn was made, by the server's clock, and when it came, in milliseconds. */
+  private readonly made = new Float64Array(MOST_TIMED);
+  private readonly arrived = new Float64Array(MOST_TIMED);
+  private timed = 0;
+
+  constructor(
+    private readonly state: AppState,
+    private readonly source: FrameSource,
+    private readonly clock: Clock,
+    private readonly metrics: Metrics,
+    /** The state has changed. */
+    private readonly changed: () => void,
+  ) {}
+
+  start(status: (connection: Connection) => void): void {
+    this.source.start((message) => this.receive(message), status);
+  }
+
+  /** Apply all that has arrived. */
+  drain(): void {
+    if (this.queue.length === 0) return;
+    const now = this.clock.now();
+    for (const message of this.queue.drain()) apply(this.state, message, now);
+    this.state.dropped = this.queue.dropped;
+    this.changed();
+  }
+
+  /** What was applied is with the GPU now. */
+  submitted(): void {
+    if (this.timed === 0) return;
+    const now = performance.now();
+    const offset = this.source instanceof SocketSource ? this.source.clockOffset : Number.NaN;
+    const serverNow = this.clock.now() + offset;
+    for (let i = 0; i < this.timed; i++) {
+      this.metrics.inPage.push(now - this.arrived[i]!);
+      if (!Number.isNaN(serverNow)) this.metrics.latency.push((serverNow - this.made[i]!) * 1000);
+    }
+    this.timed = 0;
+  }
+
+  private receive(message: Message): void {
+    this.queue.push(message);
+    if (message.kind === "frame") {
+      this.metrics.received++;
+      const empty = message.events.length === 0 && message.state.length === 0;
+      if (!empty && !document.hidden) this.time(message.time);
+    }
+    if (this.queue.full) this.drain();
+  }
+
+  private time(made: number): void {
+    if (this.timed === MOST_TIMED) return;
+    this.made[this.timed] = made;
+    this.arrived[this.timed] = performance.now();
+    this.timed++;
+  }
+}
