@@ -1,5 +1,7 @@
 import "./platform";
 import "./page.css";
+import "./controls/dock.css";
+import "./messages.css";
 import { Hud } from "../hud/hud";
 import { createState } from "../state/initial";
 import { RecordingResources, RecordingSource } from "../telemetry/replay";
