@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+from pathlib import Path
 from typing import Final
 
 from llama_cpp import llama_cpp
@@ -13,6 +15,10 @@ from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.header import GgufHeader
 from cloudchamber.telemetry.events import ModelInfo, Rope
 
+_DIGEST: Final = re.compile(r"sha256[-_:]?[0-9a-f]{8,}")
+_ENDING: Final = re.compile(
+    r"([-._](I?Q\d\w*|TQ\d\w*|B?F(16|32)|MXFP4\w*))?(-\d{5}-of-\d{5})?$", re.IGNORECASE
+)
 _ROPE_KINDS: Final = {-1: "none", 0: "normal", 2: "neox", 8: "mrope", 24: "vision", 40: "mrope"}
 
 
@@ -31,7 +37,7 @@ def describe(
     attends = bool((layout.windows >= 0).any())
     return ModelInfo(
         id=model_id,
-        name=llama.meta("general.name") or header.path.stem,
+        name=model_name(header.path, llama.meta("general.name")),
         architecture=architecture,
         quantization=_quantization(model),
         file_bytes=header.file_bytes,
@@ -53,6 +59,14 @@ def describe(
         embedding_hash=hashes[0],
         vocabulary_hash=hashes[1],
     )
+
+
+def model_name(path: Path, stated: str) -> str:
+    """What to call a model: its file's name without part number and quantisation, which people
+    know it by; the name stated inside where the file is named by a digest, as Ollama's are."""
+    if _DIGEST.match(path.stem):
+        return stated or path.stem
+    return _ENDING.sub("", path.stem) or stated or path.stem
 
 
 def _quantization(model: object) -> str:
