@@ -337,6 +337,26 @@ async def test_a_viewer_that_does_not_read_holds_little_and_is_let_go(
             last += len(frame["events"])
 
 
+async def test_a_viewer_that_comes_back_far_behind_is_let_catch_up(
+    address: str, session: DrivenSession
+) -> None:
+    async with viewer(address) as socket:
+        welcome = await Client(socket).hello()
+    count = event_log.CAPACITY - 1000
+    session.publish(*(samples.token(step) for step in range(count)))
+    async with viewer(address) as socket:
+        client = Client(socket)
+        for _ in range(400):
+            if session.hub.log.last_seq == count:
+                break
+            await asyncio.sleep(0.05)
+        assert (await client.hello(welcome["session"], 0))["resumed"]
+        last = 0
+        while last < count:
+            last += len((await client.hear("frame"))["events"])
+            session.publish(samples.layers(last))  # wakes the viewer, which must not end it
+
+
 # ----------------------------------------------------------------------------- questions
 
 

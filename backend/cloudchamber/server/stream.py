@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from cloudchamber import __version__
 from cloudchamber.server.flow import STATE_KEY, Flow
 from cloudchamber.server.session import RefusedError, Session
-from cloudchamber.telemetry import codec, commands, messages
+from cloudchamber.telemetry import codec, commands, event_log, messages
 from cloudchamber.telemetry.commands import Command, CommandError, GetAttention, GetDistribution, Hello, Ping
 from cloudchamber.telemetry.hub import Reader
 from cloudchamber.telemetry.state_store import Want
@@ -84,6 +84,7 @@ class Viewer:
         self._delivered = (0, 0)
         self._delivery_time = 0.0
         self._behind = asyncio.Event()
+        self._patience = event_log.CAPACITY
 
     async def run(self) -> None:
         """From hello to the end. Raises `ClosedError` or `WebSocketDisconnect`."""
@@ -92,6 +93,7 @@ class Viewer:
             raise ClosedError(CLOSE_CROWDED, f"There are {MAX_VIEWERS} viewers already.")
         self._reader.want = Want(frozenset(hello.parts))
         resumed = self._hub.join(self._reader, session=hello.session, seq=hello.seq)
+        self._patience = self._hub.log.patience(self._reader.seq)
         try:
             await self._send(
                 codec.encode(
@@ -143,7 +145,7 @@ class Viewer:
 
     def _wake(self) -> None:
         self._news.set()
-        if self._hub.log.is_far_behind(self._reader.seq):
+        if self._hub.log.waiting(self._reader.seq) > self._patience:
             self._behind.set()
 
     async def _watch(self) -> None:

@@ -66,9 +66,17 @@ class EventLog:
         """Whether a viewer that holds everything up to `seq` can go on without a gap."""
         return self.first_seq - 1 <= seq <= self.last_seq
 
-    def is_far_behind(self, seq: int) -> bool:
-        """Whether a viewer at `seq` should be let go while it can still resume."""
-        return self.last_seq - seq > self._capacity // 2
+    def patience(self, seq: int) -> int:
+        """How many events a viewer that is at `seq` now may have waiting, later on.
+
+        Half the log, so that one that is let go can still resume; but one that came back to
+        more than that must be given the time to catch up.
+        """
+        return max(self._capacity // 2, self.last_seq - seq + self._capacity // 32)
+
+    def waiting(self, seq: int) -> int:
+        """Events that a viewer at `seq` has not had."""
+        return self.last_seq - seq
 
     def opening(self) -> Story:
         """What a new viewer is told first: what was said before the newest run and still holds.
