@@ -1,7 +1,8 @@
+import type { HudHost } from "../hud/ui";
 import type { ViewMode } from "../state/state";
 
 /** Everything a person can make the page do, whatever they do it with. */
-export interface Actions {
+export interface Actions extends HudHost {
   /** Start a run with the settings and the prompt as they are. */
   generate(): void;
   /** Pause a running run, go on with a paused one, start one when there is none. */
@@ -10,7 +11,6 @@ export interface Actions {
   stop(): void;
   load(model: string): void;
   setView(view: ViewMode): void;
-  toggleTopCount(): void;
   focusPrompt(): void;
   chooseModel(): void;
   resetCamera(): void;

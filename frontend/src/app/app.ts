@@ -1,14 +1,15 @@
+import { Cockpit } from "../hud/cockpit";
+import type { Layout } from "../hud/layout";
 import { connectionChanged, headSelected, viewChosen } from "../state/reduce";
 import { loadSettings, type Settings, saveSettings } from "../state/settings";
-import type { AppState, Connection, ViewMode } from "../state/state";
+import type { AppState, Connection } from "../state/state";
 import { readUrl, urlStateOf, writeUrl } from "../state/url_state";
-import type { Part } from "../telemetry/protocol.gen";
 import { RecordingSource } from "../telemetry/replay";
 import type { Positions, Resources } from "../telemetry/resources";
 import type { FrameSource } from "../telemetry/source";
 import { type CanvasSize, CanvasSizeWatch } from "./canvas_size";
 import type { Clock } from "./clock";
-import { Dock, type Rect } from "./controls/dock";
+import { Dock } from "./controls/dock";
 import { Help } from "./controls/help";
 import { h } from "./dom";
 import { Fetcher } from "./fetcher";
@@ -24,16 +25,7 @@ import type { Picture, UiState } from "./picture";
 import { Pointer, type PointerHost } from "./pointer";
 import { applyTheme } from "./theme_css";
 import { Tip } from "./tip";
-
-/** The state each view looks at: the nebula its light, the monitor its gauges. */
-const PARTS: Readonly<Record<ViewMode, readonly Part[]>> = {
-  nebula: ["distribution"],
-  hud: ["cache", "memory"],
-  both: ["distribution", "cache", "memory"],
-};
-
-/** A hidden page needs the events alone; the server gives it the newest state when it is seen again. */
-const NONE: readonly Part[] = [];
+import { Wants } from "./wants";
 
 /** With the nebula alone, the controls stay this long after the last movement, in seconds. */
 const AWAKE = 2.5;
@@ -62,14 +54,15 @@ export class App implements Page {
   readonly ui: UiState;
   readonly root: HTMLElement;
   readonly canvas: HTMLCanvasElement;
-  private readonly actions = new PageActions(this);
+  readonly actions = new PageActions(this);
   private readonly intake: Intake;
   private readonly fetcher: Fetcher;
   private readonly messages = new MessageView(this.actions);
   private readonly mirror: Mirror;
   private readonly size: CanvasSizeWatch;
   private readonly ending = new AbortController();
-  private placed: Rect | null = null;
+  private placed: Layout | null = null;
+  private readonly wants = new Wants();
   private dirty = true;
   private awakeUntil = 0;
   private lastTick = Number.NaN;
@@ -87,6 +80,7 @@ export class App implements Page {
       shownAt: clock.now(),
       topCount: this.settings.topCount,
       reducedMotion: false,
+      cockpit: new Cockpit(),
       pointerX: Number.NaN,
       pointerY: Number.NaN,
     };
@@ -189,10 +183,11 @@ export class App implements Page {
 
   // ------------------------------------------------------------------------------ inside
 
-  /** Say what this page looks at now. */
+  /** Say what this page looks at, when that has changed. */
   private want(): void {
-    const parts = document.hidden ? NONE : PARTS[this.state.view];
-    this.source.send({ kind: "want", parts, attention: [] });
+    const panels = this.graphics.picture?.layout?.panels ?? [];
+    const want = this.wants.update(this.state, panels, document.hidden);
+    if (want) this.source.send(want);
   }
 
   private connected(connection: Connection): void {
@@ -226,17 +221,19 @@ export class App implements Page {
     if (this.dirty || ticking) this.messages.update(this.specs(now));
     const awake = now < this.awakeUntil ? "true" : "false";
     if (this.root.dataset.awake !== awake) this.root.dataset.awake = awake;
-    const place = this.graphics.picture?.controls;
-    if (place && place !== this.placed) this.place(place);
+    const layout = this.graphics.picture?.layout;
+    if (layout && layout !== this.placed) this.place(layout);
+    this.want();
     this.mirror.update(this.state, now);
     this.dirty = false;
   }
 
   /** Messages stand over the middle of what the instruments leave free, as the dock does. */
-  private place(rect: Rect): void {
-    this.placed = rect;
-    this.dock.place(rect);
-    this.messages.element.style.left = `${rect.x + rect.width / 2}px`;
+  private place(layout: Layout): void {
+    this.placed = layout;
+    this.dock.place(layout.controls, layout.compact);
+    const { x, width } = layout.nebula ?? layout.controls;
+    this.messages.element.style.left = `${x + width / 2}px`;
   }
 
   private specs(now: number): readonly MessageSpec[] {
@@ -277,7 +274,6 @@ export class App implements Page {
       awake: () => {
         this.awakeUntil = this.clock.now() + AWAKE;
       },
-      toggleTopCount: () => this.actions.toggleTopCount(),
     };
   }
 
@@ -290,12 +286,10 @@ export class App implements Page {
     const { view, layer, head } = readUrl(location.search);
     viewChosen(this.state, view);
     headSelected(this.state, layer, head);
-    this.want();
     this.touch();
   }
 
   viewChanged(): void {
-    this.want();
     this.touch();
     const search = writeUrl(location.search, urlStateOf(this.state));
     history.replaceState(null, "", `${location.pathname}${search}${location.hash}`);

@@ -1,13 +1,14 @@
 import { acquireGpu, type Gpu, GpuFailure } from "../gpu/gpu";
 import { type FrameInput, Renderer } from "../gpu/renderer";
+import type { Cockpit } from "../hud/cockpit";
 import type { Hud } from "../hud/hud";
 import { createHudPass, type HudPass } from "../hud/hud_pass";
+import { instrumentOf } from "../hud/instruments";
 import { type Layout, layout } from "../hud/layout";
-import { size as themeSize } from "../hud/theme";
-import type { AppState, ViewMode } from "../state/state";
+import { Seen } from "../hud/seen";
+import type { AppState } from "../state/state";
 import type { Positions } from "../telemetry/resources";
 import type { CanvasSize } from "./canvas_size";
-import type { Rect } from "./controls/dock";
 import { type Picture, PictureError, type PointerTarget, type UiState } from "./picture";
 import { pointedAt } from "./pointed";
 
@@ -25,8 +26,8 @@ export class ChamberPicture implements Picture {
   private readonly input: FrameInput;
   private embedding = "";
   private size: CanvasSize | null = null;
-  private layout: Layout | null = null;
-  private view: ViewMode = "both";
+  layout: Layout | null = null;
+  private readonly placed = new Seen();
   private lookedX = Number.NaN;
   private lookedY = Number.NaN;
   private lookedAt = Number.NEGATIVE_INFINITY;
@@ -44,10 +45,6 @@ export class ChamberPicture implements Picture {
     this.lost = gpu.lost.then((info) => info.message || "The graphics device was lost.");
   }
 
-  get controls(): Rect | null {
-    return this.layout?.controls ?? null;
-  }
-
   resize(size: CanvasSize): void {
     this.size = size;
     this.layout = null;
@@ -59,10 +56,12 @@ export class ChamberPicture implements Picture {
   draw(time: number, state: AppState, ui: UiState): void {
     const { input, size, hud } = this;
     if (!size) return;
-    const place = this.place(size, state.view);
+    const place = this.place(size, state, ui.cockpit);
     hud.ui.topCount = ui.topCount;
     hud.ui.reducedMotion = ui.reducedMotion;
     hud.ui.shownAt = ui.shownAt;
+    hud.ui.pointerX = ui.pointerX;
+    hud.ui.pointerY = ui.pointerY;
     this.look(state, ui, place, time);
     input.time = time;
     input.state = state;
@@ -80,14 +79,8 @@ export class ChamberPicture implements Picture {
   }
 
   readonly pointer: PointerTarget = {
-    press: (x, y) => (this.hud.ui.hits.find(x, y, "top-count") ? "top-count" : null),
-    scroll: (x, y, dy) => {
-      const { ui } = this.hud;
-      if (!ui.hits.find(x, y, "stream")) return false;
-      const lines = ui.scroll - dy / themeSize.streamRow;
-      ui.scroll = Math.min(ui.scrollLimit, Math.max(0, lines));
-      return true;
-    },
+    hud: (event) => this.hud.pointer(event, this.input.state),
+    cursor: (x, y) => this.hud.cursor(x, y),
     orbit: (dx, dy) => this.renderer.camera.orbit(-dx * TURN, dy * TURN, this.now()),
     pan: (dx, dy) => {
       const frame = this.layout?.nebula ?? this.size;
@@ -113,10 +106,22 @@ export class ChamberPicture implements Picture {
     this.gpu.device.destroy();
   }
 
-  private place(size: CanvasSize, view: ViewMode): Layout {
-    if (!this.layout || this.view !== view) {
-      this.view = view;
-      this.layout = layout(size.width, size.height, view);
+  /** Places the page, when something it depends on has changed. */
+  private place(size: CanvasSize, state: AppState, cockpit: Cockpit): Layout {
+    const { placed } = this;
+    const arrangement = cockpit.of(state.preset);
+    placed.begin();
+    placed.value(arrangement);
+    placed.value(state.view);
+    placed.value(state.focus);
+    placed.value(state.model);
+    if (!this.layout || placed.changed) {
+      const minimum = (id: string) => {
+        const instrument = instrumentOf(id);
+        return instrument && instrument.available?.(state) !== false ? instrument.minimum : null;
+      };
+      const { view, focus } = state;
+      this.layout = layout(size.width, size.height, { view, focus, arrangement, minimum });
     }
     return this.layout;
   }

@@ -30,9 +30,13 @@ async function main(): Promise<void> {
   const clock = parameters.get("clock") === "manual" ? new ManualClock() : systemClock;
   const { source, resources } = await origin(clock, parameters.get("recording"));
   const state = createState();
-  const hud = new Hud();
+  const hud: Hud = new Hud({
+    send: (command) => app.actions.send(command),
+    toggleTopCount: () => app.actions.toggleTopCount(),
+    focus: (id) => app.actions.focus(id),
+  });
   const font = loadFont().then(() => hud.fontChanged());
-  const app = new App({
+  const app: App = new App({
     clock,
     source,
     resources,

@@ -1,7 +1,8 @@
-import { problemDismissed, restarted, viewChosen } from "../state/reduce";
+import { instrumentFocused, problemDismissed, restarted, viewChosen } from "../state/reduce";
 import { isRunning, mayRun } from "../state/select";
 import { generateCommand, type Settings } from "../state/settings";
 import type { AppState, ViewMode } from "../state/state";
+import type { Command } from "../telemetry/protocol.gen";
 import { RecordingSource } from "../telemetry/replay";
 import type { FrameSource } from "../telemetry/source";
 import type { Actions } from "./actions";
@@ -69,6 +70,18 @@ export class PageActions implements Actions {
     viewChosen(state, view);
     ui.shownAt = clock.now();
     this.page.viewChanged();
+  }
+
+  focus(id: string | null): void {
+    const { state, ui, clock } = this.page;
+    if (id === state.focus) return;
+    instrumentFocused(state, id);
+    ui.shownAt = clock.now();
+    this.page.viewChanged();
+  }
+
+  send(command: Command): void {
+    this.page.source.send(command);
   }
 
   toggleTopCount(): void {

@@ -1,12 +1,16 @@
+import type { Cockpit } from "../hud/cockpit";
+import type { HudPointerEvent } from "../hud/instrument";
+import type { Layout } from "../hud/layout";
 import type { AppState } from "../state/state";
 import type { Positions } from "../telemetry/resources";
 import type { CanvasSize } from "./canvas_size";
-import type { Rect } from "./controls/dock";
 
 /** What a picture needs to know of the page besides the state. */
 export interface UiState {
   topCount: number;
   reducedMotion: boolean;
+  /** Which instruments stand where. */
+  readonly cockpit: Cockpit;
   /** Clock time at which the present view was chosen. */
   shownAt: number;
   /** Logical pixels of the canvas; NaN when the pointer is elsewhere, or drags. */
@@ -20,8 +24,8 @@ export interface Picture {
   /** One frame at clock time `time`, submitted to the GPU. */
   draw(time: number, state: AppState, ui: UiState): void;
   setPositions(positions: Positions | null, time: number): void;
-  /** Where the DOM controls go, in logical pixels. */
-  readonly controls: Rect | null;
+  /** Where everything stands; null before the first frame. */
+  readonly layout: Layout | null;
   readonly pointer: PointerTarget;
   /** Resolves with a sentence when the device is lost. */
   readonly lost: Promise<string>;
@@ -34,14 +38,14 @@ export interface Picture {
 
 /** What the pointer and the keys act on. Distances in logical pixels. */
 export interface PointerTarget {
-  /** What an instrument under a press does; null where there is none. */
-  press(x: number, y: number): "top-count" | null;
+  /** True when an instrument takes it; with a press it takes the drag that follows. */
+  hud(event: HudPointerEvent): boolean;
+  /** As in CSS: what the pointer looks like here. */
+  cursor(x: number, y: number): string;
   orbit(dx: number, dy: number): void;
   pan(dx: number, dy: number): void;
   /** Above 1 is nearer. */
   zoom(factor: number): void;
-  /** True when an instrument under the pointer scrolls. */
-  scroll(x: number, y: number, dy: number): boolean;
   /** The drag ended: what moved goes on by its inertia. */
   release(): void;
   resetCamera(): void;

@@ -1,3 +1,4 @@
+import type { HudPointerEvent } from "../hud/instrument";
 import type { PointerTarget, UiState } from "./picture";
 
 const WHEEL = 0.0015;
@@ -10,7 +11,6 @@ export interface PointerHost {
   scale(): number;
   /** Someone is there. */
   awake(): void;
-  toggleTopCount(): void;
 }
 
 /**
@@ -20,6 +20,10 @@ export interface PointerHost {
 export class Pointer {
   private readonly down = new Map<number, { x: number; y: number }>();
   private panning = false;
+  /** The pointer that an instrument has taken. */
+  private taken: number | null = null;
+  private takenX = 0;
+  private takenY = 0;
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
@@ -31,6 +35,7 @@ export class Pointer {
     canvas.addEventListener("pointermove", (event) => this.move(event), { signal });
     canvas.addEventListener("pointerup", (event) => this.lift(event), { signal });
     canvas.addEventListener("pointercancel", (event) => this.lift(event), { signal });
+    canvas.addEventListener("dblclick", (event) => this.double(event), { signal });
     canvas.addEventListener("pointerleave", () => this.leave(), { signal });
     canvas.addEventListener("wheel", (event) => this.wheel(event), { signal, passive: false });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
@@ -40,11 +45,13 @@ export class Pointer {
     const { x, y } = this.at(event);
     this.host.awake();
     this.canvas.focus({ preventScroll: true });
-    if (event.button === 0 && this.host.target()?.press(x, y) === "top-count") {
-      this.host.toggleTopCount();
+    this.canvas.setPointerCapture(event.pointerId);
+    if (event.button === 0 && this.taken === null && this.tell("press", event, x, y)) {
+      this.taken = event.pointerId;
+      this.takenX = x;
+      this.takenY = y;
       return;
     }
-    this.canvas.setPointerCapture(event.pointerId);
     this.down.set(event.pointerId, { x, y });
     this.panning = event.shiftKey || event.button !== 0;
   }
@@ -53,6 +60,12 @@ export class Pointer {
     const { x, y } = this.at(event);
     const target = this.host.target();
     this.host.awake();
+    if (event.pointerId === this.taken) {
+      this.tell("drag", event, x, y, x - this.takenX, y - this.takenY);
+      this.takenX = x;
+      this.takenY = y;
+      return;
+    }
     const held = this.down.get(event.pointerId);
     if (!held) {
       this.hover(x, y, target);
@@ -71,7 +84,7 @@ export class Pointer {
   private hover(x: number, y: number, target: PointerTarget | null): void {
     this.ui.pointerX = x;
     this.ui.pointerY = y;
-    const shape = target?.press(x, y) ? "pointer" : "default";
+    const shape = target?.cursor(x, y) ?? "default";
     if (this.canvas.style.cursor !== shape) this.canvas.style.cursor = shape;
   }
 
@@ -88,7 +101,32 @@ export class Pointer {
   }
 
   private lift(event: PointerEvent): void {
+    if (event.pointerId === this.taken) {
+      const { x, y } = this.at(event);
+      this.taken = null;
+      this.tell("release", event, x, y, x - this.takenX, y - this.takenY);
+      return;
+    }
     if (this.down.delete(event.pointerId) && this.down.size === 0) this.host.target()?.release();
+  }
+
+  private double(event: MouseEvent): void {
+    const { x, y } = this.at(event);
+    this.tell("double", event, x, y);
+  }
+
+  /** True when an instrument takes it. */
+  private tell(
+    type: HudPointerEvent["type"],
+    { shiftKey: shift, ctrlKey, metaKey }: MouseEvent,
+    x: number,
+    y: number,
+    dx = 0,
+    dy = 0,
+    wheel = 0,
+  ): boolean {
+    const ctrl = ctrlKey || metaKey;
+    return this.host.target()?.hud({ type, x, y, dx, dy, wheel, shift, ctrl }) ?? false;
   }
 
   private leave(): void {
@@ -102,7 +140,7 @@ export class Pointer {
     const { x, y } = this.at(event);
     const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * LINE : event.deltaY;
     const target = this.host.target();
-    if (!target || target.scroll(x, y, pixels)) return;
+    if (!target || this.tell("wheel", event, x, y, 0, 0, pixels)) return;
     // A pinch on a touchpad arrives as a wheel with ctrl held, in smaller steps.
     target.zoom(Math.exp(-pixels * WHEEL * (event.ctrlKey ? 8 : 1)));
   }

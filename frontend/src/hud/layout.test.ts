@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ViewMode } from "../state/state";
-import { inset, interfaceScale, layout, type Rect } from "./layout";
+import { inset, interfaceScale, monitorLayout, type Rect } from "./layout";
 import { columnLayout, wideLayout } from "./monitor_layout";
 import { size } from "./theme";
 
@@ -21,10 +21,13 @@ describe("layout", () => {
   for (const [width, height] of SIZES) {
     for (const view of VIEWS) {
       it(`fits ${width} x ${height}, ${view}: on the page, apart, on whole pixels`, () => {
-        const { header, monitor, nebula, controls } = layout(width, height, view);
-        const panels = [header, monitor, controls, view === "nebula" ? null : nebula].filter(
-          (r) => r !== null,
-        );
+        const { header, panels: instruments, nebula, controls } = monitorLayout(width, height, view);
+        const panels = [
+          header,
+          ...instruments.map(({ rect }) => rect),
+          controls,
+          view === "nebula" ? null : nebula,
+        ].filter((r) => r !== null);
         for (const r of panels) {
           expect(Object.values(r).every(Number.isInteger)).toBe(true);
           expect(r.x >= 0 && r.y >= 0 && r.x + r.width <= width && r.y + r.height <= height).toBe(true);
@@ -37,9 +40,9 @@ describe("layout", () => {
   }
 
   it("is the page of the recipe at 1920 x 1080", () => {
-    const { header, monitor, nebula } = layout(1920, 1080, "both");
+    const { header, panels, nebula } = monitorLayout(1920, 1080, "both");
     expect(header!.height).toBe(48);
-    expect(monitor).toEqual({ x: 16, y: 60, width: 416, height: 1004 });
+    expect(panels[0]!.rect).toEqual({ x: 16, y: 60, width: 416, height: 1004 });
     expect(nebula!.x).toBe(16 + 416 + 12);
   });
 
@@ -54,7 +57,7 @@ describe("monitor layout", () => {
   for (const [width, height] of SIZES) {
     for (const wanted of [5, 20]) {
       it(`stacks its sections at ${width} x ${height} with ${wanted} candidates`, () => {
-        const body = inset(layout(width, height, "both").monitor!, size.padding);
+        const body = inset(monitorLayout(width, height, "both").panels[0]!.rect, size.padding);
         const place = columnLayout(body, body.y + 90, wanted);
         const stack = [place.stream, place.choice, place.entropy, place.gauges];
         for (const [i, r] of stack.slice(1).entries())
@@ -68,7 +71,7 @@ describe("monitor layout", () => {
   }
 
   it("sets text and numbers side by side where it is wide", () => {
-    const body = inset(layout(1920, 1080, "hud").monitor!, size.padding);
+    const body = inset(monitorLayout(1920, 1080, "hud").panels[0]!.rect, size.padding);
     const place = wideLayout(body, body.y + 60, 20);
     expect(overlap(place.stream, place.choice)).toBe(false);
     expect(place.gauges.y + place.gauges.height).toBe(body.y + body.height);

@@ -1,4 +1,5 @@
 import type { ViewMode } from "../state/state";
+import { ARRANGEMENTS, type Arrangement, type Cell, type Side } from "./arrangement";
 import { size } from "./theme";
 
 /** Logical pixels. */
@@ -9,30 +10,72 @@ export interface Rect {
   readonly height: number;
 }
 
+/** A panel on show. */
+export interface Panel {
+  /** Of the instrument. */
+  readonly id: string;
+  readonly rect: Rect;
+  /** All instruments of this place, itself among them; one alone has no tabs. */
+  readonly tabs: readonly string[];
+  /** Where its tabs stand, above it; null without tabs. */
+  readonly strip: Rect | null;
+  /** Which cells of the arrangement it stands for; a small window puts several into one. */
+  readonly side: Side;
+  readonly first: number;
+  readonly focused: boolean;
+}
+
+/** Between two neighbours: dragging it changes how they share their room. */
+export interface Divider {
+  readonly rect: Rect;
+  readonly side: Side;
+  /** The cell before it; -1 is the side's edge towards the nebula. */
+  readonly after: number;
+  /** Logical pixels that the whole side, or page, has. */
+  readonly whole: number;
+  readonly vertical: boolean;
+}
+
 /** Where everything stands. A null is not on show in this view. */
 export interface Layout {
   readonly width: number;
   readonly height: number;
   readonly header: Rect | null;
-  readonly monitor: Rect | null;
+  readonly panels: readonly Panel[];
+  readonly dividers: readonly Divider[];
   /** What the instruments leave to the nebula, which itself fills the whole page. */
   readonly nebula: Rect | null;
   /** For the page's own controls: prompt, sampling, transport. */
   readonly controls: Rect;
+  /** The controls are one line, and open over the nebula when they are used. */
+  readonly compact: boolean;
+}
+
+/** What there is to place. */
+export interface Contents {
+  readonly view: ViewMode;
+  readonly arrangement: Arrangement;
+  /** The instrument that fills the screen. */
+  readonly focus: string | null;
+  /** Least size of an instrument; null for one that there is not, or that has nothing to show. */
+  minimum(id: string): { readonly width: number; readonly height: number } | null;
 }
 
 const NARROW = 1400;
+/** Below this width there is one column. */
+const ONE_COLUMN = 1240;
+/** Below this width everything stands in one stack. */
+const STACK = 720;
 const DOCK = 112;
 const NARROW_DOCK = 156;
+const LINE_DOCK = 46;
 const WIDEST_DOCK = 1180;
+const TABS = 20;
+/** The nebula's least share of what the columns and the strip may take. */
+const LEAST_NEBULA = 240;
 
 const snap = (value: number): number => Math.round(value / size.grid) * size.grid;
-const between = (low: number, value: number, high: number): number => Math.min(Math.max(value, low), high);
-
-/** Width of a side column: 416 at 1920, and enough for a line of text at 1024. */
-function columnWidth(width: number): number {
-  return snap(between(352, width * (416 / 1920), 560));
-}
+const between = (low: number, value: number, high: number): number => Math.max(low, Math.min(value, high));
 
 /**
  * Enlarges the whole page on very large screens of plain pixels, so that captions stay legible from afar: lay out
@@ -43,30 +86,272 @@ export function interfaceScale(width: number, height: number): number {
   return fits >= 2 ? 2 : fits >= 1.5 ? 1.5 : 1;
 }
 
-/** Places the page, from 1024 x 640 to 3840 x 2160 logical pixels, on a 4-pixel grid. */
-export function layout(width: number, height: number, view: ViewMode): Layout {
-  const { margin, gutter } = size;
+/** A cell with what of it can be shown, and where it stands in its arrangement. */
+interface Place {
+  readonly tabs: readonly string[];
+  readonly active: string;
+  readonly weight: number;
+  readonly first: number;
+  readonly least: { readonly width: number; readonly height: number };
+}
+
+/** Places the page, from a phone to 3840 x 2160 logical pixels, on a 4-pixel grid. */
+export function layout(width: number, height: number, contents: Contents): Layout {
+  if (contents.view === "nebula") return nebulaAlone(width, height);
+  if (contents.focus !== null && contents.minimum(contents.focus)) {
+    return focused(width, height, contents.focus);
+  }
+  if (width < STACK) return stacked(width, height, contents);
+  return cockpit(width, height, contents);
+}
+
+function nebulaAlone(width: number, height: number): Layout {
   const dock = width < NARROW ? NARROW_DOCK : DOCK;
-  const bottom = height - margin;
-  if (view === "nebula") {
-    const wide = snap(Math.min(width - 2 * margin, WIDEST_DOCK));
-    const controls = { x: Math.floor((width - wide) / 2), y: bottom - dock, width: wide, height: dock };
-    const nebula = { x: 0, y: 0, width, height };
-    return { width, height, header: null, monitor: null, nebula, controls };
-  }
+  const wide = snap(Math.min(width - 2 * size.margin, WIDEST_DOCK));
+  const y = height - size.margin - dock;
+  const controls = { x: Math.floor((width - wide) / 2), y, width: wide, height: dock };
+  const nebula = { x: 0, y: 0, width, height };
+  const nothing = { header: null, panels: [], dividers: [], compact: false };
+  return { ...nothing, width, height, nebula, controls };
+}
+
+/** One instrument over the whole page, the nebula faint behind it. */
+function focused(width: number, height: number, id: string): Layout {
+  const { margin, gutter } = size;
   const top = size.header + gutter;
-  const header = { x: margin, y: 0, width: width - 2 * margin, height: size.header };
-  const column = columnWidth(width);
-  const rest = margin + column + gutter;
-  const controls = { x: rest, y: bottom - dock, width: width - margin - rest, height: dock };
-  if (view === "hud") {
-    const full = { x: margin, y: bottom - dock, width: width - 2 * margin, height: dock };
-    const monitor = { x: margin, y: top, width: width - 2 * margin, height: full.y - gutter - top };
-    return { width, height, header, monitor, nebula: null, controls: full };
+  const controls = {
+    x: margin,
+    y: height - margin - LINE_DOCK,
+    width: width - 2 * margin,
+    height: LINE_DOCK,
+  };
+  const rect = { x: margin, y: top, width: controls.width, height: controls.y - gutter - top };
+  const panel = { id, rect, tabs: [id], strip: null, side: "left", first: 0, focused: true } as const;
+  const header = { x: margin, y: 0, width: controls.width, height: size.header };
+  return { width, height, header, panels: [panel], dividers: [], nebula: null, controls, compact: true };
+}
+
+/** A phone: the nebula above, one instrument below, the others as its tabs. */
+function stacked(width: number, height: number, contents: Contents): Layout {
+  const margin = size.margin / 2;
+  const gutter = size.gutter / 2;
+  const { arrangement } = contents;
+  const inside = width - 2 * margin;
+  const header = { x: margin, y: 0, width: inside, height: size.header };
+  const top = size.header + gutter;
+  const controls = { x: margin, y: height - margin - LINE_DOCK, width: inside, height: LINE_DOCK };
+  const cells = [...arrangement.left, ...arrangement.right, ...arrangement.bottom];
+  const places = merged(placesOf(cells, contents), Number.NEGATIVE_INFINITY, "height");
+  const room = controls.y - gutter - top;
+  const sky = contents.view === "hud" ? 0 : snap(room * (places.length > 0 ? 0.34 : 1));
+  const nebula = sky > 0 ? { x: margin, y: top, width: inside, height: sky } : null;
+  const below = top + (sky > 0 ? sky + gutter : 0);
+  const area = { x: margin, y: below, width: inside, height: controls.y - gutter - below };
+  const panels = places.map((place) => panelOf(place, area, "left"));
+  return { width, height, header, panels, dividers: [], nebula, controls, compact: true };
+}
+
+/** Columns left and right, a strip below, the nebula in the middle. */
+function cockpit(width: number, height: number, contents: Contents): Layout {
+  const { margin, gutter } = size;
+  const { arrangement, view } = contents;
+  const top = size.header + gutter;
+  const end = height - margin;
+  const inside = width - 2 * margin;
+  const header = { x: margin, y: 0, width: inside, height: size.header };
+  const single = width < ONE_COLUMN;
+  const leftCells = single
+    ? [...arrangement.left, ...arrangement.right, ...arrangement.bottom]
+    : arrangement.left;
+  let left = placesOf(leftCells, contents);
+  let right = single ? [] : placesOf(arrangement.right, contents);
+  const bottom = single ? [] : placesOf(arrangement.bottom, contents);
+  const dock = bottom.length > 0 ? LINE_DOCK : width < NARROW ? NARROW_DOCK : DOCK;
+
+  // Without the nebula, its room goes to the strip; without a strip, to the columns.
+  const open = view === "hud";
+  const wide = open && bottom.length === 0;
+  const sideDock = wide ? dock + gutter : 0;
+  left = merged(left, end - sideDock - top, "height");
+  right = merged(right, end - sideDock - top, "height");
+  const split = left.length > 0 && right.length > 0;
+  let leftWidth = left.length > 0 ? columnWidth(width, arrangement.leftShare, left) : 0;
+  let rightWidth = right.length > 0 ? columnWidth(width, arrangement.rightShare, right) : 0;
+  if (wide && split) leftWidth = snap((inside - gutter) / 2);
+  if (wide && split) rightWidth = inside - gutter - leftWidth;
+  if (wide && !split) leftWidth = left.length > 0 ? inside : 0;
+  if (wide && !split) rightWidth = right.length > 0 ? inside : 0;
+  const middleX = margin + (leftWidth > 0 ? leftWidth + gutter : 0);
+  const middleEnd = width - margin - (rightWidth > 0 ? rightWidth + gutter : 0);
+  const middle = middleEnd - middleX;
+
+  const panels: Panel[] = [];
+  const dividers: Divider[] = [];
+  const columnEnd = end - sideDock;
+  const leftArea = { x: margin, y: top, width: leftWidth, height: columnEnd - top };
+  const rightArea = { x: width - margin - rightWidth, y: top, width: rightWidth, height: columnEnd - top };
+  fillColumn(left, leftArea, "left", panels, dividers);
+  fillColumn(right, rightArea, "right", panels, dividers);
+  if (wide) {
+    const controls = { x: margin, y: end - dock, width: inside, height: dock };
+    return { width, height, header, panels, dividers, nebula: null, controls, compact: false };
   }
-  const monitor = { x: margin, y: top, width: column, height: bottom - top };
-  const nebula = { x: rest, y: top, width: controls.width, height: controls.y - gutter - top };
-  return { width, height, header, monitor, nebula, controls };
+
+  const tall = bottom.length > 0 ? stripHeight(height, arrangement.bottomShare, bottom) : 0;
+  const stripTop = open ? top + dock + gutter : end - tall;
+  if (bottom.length > 0) {
+    const strip = { x: middleX, y: stripTop, width: middle, height: end - stripTop };
+    fillStrip(merged(bottom, middle, "width"), strip, panels, dividers);
+  }
+  const dockEnd = bottom.length > 0 ? stripTop - gutter : end;
+  const controls = { x: middleX, y: dockEnd - dock, width: middle, height: dock };
+  const sky = controls.y - gutter - top;
+  const nebula = open ? null : { x: middleX, y: top, width: middle, height: sky };
+  addEdges(dividers, leftArea, rightArea, middleX, stripTop, middle, tall > 0 && !open, width, height);
+  return { width, height, header, panels, dividers, nebula, controls, compact: bottom.length > 0 };
+}
+
+/** The edges of columns and strip towards the nebula. */
+function addEdges(
+  dividers: Divider[],
+  left: Rect,
+  right: Rect,
+  middleX: number,
+  stripTop: number,
+  middle: number,
+  strip: boolean,
+  width: number,
+  height: number,
+): void {
+  const { gutter } = size;
+  const after = -1;
+  if (left.width > 0) {
+    const rect = { x: left.x + left.width, y: left.y, width: gutter, height: left.height };
+    dividers.push({ rect, side: "left", after, whole: width, vertical: true });
+  }
+  if (right.width > 0) {
+    const rect = { x: right.x - gutter, y: right.y, width: gutter, height: right.height };
+    dividers.push({ rect, side: "right", after, whole: width, vertical: true });
+  }
+  if (strip) {
+    const rect = { x: middleX, y: stripTop - gutter, width: middle, height: gutter };
+    dividers.push({ rect, side: "bottom", after, whole: height, vertical: false });
+  }
+}
+
+/** Width of a side column: 416 at 1920, and enough for a line of text at 1024. */
+function columnWidth(width: number, share: number, places: readonly Place[]): number {
+  const least = Math.max(352, ...places.map((place) => place.least.width));
+  const most = Math.max(least, Math.min(0.6 * width, (width - LEAST_NEBULA) / 2));
+  return snap(between(Math.min(least, most), width * share, most));
+}
+
+function stripHeight(height: number, share: number, places: readonly Place[]): number {
+  const least = Math.max(120, ...places.map((place) => place.least.height + strip(place)));
+  return snap(between(Math.min(least, 0.5 * height), height * share, 0.62 * height));
+}
+
+/** Height of a place's tabs. */
+function strip(place: { readonly tabs: readonly string[] }): number {
+  return place.tabs.length > 1 ? TABS : 0;
+}
+
+/** What of the cells can be shown. */
+function placesOf(cells: readonly Cell[], contents: Contents): Place[] {
+  const places: Place[] = [];
+  cells.forEach(({ tabs, active, weight }, first) => {
+    const shown = tabs.filter((id) => contents.minimum(id) !== null);
+    if (shown.length === 0) return;
+    const on = shown.includes(active) ? active : shown[0]!;
+    places.push({ tabs: shown, active: on, weight, first, least: contents.minimum(on)! });
+  });
+  return places;
+}
+
+/** Where there is no room for all, the last ones become tabs of those before them. */
+function merged(places: readonly Place[], room: number, along: "width" | "height"): Place[] {
+  const out = [...places];
+  const need = (): number =>
+    out.reduce((sum, place) => sum + place.least[along] + (along === "height" ? strip(place) : 0), 0) +
+    size.gutter * (out.length - 1);
+  while (out.length > 1 && need() > room) {
+    const last = out.pop()!;
+    const before = out.pop()!;
+    out.push({ ...before, tabs: [...before.tabs, ...last.tabs], weight: before.weight + last.weight });
+  }
+  return out;
+}
+
+/** Lengths of the places in `room`: by their weights, none below its least if that can be. */
+function lengths(places: readonly Place[], room: number, along: "width" | "height"): number[] {
+  const free = room - size.gutter * (places.length - 1);
+  const least = places.map((place) => place.least[along] + (along === "height" ? strip(place) : 0));
+  const out = places.map(() => 0);
+  const pinned = places.map(() => false);
+  for (let round = 0; round < places.length; round++) {
+    const left = free - least.reduce((sum, value, i) => sum + (pinned[i] ? value : 0), 0);
+    const weight = places.reduce((sum, place, i) => sum + (pinned[i] ? 0 : place.weight), 0);
+    let changed = false;
+    places.forEach((place, i) => {
+      out[i] = pinned[i] ? least[i]! : (left * place.weight) / Math.max(weight, 1e-9);
+      if (!pinned[i] && out[i]! < least[i]! && places.length > 1) {
+        pinned[i] = true;
+        changed = true;
+      }
+    });
+    if (!changed) break;
+  }
+  for (let i = 0; i + 1 < out.length; i++) out[i] = snap(out[i]!);
+  const before = out.slice(0, -1).reduce((sum, value) => sum + value, 0);
+  if (out.length > 0) out[out.length - 1] = free - before;
+  return out;
+}
+
+function panelOf(place: Place, area: Rect, side: Side): Panel {
+  const { active: id, tabs, first } = place;
+  const used = strip(place);
+  const rect = { ...area, y: area.y + used, height: area.height - used };
+  return { id, rect, tabs, strip: used > 0 ? { ...area, height: used } : null, side, first, focused: false };
+}
+
+function fillColumn(
+  places: readonly Place[],
+  area: Rect,
+  side: Side,
+  panels: Panel[],
+  dividers: Divider[],
+): void {
+  const heights = lengths(places, area.height, "height");
+  let y = area.y;
+  places.forEach((place, i) => {
+    panels.push(panelOf(place, { ...area, y, height: heights[i]! }, side));
+    y += heights[i]!;
+    if (i + 1 < places.length) {
+      const rect = { x: area.x, y, width: area.width, height: size.gutter };
+      dividers.push({ rect, side, after: place.first, whole: area.height, vertical: false });
+    }
+    y += size.gutter;
+  });
+}
+
+function fillStrip(places: readonly Place[], area: Rect, panels: Panel[], dividers: Divider[]): void {
+  const widths = lengths(places, area.width, "width");
+  let x = area.x;
+  places.forEach((place, i) => {
+    panels.push(panelOf(place, { ...area, x, width: widths[i]! }, "bottom"));
+    x += widths[i]!;
+    if (i + 1 < places.length) {
+      const rect = { x, y: area.y, width: size.gutter, height: area.height };
+      dividers.push({ rect, side: "bottom", after: place.first, whole: area.width, vertical: true });
+    }
+    x += size.gutter;
+  });
+}
+
+/** The monitor beside the nebula and nothing else, as tests and pictures want it. */
+export function monitorLayout(width: number, height: number, view: ViewMode): Layout {
+  const minimum = (id: string) => (id === "monitor" ? { width: 352, height: 380 } : null);
+  return layout(width, height, { view, arrangement: ARRANGEMENTS.monitor, focus: null, minimum });
 }
 
 /** A rectangle made smaller by `by` on every side. */

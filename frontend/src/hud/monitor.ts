@@ -1,4 +1,7 @@
+import { stepSelected } from "../state/reduce";
 import type { AppState } from "../state/state";
+import type { Hit } from "./hits";
+import type { HudPointerEvent, Instrument, InstrumentView } from "./instrument";
 import { panel } from "./kit/frame";
 import { caption, HEADING, heading } from "./kit/heading";
 import { inset, type Rect } from "./layout";
@@ -16,11 +19,12 @@ import type { Scene } from "./scene";
 import { Seen } from "./seen";
 import { motion, size, text, threshold } from "./theme";
 import { BarMotion } from "./token_motion";
+import type { HudUi } from "./ui";
 
 const GAP = 8;
 
 /** The Inference Monitor. Holds only what can be made again from the state: its model and the wrapped text. */
-export class Monitor {
+export class Monitor implements InstrumentView {
   private model: MonitorModel | null = null;
   private readonly seen = new Seen();
   private readonly runText: RunText;
@@ -48,6 +52,19 @@ export class Monitor {
     drawEntropy(scene, state, model, place.entropy, now, ui);
     drawGauges(scene, model, place.gauges);
     scene.popClip();
+  }
+
+  pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState, ui: HudUi): boolean {
+    if (event.type === "wheel" && hit.kind === "stream") {
+      const lines = ui.scroll - event.wheel / size.streamRow;
+      ui.scroll = Math.min(ui.scrollLimit, Math.max(0, lines));
+      return true;
+    }
+    if (event.type !== "press") return false;
+    if (hit.kind === "top-count") ui.host.toggleTopCount();
+    else if (hit.kind === "token" || hit.kind === "entropy") pin(state, hit.value);
+    else return false;
+    return true;
   }
 
   /** Status and tasks; returns where they end. */
@@ -98,3 +115,18 @@ export class Monitor {
     return this.model;
   }
 }
+
+/** Shows the moment of a step; a second press on it, or one on the newest, goes back to now. */
+function pin(state: AppState, step: number): void {
+  const newest = state.tokens.at(-1)?.event.step;
+  stepSelected(state, step === newest || step === state.selection.step ? null : step);
+}
+
+export const monitor: Instrument = {
+  id: "monitor",
+  title: "INFERENCE MONITOR",
+  short: "MONITOR",
+  parts: ["cache", "memory"],
+  minimum: { width: 352, height: 380 },
+  create: (scene) => new Monitor(scene),
+};

@@ -33,5 +33,7 @@ export function createState(): AppState {
     rejected: null,
     selection: { layer: 0, head: 0, step: null },
     view: "both",
+    preset: "everything",
+    focus: null,
   };
 }

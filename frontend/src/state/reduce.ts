@@ -9,7 +9,7 @@ import type {
   TokenGenerated,
   Welcome,
 } from "../telemetry/protocol.gen";
-import type { AppState, Connection, ViewMode } from "./state";
+import type { AppState, Connection, Preset, ViewMode } from "./state";
 import type { Vocabulary } from "./vocabulary";
 
 /** The key under which `AppState.attention` holds a head. */
@@ -51,8 +51,29 @@ export function problemDismissed(state: AppState): void {
   state.problem = null;
 }
 
+/** Nebula and instruments, or one of them. */
 export function viewChosen(state: AppState, view: ViewMode): void {
   state.view = view;
+  if (view === "nebula") state.preset = "nebula";
+  else if (state.preset === "nebula") state.preset = "everything";
+}
+
+/** Another set of instruments; the cockpit comes back from a focused one. */
+export function presetChosen(state: AppState, preset: Preset): void {
+  state.preset = preset;
+  state.focus = null;
+  if (preset === "nebula") state.view = "nebula";
+  else if (state.view === "nebula") state.view = "both";
+}
+
+/** One instrument fills the screen; null brings the cockpit back. */
+export function instrumentFocused(state: AppState, id: string | null): void {
+  state.focus = id;
+}
+
+/** The moment on show: the token of a step, or null for the newest. */
+export function stepSelected(state: AppState, step: number | null): void {
+  state.selection.step = step;
 }
 
 export function headSelected(state: AppState, layer: number, head: number): void {

@@ -20,6 +20,9 @@ import type { Vocabulary } from "./vocabulary";
 
 export type ViewMode = "nebula" | "hud" | "both";
 
+/** A set of instruments round the nebula, on a number key. */
+export type Preset = "monitor" | "attention" | "memory" | "nebula" | "everything";
+
 export interface Connection {
   readonly phase: "connecting" | "open" | "waiting" | "closed" | "replay";
   /** For `waiting`: clock time of the next attempt; for `connecting`: of this one, 0 for the first. */
@@ -95,4 +98,7 @@ export interface AppState {
   rejected: Notice | null;
   readonly selection: Selection;
   view: ViewMode;
+  preset: Preset;
+  /** Id of the instrument that fills the screen. */
+  focus: string | null;
 }

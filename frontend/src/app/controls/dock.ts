@@ -45,8 +45,9 @@ export class Dock {
   }
 
   /** Lay the strip over `rect`, in logical pixels of the canvas. */
-  place(rect: Rect): void {
+  place(rect: Rect, compact: boolean): void {
     const { style } = this.element;
+    this.element.dataset.compact = String(compact);
     style.left = `${rect.x}px`;
     style.top = `${rect.y}px`;
     style.width = `${rect.width}px`;

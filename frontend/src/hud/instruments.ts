@@ -1,0 +1,13 @@
+import type { Instrument } from "./instrument";
+import { monitor } from "./monitor";
+
+export type { HudPointerEvent, Instrument, InstrumentView } from "./instrument";
+
+/** All instruments there are; presets and tabs name them by id. */
+export const INSTRUMENTS: readonly Instrument[] = [monitor];
+
+const BY_ID = new Map(INSTRUMENTS.map((instrument) => [instrument.id, instrument]));
+
+export function instrumentOf(id: string): Instrument | undefined {
+  return BY_ID.get(id);
+}

@@ -1,0 +1,35 @@
+import type { Command } from "../telemetry/protocol.gen";
+import { createMonitorUi, type MonitorUi } from "./monitor_ui";
+import type { Pointed } from "./tooltip";
+
+/** What instruments can ask of the page. */
+export interface HudHost {
+  /** To the server; a recording answers what it holds. */
+  send(command: Command): void;
+  toggleTopCount(): void;
+  /** One instrument fills the screen; null brings the cockpit back. */
+  focus(id: string | null): void;
+}
+
+/** What the person did to the HUD, and what the HUD can ask for. The page's pointer and keyboard code writes it. */
+export interface HudUi extends MonitorUi {
+  /** The token under the pointer. */
+  pointed: Pointed | null;
+  /** The pointer in logical pixels; NaN when it is elsewhere, or drags. */
+  pointerX: number;
+  pointerY: number;
+  /** The instrument being drawn fills the screen. */
+  focused: boolean;
+  readonly host: HudHost;
+}
+
+export function createHudUi(host: HudHost): HudUi {
+  return {
+    ...createMonitorUi(),
+    pointed: null,
+    pointerX: Number.NaN,
+    pointerY: Number.NaN,
+    focused: false,
+    host,
+  };
+}
