@@ -15,5 +15,6 @@ fn shade(corner: Corner) -> @location(0) vec4f {
   let kept = select(1.0, coverage(d), gap > 0.0);
   // Bits of a number that is none: the model has no such cell.
   let none = (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
-  return premultiplied(mix(low, high, fract(at)), select(kept, 0.0, none));
+  let shown = color_of(corner.colors.x).a * kept;
+  return premultiplied(mix(low, high, fract(at)), select(shown, 0.0, none));
 }

@@ -17,8 +17,8 @@ struct Item {
   place: vec4f,
   // Box: corner radius, corner cut, stroke width, glow radius. Line: the points before and after (the line's
   // own where there are none). Dash: on, off, phase. Arc: start, sweep, segments, gap share. Glyph: left,
-  // top in the atlas. Area: base line, top of the gradient. Pattern: which, spacing, size. Heat: left, top in
-  // the heat texture, columns, rows.
+  // top in the atlas, 1 if turned clockwise. Area: base line, top of the gradient. Pattern: which, spacing,
+  // size. Heat: left, top in the heat texture, columns, rows.
   form: vec4f,
   // Fill: 1 if its gradient runs down, else right. Line: width, glow radius. Arc: glow radius. Heat: gamma, gap.
   more: vec3f,

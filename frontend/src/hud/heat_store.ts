@@ -7,27 +7,42 @@ export interface HeatRegion {
   readonly height: number;
 }
 
+/** Columns of the heat texture. */
 export const HEAT_EDGE = 1024;
+/** Rows: room for two whole matrices that fade into each other, and all the small ones. */
+export const HEAT_ROWS = 4096;
+/** Rows that are sent together when one of them has changed. */
+const BAND = 32;
 
 /**
  * Values of every matrix on show, as half floats in one texture: attention comes off the wire as half floats, so
- * it is copied and never converted. Regions are made once, when a panel is made, one under the other.
+ * it is copied and never converted. Regions are made once, when a panel is made: side by side while they fit,
+ * then one row of regions under the other.
  */
 export class HeatStore {
-  /** Half-float bits, row by row; 2 MiB. */
-  readonly values = new Uint16Array(HEAT_EDGE * HEAT_EDGE);
-  private filled = 0;
-  private dirtyFirst = Number.POSITIVE_INFINITY;
-  private dirtyLast = -1;
+  /** Half-float bits, row by row; 8 MiB. */
+  readonly values = new Uint16Array(HEAT_EDGE * HEAT_ROWS);
+  private shelfTop = 0;
+  private shelfHeight = 0;
+  private shelfUsed = 0;
+  private readonly dirty = new Uint8Array(HEAT_ROWS / BAND);
+  private anyDirty = false;
 
   region(width: number, height: number): HeatRegion {
-    if (width > HEAT_EDGE || this.filled + height > HEAT_EDGE) {
+    const beside = this.shelfUsed > 0 && this.shelfUsed + width <= HEAT_EDGE && height <= this.shelfHeight;
+    const top = beside ? this.shelfTop : this.shelfTop + this.shelfHeight;
+    if (width > HEAT_EDGE || top + height > HEAT_ROWS) {
       throw new RangeError(
-        `no room for a ${width} x ${height} matrix: ${HEAT_EDGE - this.filled} rows of ${HEAT_EDGE} are left`,
+        `no room for a ${width} x ${height} matrix: ${HEAT_ROWS - top} rows of ${HEAT_EDGE} are left`,
       );
     }
-    const region = { x: 0, y: this.filled, width, height };
-    this.filled += height;
+    if (!beside) {
+      this.shelfTop = top;
+      this.shelfHeight = height;
+      this.shelfUsed = 0;
+    }
+    const region = { x: this.shelfUsed, y: top, width, height };
+    this.shelfUsed += width;
     return region;
   }
 
@@ -39,15 +54,27 @@ export class HeatStore {
       const from = source.subarray(row * columns, row * columns + width);
       this.values.set(from, (region.y + row) * HEAT_EDGE + region.x);
     }
-    this.dirtyFirst = Math.min(this.dirtyFirst, region.y);
-    this.dirtyLast = Math.max(this.dirtyLast, region.y + height - 1);
+    this.touch(region, 0, height);
   }
 
+  /** Rows `first` to `first + count` of the region were written by hand, into `values`. */
+  touch(region: HeatRegion, first: number, count: number): void {
+    if (count <= 0) return;
+    const last = Math.floor((region.y + first + count - 1) / BAND);
+    for (let band = Math.floor((region.y + first) / BAND); band <= last; band++) this.dirty[band] = 1;
+    this.anyDirty = true;
+  }
+
+  /** The next rows that have to be sent; null when there are no more. */
   takeDirty(): { first: number; count: number } | null {
-    if (this.dirtyLast < 0) return null;
-    const dirty = { first: this.dirtyFirst, count: this.dirtyLast - this.dirtyFirst + 1 };
-    this.dirtyFirst = Number.POSITIVE_INFINITY;
-    this.dirtyLast = -1;
-    return dirty;
+    if (!this.anyDirty) return null;
+    const from = this.dirty.indexOf(1);
+    if (from < 0) {
+      this.anyDirty = false;
+      return null;
+    }
+    let to = from;
+    while (to < this.dirty.length && this.dirty[to] === 1) this.dirty[to++] = 0;
+    return { first: from * BAND, count: (to - from) * BAND };
   }
 }

@@ -6,7 +6,7 @@ import patternSource from "../../../wgsl/hud/pattern.wgsl?raw";
 import shapeSource from "../../../wgsl/hud/shape.wgsl?raw";
 import textSource from "../../../wgsl/hud/text.wgsl?raw";
 import { ATLAS_HEIGHT } from "../text/glyphs";
-import { HEAT_EDGE } from "./heat_store";
+import { HEAT_ROWS } from "./heat_store";
 import { HudResources, Sent } from "./hud_resources";
 import { MOST_CLIPS, MOST_ITEMS } from "./item_list";
 import { ITEM_BYTES, ITEM_WORDS, type Shader } from "./items";
@@ -110,15 +110,24 @@ export function createHudPass({ device }: { readonly device: GPUDevice }): HudPa
     const everything = scene !== source;
     source = scene;
     const glyphRows = atlas.takeDirty();
-    const heatRows = scene.heat.takeDirty();
+    const newHeat = uploadHeat(scene, everything);
     if (everything) {
       resources.writeRows(resources.glyphs, atlas.coverage, 0, ATLAS_HEIGHT);
-      resources.writeRows(resources.heat, scene.heat.values, 0, HEAT_EDGE);
-    } else {
-      if (glyphRows) resources.writeRows(resources.glyphs, atlas.coverage, glyphRows.first, glyphRows.count);
-      if (heatRows) resources.writeRows(resources.heat, scene.heat.values, heatRows.first, heatRows.count);
+    } else if (glyphRows) {
+      resources.writeRows(resources.glyphs, atlas.coverage, glyphRows.first, glyphRows.count);
     }
-    return everything || glyphRows !== null || heatRows !== null;
+    return everything || glyphRows !== null || newHeat;
+  }
+
+  function uploadHeat(scene: Scene, everything: boolean): boolean {
+    const { heat } = scene;
+    if (everything) resources.writeRows(resources.heat, heat.values, 0, HEAT_ROWS);
+    let sent = everything;
+    for (let rows = heat.takeDirty(); rows; rows = heat.takeDirty()) {
+      if (!everything) resources.writeRows(resources.heat, heat.values, rows.first, rows.count);
+      sent = true;
+    }
+    return sent;
   }
 
   function uploadItems(scene: Scene): boolean {

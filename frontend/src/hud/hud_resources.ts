@@ -1,7 +1,7 @@
 import { makeShaderDataDefinitions, makeStructuredView } from "webgpu-utils";
 import itemsSource from "../../../wgsl/hud/items.wgsl?raw";
 import { ATLAS_HEIGHT, ATLAS_WIDTH } from "../text/glyphs";
-import { HEAT_EDGE } from "./heat_store";
+import { HEAT_EDGE, HEAT_ROWS } from "./heat_store";
 import { MOST_CLIPS, MOST_ITEMS } from "./item_list";
 import { ITEM_BYTES, rampTexels } from "./items";
 
@@ -22,10 +22,10 @@ export class HudResources {
     this.items = this.buffer("hud items", MOST_ITEMS * ITEM_BYTES, STORAGE);
     this.clips = this.buffer("hud clips", MOST_CLIPS * 16, STORAGE);
     this.glyphs = this.texture("hud glyphs", "r8unorm", ATLAS_WIDTH, ATLAS_HEIGHT);
-    this.heat = this.texture("hud heat", "r16float", HEAT_EDGE, HEAT_EDGE);
+    this.heat = this.texture("hud heat", "r16float", HEAT_EDGE, HEAT_ROWS);
     this.ramp = this.texture("hud heat ramp", "rgba8unorm", 256, 1);
     device.queue.writeTexture({ texture: this.ramp }, rampTexels(), { bytesPerRow: 1024 }, [256, 1]);
-    const textures = ATLAS_WIDTH * ATLAS_HEIGHT + HEAT_EDGE * HEAT_EDGE * 2 + 1024;
+    const textures = ATLAS_WIDTH * ATLAS_HEIGHT + HEAT_EDGE * HEAT_ROWS * 2 + 1024;
     this.bytes = this.uniforms.size + this.items.size + this.clips.size + textures;
   }
 

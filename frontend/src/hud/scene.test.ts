@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { BlockRasterizer } from "../../test/block_rasterizer";
 import { Glyphs } from "../text/glyphs";
-import { HEAT_EDGE } from "./heat_store";
+import { HEAT_EDGE, HEAT_ROWS } from "./heat_store";
 import { MOST_ITEMS } from "./item_list";
 import { FORM, ITEM_WORDS, KIND, PLACE, rampTexels, SHADER_OF, Shape } from "./items";
 import { Scene } from "./scene";
@@ -139,7 +139,7 @@ describe("scene", () => {
 
 describe("heat store", () => {
   it("copies half floats into its region and nowhere else", () => {
-    const first = scene.heat.region(4, 2);
+    const first = scene.heat.region(HEAT_EDGE, 2);
     const second = scene.heat.region(4, 2);
     scene.heat.write(second, Uint16Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), 5, 2);
     const row = (y: number): number[] => [...scene.heat.values.subarray(y * HEAT_EDGE, y * HEAT_EDGE + 5)];
@@ -148,7 +148,43 @@ describe("heat store", () => {
       [1, 2, 3, 4, 0],
       [6, 7, 8, 9, 0],
     ]);
-    expect(scene.heat.takeDirty()).toEqual({ first: 2, count: 2 });
-    expect(() => scene.heat.region(4, HEAT_EDGE)).toThrow(/1020 rows/);
+    expect(() => scene.heat.region(4, HEAT_ROWS)).toThrow(/4092 rows/);
+  });
+
+  it("puts regions side by side while they fit", () => {
+    const wide = scene.heat.region(1000, 8);
+    const beside = scene.heat.region(24, 5);
+    const below = scene.heat.region(24, 5);
+    expect([wide, beside, below].map(({ x, y }) => [x, y])).toEqual([
+      [0, 0],
+      [1000, 0],
+      [0, 8],
+    ]);
+  });
+
+  it("sends what has changed, and not what lies between", () => {
+    const top = scene.heat.region(HEAT_EDGE, 100);
+    const low = scene.heat.region(4, 2000);
+    scene.heat.touch(top, 70, 1);
+    scene.heat.touch(low, 1900, 33);
+    expect(scene.heat.takeDirty()).toEqual({ first: 64, count: 32 });
+    expect(scene.heat.takeDirty()).toEqual({ first: 1984, count: 64 });
+    expect(scene.heat.takeDirty()).toBeNull();
+  });
+});
+
+describe("turned text", () => {
+  it("runs down from its start, feet to the left", () => {
+    scene.textDown(100, 50, "ab", text.caption, color.data);
+    const glyph = scene.glyphs.face(text.caption.size, 0).cluster("a");
+    const o = GLYPHS;
+    expect(floats(o, PLACE)).toEqual([
+      100 - glyph.top - glyph.height,
+      50 + glyph.left,
+      glyph.height,
+      glyph.width,
+    ]);
+    expect(floats(o, FORM)[2]).toBe(1);
+    expect(floats(o + 1, PLACE)[1]! - floats(o, PLACE)[1]!).toBe(scene.step(text.caption));
   });
 });

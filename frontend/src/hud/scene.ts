@@ -1,6 +1,6 @@
 import { clusters, isPlain } from "../text/clusters";
 import { columns, type Face, type Glyph } from "../text/glyphs";
-import type { Color } from "./color";
+import { type Color, fade } from "./color";
 import { type HeatRegion, HeatStore } from "./heat_store";
 import { ItemList } from "./item_list";
 import { MORE, Pattern, Shape } from "./items";
@@ -192,7 +192,7 @@ export class Scene extends ItemList {
     for (let down = spacing; down < height; down += spacing) this.rect(x, y + down, width, 1, color);
   }
 
-  /** `columns` x `rows` cells of a region of `heat`; values^gamma through the ramp. */
+  /** `columns` x `rows` cells of a region of `heat`; values^gamma through the ramp, NaN left out. */
   heatmap(
     x: number,
     y: number,
@@ -202,6 +202,7 @@ export class Scene extends ItemList {
     columnCount: number,
     rowCount: number,
     gamma: number,
+    opacity = 1,
   ): void {
     const o = this.item(Shape.heat, x, y, x + width, y + height);
     if (o < 0) return;
@@ -209,7 +210,7 @@ export class Scene extends ItemList {
     this.form(o, region.x, region.y, columnCount, rowCount);
     this.floats[o + MORE] = gamma;
     this.floats[o + MORE + 1] = cell >= 6 ? 1 : 0;
-    this.paint(o, colors.clear, colors.clear, colors.clear, colors.clear);
+    this.paint(o, fade(colors.now, opacity), colors.clear, colors.clear, colors.clear);
   }
 
   /** Width of `text` in logical pixels. */
@@ -237,6 +238,20 @@ export class Scene extends ItemList {
     return width;
   }
 
+  /** Writes one line downwards, the letters' feet to the left; `x` is its baseline, `y` where it begins. */
+  textDown(x: number, y: number, text: string, style: TextStyle, color: Color): number {
+    const face = this.face(style, 0);
+    const step = face.cell + Math.round(style.tracking * this.scale);
+    const baseline = Math.round(x * this.scale);
+    let pen = Math.round(y * this.scale);
+    for (const cluster of clusters(text)) {
+      const glyph = face.cluster(cluster);
+      this.turnedGlyph(glyph, baseline, pen, color);
+      pen += step * glyph.cells;
+    }
+    return pen / this.scale - y;
+  }
+
   /** The first of several wordings, longest first, that fits `room`; the last one cut where none does. */
   textFitting(
     x: number,
@@ -254,7 +269,12 @@ export class Scene extends ItemList {
 
   /** As `text`, cut with … to fit `room`. */
   textWithin(x: number, y: number, room: number, text: string, style: TextStyle, color: Color): number {
-    if (this.measure(text, style) <= room) return this.text(x, y, text, style, color);
+    return this.text(x, y, this.cut(room, text, style), style, color);
+  }
+
+  /** `text`, or what of it fits `room` with … at its end. */
+  cut(room: number, text: string, style: TextStyle): string {
+    if (this.measure(text, style) <= room) return text;
     const fits = Math.max(0, Math.floor(room / this.step(style)) - 1);
     let used = 0;
     let end = 0;
@@ -263,7 +283,7 @@ export class Scene extends ItemList {
       if (used > fits) break;
       end += cluster.length;
     }
-    return this.text(x, y, `${text.slice(0, end)}…`, style, color);
+    return `${text.slice(0, end)}…`;
   }
 
   private run(left: number, y: number, text: string, style: TextStyle, face: Face, color: Color): void {
@@ -292,6 +312,18 @@ export class Scene extends ItemList {
     const o = this.item(Shape.glyph, x, y, glyph.width, glyph.height);
     if (o < 0) return;
     this.form(o, slot.x, slot.y, 0, 0);
+    this.paint(o, color, color, colors.clear, colors.clear);
+  }
+
+  /** A quarter turn clockwise: what was above the baseline stands to the right of it. */
+  private turnedGlyph(glyph: Glyph, baseline: number, pen: number, color: Color): void {
+    const { slot } = glyph;
+    if (!slot) return;
+    const x = (baseline - glyph.top - glyph.height) / this.scale;
+    const y = (pen + glyph.left) / this.scale;
+    const o = this.item(Shape.glyph, x, y, glyph.height, glyph.width);
+    if (o < 0) return;
+    this.form(o, slot.x, slot.y, 1, 0);
     this.paint(o, color, color, colors.clear, colors.clear);
   }
 
