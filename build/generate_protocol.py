@@ -24,6 +24,9 @@ TYPED_ARRAYS = {
     "u8": "BigUint64Array", "i8": "BigInt64Array", "f8": "Float64Array",
 }  # fmt: skip
 
+_STRUCTURES = (events.Sampling, events.Rotation, events.Rope, events.ModelInfo, events.DeviceMemory)
+_LIMITS = ("MAX_SELECTIONS", "MAX_BLOCK", "MAX_TOKENS", "MAX_HISTORY")
+
 
 def type_of(hint: Any) -> str:
     """A Python annotation as a TypeScript type."""
@@ -121,9 +124,9 @@ def generate() -> str:
         "export const DTYPES = [" + ", ".join(f'"{d}"' for d in codec.DTYPES) + "] as const;",
         f"export const PROTOCOL = {messages.PROTOCOL};",
         f"export const MAX_PROMPT_CHARS = {commands.MAX_PROMPT_CHARS};",
-        f"export const MAX_SELECTIONS = {commands.MAX_SELECTIONS};",
+        *(f"export const {name} = {getattr(commands, name)};" for name in _LIMITS),
         "export type Part = " + " | ".join(f'"{p}"' for p in events.PARTS) + ";",
-        *(interface(c) for c in (events.Sampling, events.Rope, events.ModelInfo, events.DeviceMemory)),
+        *(interface(c) for c in _STRUCTURES),
         *(interface(c) for c in event_types),
         union("TelemetryEvent", event_types),
         union("LosslessEvent", [c for c in event_types if c.lossless]),

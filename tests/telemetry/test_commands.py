@@ -48,6 +48,10 @@ VALID: dict[str, dict[str, Any]] = {
         "max_size": 64,
     },
     "get_distribution": {"request": 3, "step": 0},
+    "get_moment": {"request": 4, "step": 7},
+    "get_tokens": {"request": 5, "start": 2, "stop": 40},
+    "get_head_history": {"request": 6, "layer": 2, "head": 3, "start": 1, "stop": 9},
+    "get_flow": {"request": 7, "position": -1, "mode": "rollout", "layer": 0, "head": 0},
     "ping": {"time": 1.5},
 }
 

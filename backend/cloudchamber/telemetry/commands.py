@@ -21,9 +21,15 @@ MAX_INDEX = 1 << 16
 MAX_POSITION = 1 << 24
 MAX_BLOCK = 512
 """Greatest side of an `AttentionReply`."""
+MAX_TOKENS = 512
+"""Tokens in one `TokensReply`."""
+MAX_HISTORY = 4096
+"""Positions in one `HeadHistoryReply`."""
 
 type AttentionMode = Literal["head", "mean", "max"]
 ATTENTION_MODES: tuple[AttentionMode, ...] = get_args(AttentionMode.__value__)
+type FlowMode = Literal["head", "mean", "rollout"]
+FLOW_MODES: tuple[FlowMode, ...] = get_args(FlowMode.__value__)
 
 
 class CommandError(ValueError):
@@ -137,11 +143,67 @@ class GetDistribution(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GetMoment(Command):
+    """Ask for the state from which the token of a step of the current run was chosen;
+    answered by a `MomentReply`."""
+
+    kind = "get_moment"
+
+    request: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetTokens(Command):
+    """Ask for the current run's tokens of steps `[start, stop)`, however long ago they were;
+    a stop of 0 means up to the newest. Answered by a `TokensReply`."""
+
+    kind = "get_tokens"
+
+    request: int
+    start: int = 0
+    stop: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetHeadHistory(Command):
+    """Ask for one head's attention, in brief, of the queries at positions `[start, stop)`; a
+    stop of 0 means up to the newest. Answered by a `HeadHistoryReply`."""
+
+    kind = "get_head_history"
+
+    request: int
+    layer: int
+    head: int
+    start: int = 0
+    stop: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetFlow(Command):
+    """Ask where the attention of one position goes: of one head, of a layer's mean, or rolled
+    out through all layers (then `layer` and `head` mean nothing). Answered by a `FlowReply`."""
+
+    kind = "get_flow"
+
+    request: int
+    position: int = -1
+    """Of the query; -1 is the newest."""
+    mode: FlowMode = "head"
+    layer: int = 0
+    head: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ping(Command):
     kind = "ping"
 
     time: float = 0.0
 
+
+type Question = GetAttention | GetDistribution | GetMoment | GetTokens | GetHeadHistory | GetFlow
+"""Commands that change nothing and are answered by one message."""
+QUESTIONS: tuple[type[Command], ...] = get_args(Question.__value__)
 
 KINDS: dict[str, type[Command]] = {cls.kind: cls for cls in Command.__subclasses__()}
 """Every command class by its tag on the wire."""
@@ -331,6 +393,41 @@ def _get_distribution(fields: _Fields) -> Command:
     )
 
 
+def _get_moment(fields: _Fields) -> Command:
+    return GetMoment(
+        request=fields.integer("request", 0, _MAX_INT, _REQUIRED),
+        step=fields.integer("step", 0, MAX_POSITION, _REQUIRED),
+    )
+
+
+def _get_tokens(fields: _Fields) -> Command:
+    return GetTokens(
+        request=fields.integer("request", 0, _MAX_INT, _REQUIRED),
+        start=fields.integer("start", 0, MAX_POSITION, 0),
+        stop=fields.integer("stop", 0, MAX_POSITION, 0),
+    )
+
+
+def _get_head_history(fields: _Fields) -> Command:
+    return GetHeadHistory(
+        request=fields.integer("request", 0, _MAX_INT, _REQUIRED),
+        layer=fields.integer("layer", 0, MAX_INDEX, _REQUIRED),
+        head=fields.integer("head", 0, MAX_INDEX, _REQUIRED),
+        start=fields.integer("start", 0, MAX_POSITION, 0),
+        stop=fields.integer("stop", 0, MAX_POSITION, 0),
+    )
+
+
+def _get_flow(fields: _Fields) -> Command:
+    return GetFlow(
+        request=fields.integer("request", 0, _MAX_INT, _REQUIRED),
+        position=fields.integer("position", -1, MAX_POSITION, -1),
+        mode=fields.choice("mode", FLOW_MODES, "head"),
+        layer=fields.integer("layer", 0, MAX_INDEX, 0),
+        head=fields.integer("head", 0, MAX_INDEX, 0),
+    )
+
+
 def _ping(fields: _Fields) -> Command:
     return Ping(time=fields.number("time", -1e18, 1e18, 0.0))
 
@@ -346,5 +443,9 @@ _READERS: Final[dict[str, Callable[[_Fields], Command]]] = {
     "load": _load,
     "get_attention": _get_attention,
     "get_distribution": _get_distribution,
+    "get_moment": _get_moment,
+    "get_tokens": _get_tokens,
+    "get_head_history": _get_head_history,
+    "get_flow": _get_flow,
     "ping": _ping,
 }

@@ -77,8 +77,37 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """How the layers in `layers` rotate: the constants of their RoPE operations, read from the
+    compute graph that runs.
+
+    Pair i of a query or key at position p turns by an angle t. With a = p base^(-2i/dimensions)
+    / factors[i], t = frequency_scale a; or, where `extrapolation` is not 0, a mixture with a as
+    YaRN has it (Peng et al. 2023), and cos t and sin t are then scaled. `rope.py` computes both.
+    """
+
+    layers: Annotated[U2, Array("u2", "N")]
+    pairing: Literal["adjacent", "halves"]
+    """Pair i is of elements 2i and 2i + 1, or of i and i + dimensions / 2."""
+    dimensions: int
+    """Elements of a head that rotate; half as many pairs."""
+    base: float
+    frequency_scale: float
+    """1 / factor of linear interpolation; 1 without."""
+    extrapolation: float
+    """YaRN's mixing factor; 0 without."""
+    attention_factor: float
+    """Scales cos and sin."""
+    beta_fast: float
+    beta_slow: float
+    original_context: int
+    factors: Annotated[F4, Array("f4", "dimensions/2")]
+    """Divisor of each pair's frequency (Llama 3, LongRoPE); empty for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rope:
-    """Rotary embedding as the GGUF states it."""
+    """Rotary embedding as the GGUF states it, and as it is computed."""
 
     kind: str
     """`none`, `normal`, `neox`, `mrope` or `vision`."""
@@ -88,6 +117,8 @@ class Rope:
     """`none`, `linear`, `yarn`, `longrope` or another name found in the file."""
     factor: float
     original_context: int
+    rotations: list[Rotation] = field(default_factory=list)
+    """Layers that rotate alike, together; empty for a model that does not rotate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +293,7 @@ class Progress(Event):
 
     kind = "progress"
 
-    task: Literal["load", "download", "positions", "prefill"]
+    task: Literal["load", "download", "positions", "prefill", "rollout"]
     fraction: float
     """0 to 1; negative when it can't be known."""
     message: str
@@ -377,6 +408,8 @@ class ExpertRouting(Event):
     chosen: Annotated[I4, Array("i4", "M,k")]
     weights: Annotated[F4, Array("f4", "M,k")]
     """As applied, after any normalisation and scaling."""
+    counts: Annotated[U4, Array("u4", "M,E")] = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
+    """How often each expert was chosen, by all tokens of the run up to and with this position."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final
 
-from cloudchamber.telemetry.events import F4, Array, Event
+from cloudchamber.telemetry.events import F4, Array, Event, TokenGenerated
 
 PROTOCOL: Final = 1
 
@@ -97,6 +97,73 @@ class AttentionReply(Message):
     weights: Annotated[F4, Array("f4", "R,C")]
     sink: Annotated[F4, Array("f4", "R")]
     """Maximum over the block's queries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MomentReply(Message):
+    """Answer to `GetMoment`: the state from which the token of `step` was chosen. At most one
+    event of each kind and stage: `Distribution` (both stages), and of the position before the
+    token's `HeadSummary`, `LayerActivation`, `ExpertRouting`, and `CacheStatus`. What the model
+    lacks or is not kept is left out."""
+
+    kind = "moment_reply"
+
+    request: int
+    run_id: str
+    step: int
+    state: list[Event] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokensReply(Message):
+    """Answer to `GetTokens`: as many as there are, at most `MAX_TOKENS`, in order from the
+    first one asked for."""
+
+    kind = "tokens_reply"
+
+    request: int
+    run_id: str
+    tokens: list[TokenGenerated] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadHistoryReply(Message):
+    """Answer to `GetHeadHistory`: entry i is of the query at position `start + i`; at most
+    `MAX_HISTORY`. NaN where the query is no longer kept."""
+
+    kind = "head_history_reply"
+
+    request: int
+    run_id: str
+    layer: int
+    head: int
+    start: int
+    entropy: Annotated[F4, Array("f4", "N")]
+    """As in `HeadSummary`."""
+    peak_weight: Annotated[F4, Array("f4", "N")]
+    sink: Annotated[F4, Array("f4", "N")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowReply(Message):
+    """Answer to `GetFlow`: where the attention of the query at `position` went. `weights` and
+    `sink` sum to 1.
+
+    `rollout` is attention rollout (Abnar & Zuidema 2020): row `position` of the product of all
+    layers' A = I/2 + M/2, M the mean over the layer's heads; a sink's share stays out of M's rows
+    and is summed up in `sink`; layers without attention pass everything on.
+    """
+
+    kind = "flow_reply"
+
+    request: int
+    run_id: str
+    position: int
+    mode: str
+    layer: int
+    head: int
+    weights: Annotated[F4, Array("f4", "position+1")]
+    sink: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

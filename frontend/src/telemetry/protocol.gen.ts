@@ -16,6 +16,12 @@ export const MAX_PROMPT_CHARS = 200000;
 
 export const MAX_SELECTIONS = 16;
 
+export const MAX_BLOCK = 512;
+
+export const MAX_TOKENS = 512;
+
+export const MAX_HISTORY = 4096;
+
 export type Part = "distribution" | "sampled" | "attention" | "heads" | "layers" | "experts" | "cache" | "memory";
 
 /** Sampler settings of a run. Zero or one switches a stage off, as noted. */
@@ -34,7 +40,29 @@ export interface Sampling {
   readonly seed: number;
 }
 
-/** Rotary embedding as the GGUF states it. */
+/** How the layers in `layers` rotate: the constants of their RoPE operations, read from the compute graph that runs. */
+export interface Rotation {
+  /** u2[N] */
+  readonly layers: NdArray<Uint16Array>;
+  /** Pair i is of elements 2i and 2i + 1, or of i and i + dimensions / 2. */
+  readonly pairing: "adjacent" | "halves";
+  /** Elements of a head that rotate; half as many pairs. */
+  readonly dimensions: number;
+  readonly base: number;
+  /** 1 / factor of linear interpolation; 1 without. */
+  readonly frequency_scale: number;
+  /** YaRN's mixing factor; 0 without. */
+  readonly extrapolation: number;
+  /** Scales cos and sin. */
+  readonly attention_factor: number;
+  readonly beta_fast: number;
+  readonly beta_slow: number;
+  readonly original_context: number;
+  /** f4[dimensions/2] Divisor of each pair's frequency (Llama 3, LongRoPE); empty for none. */
+  readonly factors: NdArray<Float32Array>;
+}
+
+/** Rotary embedding as the GGUF states it, and as it is computed. */
 export interface Rope {
   /** `none`, `normal`, `neox`, `mrope` or `vision`. */
   readonly kind: string;
@@ -44,6 +72,8 @@ export interface Rope {
   readonly scaling: string;
   readonly factor: number;
   readonly original_context: number;
+  /** Layers that rotate alike, together; empty for a model that does not rotate. */
+  readonly rotations: readonly Rotation[];
 }
 
 /** What is known of a loaded model, from its header and from llama.cpp. */
@@ -175,7 +205,7 @@ export interface Problem {
 /** How far a long task is. Sent to everyone; one per `task` at a time. */
 export interface Progress {
   readonly kind: "progress";
-  readonly task: "load" | "download" | "positions" | "prefill";
+  readonly task: "load" | "download" | "positions" | "prefill" | "rollout";
   /** 0 to 1; negative when it can't be known. */
   readonly fraction: number;
   readonly message: string;
@@ -268,6 +298,8 @@ export interface ExpertRouting {
   readonly chosen: NdArray<Int32Array>;
   /** f4[M,k] As applied, after any normalisation and scaling. */
   readonly weights: NdArray<Float32Array>;
+  /** u4[M,E] How often each expert was chosen, by all tokens of the run up to and with this position. */
+  readonly counts: NdArray<Uint32Array>;
 }
 
 /** The KV cache, a row per layer in `layer`; layers without a cache have `max_len` 0. */
@@ -416,6 +448,42 @@ export interface GetDistribution {
   readonly step: number;
 }
 
+/** Ask for the state from which the token of a step of the current run was chosen; answered by a `MomentReply`. */
+export interface GetMoment {
+  readonly kind: "get_moment";
+  readonly request: number;
+  readonly step: number;
+}
+
+/** Ask for the current run's tokens of steps `[start, stop)`, however long ago they were; a stop of 0 means up to the newest. Answered by a `TokensReply`. */
+export interface GetTokens {
+  readonly kind: "get_tokens";
+  readonly request: number;
+  readonly start: number;
+  readonly stop: number;
+}
+
+/** Ask for one head's attention, in brief, of the queries at positions `[start, stop)`; a stop of 0 means up to the newest. Answered by a `HeadHistoryReply`. */
+export interface GetHeadHistory {
+  readonly kind: "get_head_history";
+  readonly request: number;
+  readonly layer: number;
+  readonly head: number;
+  readonly start: number;
+  readonly stop: number;
+}
+
+/** Ask where the attention of one position goes: of one head, of a layer's mean, or rolled out through all layers (then `layer` and `head` mean nothing). Answered by a `FlowReply`. */
+export interface GetFlow {
+  readonly kind: "get_flow";
+  readonly request: number;
+  /** Of the query; -1 is the newest. */
+  readonly position: number;
+  readonly mode: "head" | "mean" | "rollout";
+  readonly layer: number;
+  readonly head: number;
+}
+
 export interface Ping {
   readonly kind: "ping";
   readonly time: number;
@@ -432,6 +500,10 @@ export type Command =
   | Load
   | GetAttention
   | GetDistribution
+  | GetMoment
+  | GetTokens
+  | GetHeadHistory
+  | GetFlow
   | Ping;
 
 /** Answer to `Hello`. */
@@ -497,6 +569,53 @@ export interface AttentionReply {
   readonly sink: NdArray<Float32Array>;
 }
 
+/** Answer to `GetMoment`: the state from which the token of `step` was chosen. At most one event of each kind and stage: `Distribution` (both stages), and of the position before the token's `HeadSummary`, `LayerActivation`, `ExpertRouting`, and `CacheStatus`. What the model lacks or is not kept is left out. */
+export interface MomentReply {
+  readonly kind: "moment_reply";
+  readonly request: number;
+  readonly run_id: string;
+  readonly step: number;
+  readonly state: readonly TelemetryEvent[];
+}
+
+/** Answer to `GetTokens`: as many as there are, at most `MAX_TOKENS`, in order from the first one asked for. */
+export interface TokensReply {
+  readonly kind: "tokens_reply";
+  readonly request: number;
+  readonly run_id: string;
+  readonly tokens: readonly TokenGenerated[];
+}
+
+/** Answer to `GetHeadHistory`: entry i is of the query at position `start + i`; at most `MAX_HISTORY`. NaN where the query is no longer kept. */
+export interface HeadHistoryReply {
+  readonly kind: "head_history_reply";
+  readonly request: number;
+  readonly run_id: string;
+  readonly layer: number;
+  readonly head: number;
+  readonly start: number;
+  /** f4[N] As in `HeadSummary`. */
+  readonly entropy: NdArray<Float32Array>;
+  /** f4[N] */
+  readonly peak_weight: NdArray<Float32Array>;
+  /** f4[N] */
+  readonly sink: NdArray<Float32Array>;
+}
+
+/** Answer to `GetFlow`: where the attention of the query at `position` went. `weights` and `sink` sum to 1. */
+export interface FlowReply {
+  readonly kind: "flow_reply";
+  readonly request: number;
+  readonly run_id: string;
+  readonly position: number;
+  readonly mode: string;
+  readonly layer: number;
+  readonly head: number;
+  /** f4[position+1] */
+  readonly weights: NdArray<Float32Array>;
+  readonly sink: number;
+}
+
 /** A message of the viewer could not be obeyed. `request` is 0 if it had none. */
 export interface Rejected {
   readonly kind: "rejected";
@@ -518,5 +637,9 @@ export type Message =
   | Delivery
   | DistributionReply
   | AttentionReply
+  | MomentReply
+  | TokensReply
+  | HeadHistoryReply
+  | FlowReply
   | Rejected
   | Pong;
