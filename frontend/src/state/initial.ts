@@ -1,3 +1,4 @@
+import { AttentionHistory } from "./attention_history";
 import { Ring } from "./ring";
 import type { AppState } from "./state";
 
@@ -28,6 +29,7 @@ export function createState(): AppState {
     cache: null,
     memory: null,
     attention: new Map(),
+    attentionHistory: new AttentionHistory(),
     progress: new Map(),
     problem: null,
     rejected: null,

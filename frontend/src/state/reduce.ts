@@ -33,7 +33,10 @@ export function apply(state: AppState, message: Message, now: number): void {
     case "rejected":
       state.rejected = { message: message.message, arrived: now };
       break;
-    // Replies go to whoever asked, and `pong` to the socket; the state holds neither.
+    case "attention_reply":
+      if (isCurrent(state, message.run_id)) state.attentionHistory.reply(message);
+      break;
+    // Other replies go to whoever asked, and `pong` to the socket; the state holds neither.
   }
 }
 
@@ -140,7 +143,9 @@ function applyEvent(state: AppState, event: TelemetryEvent, now: number): void {
       }
       break;
     case "attention":
-      if (isCurrent(state, event.run_id)) state.attention.set(attentionKey(event.layer, event.head), event);
+      if (!isCurrent(state, event.run_id)) break;
+      state.attention.set(attentionKey(event.layer, event.head), event);
+      state.attentionHistory.rows(event);
       break;
     case "heads":
       if (isCurrent(state, event.run_id)) state.heads = event;
@@ -221,6 +226,7 @@ function forgetRun(state: AppState): void {
   state.layers = null;
   state.experts = null;
   state.attention.clear();
+  state.attentionHistory.clear();
   state.selection.step = null;
 }
 

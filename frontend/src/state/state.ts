@@ -15,6 +15,7 @@ import type {
   RunState,
   TokenGenerated,
 } from "../telemetry/protocol.gen";
+import type { AttentionHistory } from "./attention_history";
 import type { Ring } from "./ring";
 import type { Vocabulary } from "./vocabulary";
 
@@ -91,7 +92,10 @@ export interface AppState {
   experts: ExpertRouting | null;
   cache: CacheStatus | null;
   memory: MemoryUsage | null;
+  /** Newest rows of each head asked for, by `attentionKey`. */
   readonly attention: Map<string, AttentionWeights>;
+  /** All rows so far, of the heads looked at last. */
+  readonly attentionHistory: AttentionHistory;
   readonly progress: Map<Progress["task"], Progress>;
   problem: Problem | null;
   /** The newest refusal of a command of this page. */

@@ -18,3 +18,21 @@ function makeTable(): Float32Array {
   }
   return values;
 }
+
+const word = new Uint32Array(1);
+const real = new Float32Array(word.buffer);
+
+/** The bits of the half float nearest to a number from 0 to 65504; ties go to the even one. */
+export function floatToHalf(value: number): number {
+  real[0] = value;
+  const bits = word[0]!;
+  // Below the normal halves, steps are of one size.
+  if (bits < 0x38800000) return Math.round(value * 2 ** 24 - (isTie(value * 2 ** 24) ? 0.5 : 0));
+  return (bits - 0x38000000 + 0xfff + ((bits >> 13) & 1)) >> 13;
+}
+
+/** Halfway between an even number below and an odd one above. */
+function isTie(value: number): boolean {
+  const low = Math.floor(value);
+  return value - low === 0.5 && low % 2 === 0;
+}

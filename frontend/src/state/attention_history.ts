@@ -1,0 +1,49 @@
+import type { AttentionReply, AttentionWeights } from "../telemetry/protocol.gen";
+import { AttentionMatrix } from "./attention_matrix";
+
+/** One head, or the mean or maximum over a layer's heads. */
+export type AttentionMode = "head" | "mean" | "max";
+
+/** Matrices held, at most about 1 MiB each. */
+const MOST_MATRICES = 24;
+
+/** Attention as far as the page has it: a matrix for each head, or joined layer, that was looked at last. */
+export class AttentionHistory {
+  /** The request that was answered last. */
+  answered = 0;
+  /** In order of use, the latest last. */
+  private readonly matrices = new Map<string, AttentionMatrix>();
+
+  get(layer: number, head: number, mode: AttentionMode = "head"): AttentionMatrix | undefined {
+    return this.matrices.get(keyOf(layer, head, mode));
+  }
+
+  /** As `get`, but made when there is none, and kept longer than others. */
+  use(layer: number, head: number, mode: AttentionMode = "head"): AttentionMatrix {
+    const key = keyOf(layer, head, mode);
+    const held = this.matrices.get(key) ?? new AttentionMatrix();
+    this.matrices.delete(key);
+    this.matrices.set(key, held);
+    if (this.matrices.size > MOST_MATRICES) this.matrices.delete(this.matrices.keys().next().value!);
+    return held;
+  }
+
+  /** Rows of the stream. */
+  rows(event: AttentionWeights): void {
+    this.use(event.layer, event.head).addRows(event);
+  }
+
+  /** An answer. One that nobody waits for any more is taken too, while its matrix is held. */
+  reply(reply: AttentionReply): void {
+    this.answered = reply.request;
+    this.get(reply.layer, reply.head, reply.mode as AttentionMode)?.addReply(reply);
+  }
+
+  clear(): void {
+    this.matrices.clear();
+  }
+}
+
+function keyOf(layer: number, head: number, mode: AttentionMode): string {
+  return mode === "head" ? `${layer}/${head}` : `${layer}/${mode}`;
+}
