@@ -1,10 +1,11 @@
 import type { Instrument } from "./instrument";
 import { monitor } from "./monitor";
+import { pulse } from "./pulse/pulse";
 
 export type { HudPointerEvent, Instrument, InstrumentView } from "./instrument";
 
 /** All instruments there are; presets and tabs name them by id. */
-export const INSTRUMENTS: readonly Instrument[] = [monitor];
+export const INSTRUMENTS: readonly Instrument[] = [monitor, pulse];
 
 const BY_ID = new Map(INSTRUMENTS.map((instrument) => [instrument.id, instrument]));
 

@@ -1,0 +1,139 @@
+import { headSelected } from "../../state/reduce";
+import type { AppState } from "../../state/state";
+import type { LayerActivation } from "../../telemetry/protocol.gen";
+import type { Hit } from "../hits";
+import type { HudPointerEvent, Instrument, InstrumentView } from "../instrument";
+import { panel } from "../kit/frame";
+import { HEADING, heading } from "../kit/heading";
+import { inset, type Rect } from "../layout";
+import { progress } from "../motion";
+import type { Scene } from "../scene";
+import { color, motion, size, text } from "../theme";
+import type { HudUi } from "../ui";
+import { FocusMarks } from "./focus_marks";
+import { drawFooter } from "./pulse_footer";
+import {
+  type Decades,
+  type PulseModel,
+  pulseAt,
+  pulseModel,
+  scaleNames,
+  tokenOfPass,
+  USUAL,
+  widen,
+} from "./pulse_model";
+import { layColumns, layRows, type Rows, rowAt } from "./pulse_rows";
+import { drawHeads, drawRows, type Pass } from "./pulse_table";
+
+const FOOTER = 24;
+const TITLES = 16;
+
+/**
+ * The network pulse: a row per layer with the norms of what it added to the residual stream. With each token a
+ * light runs down the rows in the time that the token took; below it the rows still show the token before.
+ */
+class Pulse implements InstrumentView {
+  private event: LayerActivation | null = null;
+  private model: PulseModel | null = null;
+  /** The token before: kept here, since the state holds the newest only. */
+  private before: PulseModel | null = null;
+  private scale: Decades = USUAL;
+  private run = "";
+  private readonly focus: FocusMarks;
+  private rows: Rows = layRows(0, 0, 0, 0);
+  private scrolled = 0;
+
+  constructor(private readonly scene: Scene) {
+    this.focus = new FocusMarks(scene);
+  }
+
+  draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
+    const { scene } = this;
+    this.follow(state);
+    const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
+    panel(scene, rect, drawn);
+    heading(scene, rect, pulse.title, scaleNames(this.scale));
+    const inner = inset(rect, size.padding);
+    const top = rect.y + HEADING + 4;
+    scene.pushClip(rect.x, rect.y, rect.width, rect.height);
+    if (this.model)
+      this.drawModel(state, this.model, { ...inner, y: top, height: inner.y + inner.height - top }, now, ui);
+    else this.drawEmpty(state, { ...inner, y: top });
+    scene.popClip();
+  }
+
+  pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState): boolean {
+    if (event.type === "wheel" && this.rows.limit > 0) {
+      const to = this.rows.first + Math.sign(event.wheel) * 3;
+      this.scrolled = Math.min(Math.max(to, 0), this.rows.limit);
+      return true;
+    }
+    if (hit.kind !== "layer" || (event.type !== "press" && event.type !== "drag")) return false;
+    const row = rowAt(this.rows, event.y);
+    if (row >= 0 && this.model) headSelected(state, this.model.layer[row]!, state.selection.head);
+    return true;
+  }
+
+  private drawModel(state: AppState, model: PulseModel, body: Rect, now: number, ui: HudUi): void {
+    const { scene, focus } = this;
+    const columns = layColumns(body.x, body.width, focus.columns);
+    const rowsTop = body.y + TITLES;
+    this.rows = layRows(model.count, rowsTop, body.y + body.height - FOOTER - rowsTop, this.scrolled);
+    const pass = this.passAt(state, model, now, ui);
+    drawHeads(scene, columns, body.y + 11, focus.headsPerMark);
+    drawRows(scene, state, this.rows, columns, this.scale, pass, now);
+    focus.draw(this.rows, columns, pass);
+    const over =
+      ui.pointerX >= body.x && ui.pointerX < body.x + body.width ? rowAt(this.rows, ui.pointerY) : -1;
+    const end = this.rows.y + this.rows.shown * this.rows.pitch;
+    ui.hits.add("layer", 0, body.x, this.rows.y, body.width, end - this.rows.y);
+    drawFooter(scene, state, pass, over, { ...body, y: body.y + body.height - FOOTER + 4, height: FOOTER });
+  }
+
+  /** Which of two tokens each row shows, and where the light is. */
+  private passAt(state: AppState, model: PulseModel, now: number, ui: HudUi): Pass {
+    const row = tokenOfPass(state, model.position);
+    const still = ui.reducedMotion || state.selection.step !== null || !row;
+    const passed = still ? model.count : pulseAt(row, model.count, now);
+    return {
+      model,
+      before: this.before ?? model,
+      passed,
+      arrived: row?.arrived ?? now,
+      seconds: still ? 0 : row.event.decode_seconds,
+    };
+  }
+
+  private drawEmpty(state: AppState, body: Rect): void {
+    const said = state.model?.lacks.layer_out ?? "norms of each layer's attention, MLP and output";
+    this.scene.textWithin(body.x, body.y + 18, body.width, said, text.data, color.muted);
+  }
+
+  /** Takes what is new in the state. */
+  private follow(state: AppState): void {
+    const run = state.run?.started.run_id ?? "";
+    if (run !== this.run) {
+      this.run = run;
+      this.before = null;
+      this.model = null;
+      this.event = null;
+      this.scale = USUAL;
+    }
+    const event = state.layers;
+    this.focus.follow(state.heads, state);
+    if (event === this.event) return;
+    this.event = event;
+    this.before = event && this.model && this.model.count === event.layer.data.length ? this.model : null;
+    this.model = event ? pulseModel(event) : null;
+    if (this.model) this.scale = widen(this.scale, this.model);
+  }
+}
+
+export const pulse: Instrument = {
+  id: "pulse",
+  title: "NETWORK PULSE",
+  short: "PULSE",
+  parts: ["layers", "heads"],
+  minimum: { width: 352, height: 240 },
+  create: (scene) => new Pulse(scene),
+};

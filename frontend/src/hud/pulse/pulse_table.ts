@@ -1,0 +1,187 @@
+import type { AppState } from "../../state/state";
+import { type Color, fade, mix } from "../color";
+import { clamp01, easeOutCubic } from "../motion";
+import type { Scene } from "../scene";
+import { color, glow, motion, text } from "../theme";
+import { BARS, type Decades, type PulseModel, place } from "./pulse_model";
+import { type Columns, type Rows, rowHeight, rowTop } from "./pulse_rows";
+
+/** A token on its way down the layers, over the one before it. */
+export interface Pass {
+  readonly model: PulseModel;
+  readonly before: PulseModel;
+  /** Layers it has passed; a fraction within one. */
+  readonly passed: number;
+  /** Clock at which it set out, and how long it takes. */
+  readonly arrived: number;
+  readonly seconds: number;
+}
+
+/** Rows that still glow behind the pulse. */
+const AFTERGLOW = 7;
+/** What is left of the rows that the pulse has not reached. */
+const DIM = 0.2;
+/** Tokens faster than the first are not dimmed at all, since it would flicker; slower than the second, wholly. */
+const FLICKER = 0.06;
+const CALM = 0.2;
+
+/** How bright the rows below the pulse are. */
+export function dimness({ seconds }: Pass): number {
+  return 1 - (1 - DIM) * clamp01((seconds - FLICKER) / (CALM - FLICKER));
+}
+
+/** How strongly a row glows: 1 where the pulse is, less in the rows it has just passed. */
+export function afterglow(pass: Pass, row: number): number {
+  const { passed, model } = pass;
+  if (passed >= model.count) return 0;
+  const behind = Math.floor(passed) - row;
+  return behind < 0 || behind > AFTERGLOW ? 0 : (1 - behind / (AFTERGLOW + 1)) ** 2;
+}
+
+export function drawHeads(scene: Scene, columns: Columns, y: number, headsPerMark: number): void {
+  const { bars } = columns;
+  scene.text(columns.number, y, "L", text.caption, color.muted);
+  scene.textWithin(bars[0], y, columns.barWidth, "ATTENTION", text.caption, color.muted);
+  scene.textWithin(bars[1], y, columns.barWidth, "MLP", text.caption, color.muted);
+  scene.textWithin(bars[2], y, columns.barWidth, "OUTPUT", text.caption, color.muted);
+  scene.text(columns.change, y, "Δ RES", text.caption, color.muted, "right");
+  if (columns.focusWidth === 0) return;
+  const wordings = headsPerMark > 1 ? [`FOCUS 1:${headsPerMark}`, "FOCUS"] : ["FOCUS"];
+  scene.textFitting(columns.focus, y, columns.focusWidth + 4, wordings, text.caption, color.muted);
+}
+
+export function drawRows(
+  scene: Scene,
+  state: AppState,
+  rows: Rows,
+  columns: Columns,
+  scale: Decades,
+  pass: Pass,
+  now: number,
+): void {
+  drawScale(scene, rows, columns, scale);
+  for (let row = rows.first; row < rows.first + rows.shown; row++) {
+    drawRow(scene, state, rows, columns, scale, pass, row, now);
+  }
+}
+
+/** One ground for all bars of a column, with a line at each power of ten. */
+function drawScale(scene: Scene, rows: Rows, { bars, barWidth }: Columns, scale: Decades): void {
+  const height = rowTop(rows, rows.first + rows.shown) - rows.y;
+  const decades = Math.round(Math.log10(scale.high / scale.low));
+  for (const x of bars) {
+    scene.rect(x, rows.y, barWidth, height, color.well);
+    for (let i = 0; i <= decades; i++) {
+      scene.rect(Math.round(x + (i / decades) * (barWidth - 1)), rows.y, 1, height, color.rule);
+    }
+  }
+}
+
+function drawRow(
+  scene: Scene,
+  state: AppState,
+  rows: Rows,
+  columns: Columns,
+  scale: Decades,
+  pass: Pass,
+  row: number,
+  now: number,
+): void {
+  const y = rowTop(rows, row);
+  const height = rowHeight(rows, row);
+  const behind = row > pass.passed;
+  const shown = behind ? pass.before : pass.model;
+  const light = afterglow(pass, row);
+  const bright = behind ? dimness(pass) : 1;
+  const right = columns.focus + columns.focusWidth;
+  if (light > 0) lightUp(scene, columns.number, y, right - columns.number, height, light);
+  const selected = shown.layer[row] === state.selection.layer;
+  if (selected) scene.rect(columns.number - 6, y, 2, Math.max(height - 1, 2), color.attention);
+  const settled = settle(pass, row, now);
+  for (let bar = 0; bar < BARS; bar++) {
+    const i = row * BARS + bar;
+    const value = shown.norms[i]!;
+    const x = columns.bars[bar]!;
+    if (!Number.isFinite(value)) {
+      lacking(scene, x, y, columns.barWidth, height, bright);
+      continue;
+    }
+    const to = place(scale, value);
+    const from = behind ? to : place(scale, pass.before.norms[i]!);
+    const length = (from + (to - from) * settled) * columns.barWidth;
+    const paint = mix(fade(color.data, (shown.strong[i] ? 0.92 : 0.5) * bright), color.now, light);
+    drawBar(scene, x, y, length, height, paint, shown.strong[i] === 1, light, bright);
+  }
+  if (row % rows.labelEvery === 0) drawNumbers(scene, rows, columns, shown, row, y, selected, light, bright);
+}
+
+/** How much of the way to its new length a bar has gone: it sets out when the pulse passes. */
+function settle({ arrived, seconds, model }: Pass, row: number, now: number): number {
+  if (!(seconds > 0)) return 1;
+  const since = now - arrived - (row / model.count) * seconds;
+  return easeOutCubic(since / Math.min(motion.spring, seconds));
+}
+
+function lightUp(scene: Scene, x: number, y: number, width: number, height: number, light: number): void {
+  if (light < 1) scene.rect(x, y, width, height, fade(color.data, 0.16 * light));
+  else scene.box(x, y, width, height, fade(color.data, 0.28), color.clear, 0, glow.active, color.data);
+}
+
+function drawBar(
+  scene: Scene,
+  x: number,
+  y: number,
+  length: number,
+  height: number,
+  paint: Color,
+  strong: boolean,
+  light: number,
+  bright: number,
+): void {
+  const gap = height >= 6 ? 2 : height >= 3 ? 1 : 0;
+  const tall = height - gap;
+  if (length < 0.5) {
+    scene.rect(x, y, 1, tall, fade(paint, 0.6));
+    return;
+  }
+  if (light >= 1) scene.box(x, y, length, tall, paint, color.clear, 0, glow.active, color.now);
+  else scene.gradient(x, y, length, tall, fade(paint, 0.62), paint);
+  if (height < 5) return;
+  const tip = strong ? color.now : fade(color.data, 0.9);
+  scene.rect(
+    Math.round(x + length) - 1,
+    y - (gap > 1 ? 1 : 0),
+    strong ? 2 : 1,
+    tall + gap,
+    fade(tip, bright),
+  );
+}
+
+/** The architecture has no such part here. */
+function lacking(scene: Scene, x: number, y: number, width: number, height: number, bright: number): void {
+  scene.hatch(x, y, width, Math.max(height - 2, 1), fade(color.muted, 0.22 * bright), color.clear);
+  if (height >= 10) scene.text(x + 4, y + height - 3, "none", text.caption, fade(color.muted, 0.8 * bright));
+}
+
+function drawNumbers(
+  scene: Scene,
+  rows: Rows,
+  columns: Columns,
+  model: PulseModel,
+  row: number,
+  y: number,
+  selected: boolean,
+  light: number,
+  bright: number,
+): void {
+  const baseline = y + Math.min(Math.round(rows.pitch / 2 + 3), Math.round(rows.pitch) - 1 || 1, 11);
+  const base = rows.pitch < 10 ? y + 8 : baseline;
+  const strong = model.strong.subarray(row * BARS, (row + 1) * BARS).includes(1);
+  const quiet = strong ? color.words : color.muted;
+  const paint = selected ? color.attention : fade(mix(quiet, color.now, light), Math.max(bright, 0.4));
+  scene.text(columns.number, base, String(model.layer[row]).padStart(2, "0"), text.caption, paint);
+  const change = model.change[row]!;
+  const hue = change >= 1 ? color.attention : strong ? color.words : color.settled;
+  const lit = fade(mix(hue, color.now, change >= 1 ? 0 : light), Math.max(bright, 0.4));
+  scene.text(columns.change, base, model.changeShown[row]!, text.caption, lit, "right");
+}
