@@ -48,6 +48,20 @@ function fields(): TrailFields {
   };
 }
 
+/** The trail through tokens that stand at these places, first to last. */
+function through(...path: readonly (readonly [number, number, number])[]): TrailFields {
+  const places = new Float32Array(4 * path.length);
+  const tokens = new Ring<TokenRow>(128);
+  path.forEach((place, i) => {
+    places.set([...place, 0.1], 4 * i);
+    const event = { token_id: i, probability: 0.2, entropy: 9, step: i } as TokenGenerated;
+    tokens.push({ event, arrived: i });
+  });
+  const out = fields();
+  new TrailPath().update(out, tokens, new ParticleLayout(places), 1, 99, false);
+  return out;
+}
+
 function at(tokens: Ring<TokenRow>, time: number, still = false): TrailFields {
   const out = fields();
   new TrailPath().update(out, tokens, layout(), 1, time, still);
@@ -96,6 +110,15 @@ describe("TrailPath", () => {
         });
       }
     }
+  });
+
+  it("turns a hairpin into a loop, and keeps a straight track straight", () => {
+    const hairpin = through([0, 0, 0], [3, 0, 0], [0, 0, 0], [0, 0, 0]).segments[1]!.start_tangent;
+    expect(Math.abs(hairpin[1]!)).toBeGreaterThan(2);
+    expect(hairpin[0]).toBeCloseTo(0);
+    const straight = through([0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0]).segments[1]!;
+    expect(straight.start_tangent[1]).toBeCloseTo(0);
+    expect(straight.start_tangent[0]).toBeGreaterThan(0.5);
   });
 
   it("lets the head run for at most 400 ms, and at least 80", () => {

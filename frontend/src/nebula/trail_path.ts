@@ -8,7 +8,7 @@ import type { ParticleLayout } from "./particle_layout";
 export const TRAIL_SEGMENTS = constant(trailSource, "TRAIL_SEGMENTS");
 export const FLARES = constant(trailSource, "FLARES");
 const NODES = TRAIL_SEGMENTS + 2;
-/** Share of the chord, and of the turn about the cloud's axis, in a node's tangent. */
+/** Share of the chord, and of the turn across the line of sight, in a node's tangent. */
 const CHORD = 0.42;
 const SWIRL = 0.5;
 /** How much less a track turns at a token the model was sure of. */
@@ -82,31 +82,29 @@ export class TrailPath {
     this.writeFlares(out, tokens, time, pace, still);
   }
 
-  /** A node's tangent leans along the chord of its neighbours and round the cloud's axis. */
+  /**
+   * A node's tangent leans along the chord of its neighbours, and across the way it turns, as a charged particle's
+   * does in a field along the first line of sight: a straight track stays straight, a hairpin opens into a loop.
+   */
   private bend(tokens: Ring<TokenRow>, run: number): void {
     const { places: p, tangents } = this;
     for (let k = 0; k < this.nodes; k++) {
       // The newest node but one grows its full chord while the head runs on from it.
       const ahead = k === 0 ? 0 : k === 1 ? run : 1;
-      const newer = k === 0 ? 0 : k - 1;
-      const older = Math.min(k + 1, this.nodes - 1);
-      const length = 0.5 * (ahead * this.distance(newer, k) + (2 - ahead) * this.distance(k, older));
+      const older = 3 * Math.min(k + 1, this.nodes - 1);
+      const newer = 3 * (k === 0 ? 0 : k - 1);
+      const here = 3 * k;
+      const inX = p[here]! - p[older]!;
+      const inY = p[here + 1]! - p[older + 1]!;
+      const inZ = p[here + 2]! - p[older + 2]!;
+      const outX = ahead * (p[newer]! - p[here]!);
+      const outY = ahead * (p[newer + 1]! - p[here + 1]!);
+      const outZ = ahead * (p[newer + 2]! - p[here + 2]!);
       const swirl = SWIRL * (1 - CALM * confidence(tokens.at(-1 - k)!.event.entropy));
-      const x = p[3 * k]!;
-      const z = p[3 * k + 2]!;
-      const radius = Math.hypot(x, p[3 * k + 1]!, z) || 1;
-      for (let axis = 0; axis < 3; axis++) {
-        const here = p[3 * k + axis]!;
-        const chord = here - p[3 * older + axis]! + ahead * (p[3 * newer + axis]! - here);
-        const turn = axis === 0 ? z / radius : axis === 2 ? -x / radius : 0;
-        tangents[3 * k + axis] = CHORD * chord + swirl * length * turn;
-      }
+      tangents[here] = CHORD * (inX + outX) - swirl * (inY - outY);
+      tangents[here + 1] = CHORD * (inY + outY) + swirl * (inX - outX);
+      tangents[here + 2] = CHORD * (inZ + outZ);
     }
-  }
-
-  private distance(a: number, b: number): number {
-    const p = this.places;
-    return Math.hypot(p[3 * a]! - p[3 * b]!, p[3 * a + 1]! - p[3 * b + 1]!, p[3 * a + 2]! - p[3 * b + 2]!);
   }
 
   private writeSegments(
