@@ -430,12 +430,17 @@ class CacheStatus(Event):
     window: Annotated[U4, Array("u4", "L")]
     """Positions a token can look back; 0 is all."""
     write_head: Annotated[U4, Array("u4", "L")]
-    """Cell the next token will take."""
+    """Cell the next token will take; `max_len` when none is left."""
     key_bytes: Annotated[U8, Array("u8", "L")]
     value_bytes: Annotated[U8, Array("u8", "L")]
     """Reserved for all cells of the layer."""
     memory_bytes: int
     """All layers, keys and values."""
+    rotating: Annotated[U1, Array("u1", "L")] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    """1 where cells are taken anew once their tokens have left the window; empty if nowhere."""
+    cell_positions: Annotated[I4, Array("i4", "C")] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """Position that each cell of the rotating layers holds, -1 for none. In all other layers a
+    token's cell is its position."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -316,7 +316,7 @@ export interface CacheStatus {
   readonly offset: NdArray<Uint32Array>;
   /** u4[L] Positions a token can look back; 0 is all. */
   readonly window: NdArray<Uint32Array>;
-  /** u4[L] Cell the next token will take. */
+  /** u4[L] Cell the next token will take; `max_len` when none is left. */
   readonly write_head: NdArray<Uint32Array>;
   /** u8[L] */
   readonly key_bytes: NdArray<BigUint64Array>;
@@ -324,6 +324,10 @@ export interface CacheStatus {
   readonly value_bytes: NdArray<BigUint64Array>;
   /** All layers, keys and values. */
   readonly memory_bytes: number;
+  /** u1[L] 1 where cells are taken anew once their tokens have left the window; empty if nowhere. */
+  readonly rotating: NdArray<Uint8Array>;
+  /** i4[C] Position that each cell of the rotating layers holds, -1 for none. In all other layers a token's cell is its position. */
+  readonly cell_positions: NdArray<Int32Array>;
 }
 
 /** Bytes, by use and by device, and what the operating system counts. */
