@@ -25,6 +25,8 @@ export class Intake {
     private readonly metrics: Metrics,
     /** The state has changed. */
     private readonly changed: () => void,
+    /** Each message, once it is applied. */
+    private readonly applied: (message: Message) => void = () => {},
   ) {}
 
   start(status: (connection: Connection) => void): void {
@@ -35,7 +37,10 @@ export class Intake {
   drain(): void {
     if (this.queue.length === 0) return;
     const now = this.clock.now();
-    for (const message of this.queue.drain()) apply(this.state, message, now);
+    for (const message of this.queue.drain()) {
+      apply(this.state, message, now);
+      this.applied(message);
+    }
     this.state.dropped = this.queue.dropped;
     this.changed();
   }

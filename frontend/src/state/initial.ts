@@ -1,4 +1,5 @@
 import { AttentionHistory } from "./attention_history";
+import { Moments } from "./moment";
 import { Ring } from "./ring";
 import type { AppState } from "./state";
 
@@ -30,6 +31,7 @@ export function createState(): AppState {
     memory: null,
     attention: new Map(),
     attentionHistory: new AttentionHistory(),
+    moments: new Moments(),
     progress: new Map(),
     problem: null,
     rejected: null,
@@ -37,5 +39,6 @@ export function createState(): AppState {
     view: "both",
     preset: "everything",
     focus: null,
+    options: new Map(),
   };
 }

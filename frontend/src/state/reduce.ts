@@ -9,6 +9,8 @@ import type {
   TokenGenerated,
   Welcome,
 } from "../telemetry/protocol.gen";
+import { emptyMoment, momentOf } from "./moment";
+import { tokenAt } from "./select";
 import type { AppState, Connection, Preset, ViewMode } from "./state";
 import type { Vocabulary } from "./vocabulary";
 
@@ -31,7 +33,11 @@ export function apply(state: AppState, message: Message, now: number): void {
       state.viewers = message.viewers;
       break;
     case "rejected":
-      state.rejected = { message: message.message, arrived: now };
+      // Who asked a question hears of its refusal and says it where it matters.
+      if (message.request === 0) state.rejected = { message: message.message, arrived: now };
+      break;
+    case "moment_reply":
+      if (isCurrent(state, message.run_id)) state.moments.put(momentOf(state, message, now));
       break;
     case "attention_reply":
       if (isCurrent(state, message.run_id)) state.attentionHistory.reply(message);
@@ -74,9 +80,28 @@ export function instrumentFocused(state: AppState, id: string | null): void {
   state.focus = id;
 }
 
+/** A scale or a mode of an instrument, `attention.mode`; null is its default. */
+export function optionSet(state: AppState, name: string, value: string | null): void {
+  if (value === null) state.options.delete(name);
+  else state.options.set(name, value);
+}
+
 /** The moment on show: the token of a step, or null for the newest. */
 export function stepSelected(state: AppState, step: number | null): void {
   state.selection.step = step;
+}
+
+/** All that will come of a past moment has come. `token` is given where the page had forgotten it. */
+export function momentSettled(
+  state: AppState,
+  runId: string,
+  step: number,
+  token: TokenGenerated | null,
+): void {
+  if (!isCurrent(state, runId)) return;
+  const held = state.moments.get(step) ?? emptyMoment(step, tokenAt(state, step));
+  const row = held.row ?? (token ? { event: detach(token), arrived: 0 } : undefined);
+  state.moments.put({ ...held, row });
 }
 
 export function headSelected(state: AppState, layer: number, head: number): void {
@@ -227,6 +252,7 @@ function forgetRun(state: AppState): void {
   state.experts = null;
   state.attention.clear();
   state.attentionHistory.clear();
+  state.moments.clear();
   state.selection.step = null;
 }
 

@@ -16,6 +16,7 @@ import type {
   TokenGenerated,
 } from "../telemetry/protocol.gen";
 import type { AttentionHistory } from "./attention_history";
+import type { Moments } from "./moment";
 import type { Ring } from "./ring";
 import type { Vocabulary } from "./vocabulary";
 
@@ -96,6 +97,8 @@ export interface AppState {
   readonly attention: Map<string, AttentionWeights>;
   /** All rows so far, of the heads looked at last. */
   readonly attentionHistory: AttentionHistory;
+  /** Past moments that were looked at; instruments read them through `shown`. */
+  readonly moments: Moments;
   readonly progress: Map<Progress["task"], Progress>;
   problem: Problem | null;
   /** The newest refusal of a command of this page. */
@@ -105,4 +108,6 @@ export interface AppState {
   preset: Preset;
   /** Id of the instrument that fills the screen. */
   focus: string | null;
+  /** Scales and modes of the instruments, as `attention.mode`: in the page's address, so that a link shows the same. */
+  readonly options: Map<string, string>;
 }
