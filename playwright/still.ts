@@ -21,6 +21,10 @@ const REST = 2;
 
 export interface StillOptions {
   readonly view?: "nebula" | "hud" | "both";
+  /** Which instruments; the monitor without a word. */
+  readonly preset?: "monitor" | "attention" | "memory" | "everything";
+  /** The instrument that fills the screen. */
+  readonly focus?: string;
 }
 
 /** The page on a recorded run and a clock that stands still: any frame, drawn again exactly. */
@@ -30,9 +34,11 @@ export class Still {
     private readonly url: string,
   ) {}
 
-  async open({ view = "both" }: StillOptions = {}): Promise<void> {
+  async open({ view = "both", preset = "monitor", focus }: StillOptions = {}): Promise<void> {
     await this.page.route("**/recorded-run", (route) => route.fulfill({ path: RECORDING }));
-    await this.page.goto(`${this.url}?clock=manual&recording=recorded-run&view=${view}`);
+    const shown = new URLSearchParams({ clock: "manual", recording: "recorded-run", view, preset });
+    if (focus) shown.set("focus", focus);
+    await this.page.goto(`${this.url}?${shown}`);
     await this.page.waitForFunction(() => window.chamber);
     // The first frames of the recording name the model; without them nothing is ever ready.
     await this.page.evaluate(() => window.chamber!.seek(0));

@@ -1,8 +1,9 @@
+import type { ArrangingHost } from "../hud/arranging";
 import type { HudHost } from "../hud/ui";
-import type { ViewMode } from "../state/state";
+import type { Preset } from "../state/state";
 
 /** Everything a person can make the page do, whatever they do it with. */
-export interface Actions extends HudHost {
+export interface Actions extends HudHost, ArrangingHost {
   /** Start a run with the settings and the prompt as they are. */
   generate(): void;
   /** Pause a running run, go on with a paused one, start one when there is none. */
@@ -10,7 +11,23 @@ export interface Actions extends HudHost {
   step(): void;
   stop(): void;
   load(model: string): void;
-  setView(view: ViewMode): void;
+  /** Focus what is pointed at; from a focused instrument back to the cockpit. */
+  toggleFocus(): void;
+  /** Leave what can be left: a focused instrument, a pinned moment; else stop the run. */
+  back(): void;
+  setPreset(preset: Preset): void;
+  /** Instruments with the nebula, or without. */
+  toggleNebula(): void;
+  /** Bring an instrument into the cockpit, to the front. */
+  showInstrument(id: string): void;
+  /** All instruments of the preset where they were at first. */
+  resetArrangement(): void;
+  /** The moment on show; null is now. */
+  selectStep(step: number | null): void;
+  moveStep(by: number): void;
+  selectHead(layer: number, head: number): void;
+  moveHead(layers: number, heads: number): void;
+  togglePalette(): void;
   focusPrompt(): void;
   chooseModel(): void;
   resetCamera(): void;

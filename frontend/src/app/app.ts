@@ -1,16 +1,20 @@
 import { Cockpit } from "../hud/cockpit";
 import type { Layout } from "../hud/layout";
-import { connectionChanged, headSelected, viewChosen } from "../state/reduce";
+import { MomentKeeper } from "../state/moment";
+import { connectionChanged, momentSettled } from "../state/reduce";
+import { Requests } from "../state/requests";
 import { loadSettings, type Settings, saveSettings } from "../state/settings";
 import type { AppState, Connection } from "../state/state";
-import { readUrl, urlStateOf, writeUrl } from "../state/url_state";
+import type { Message } from "../telemetry/protocol.gen";
 import { RecordingSource } from "../telemetry/replay";
 import type { Positions, Resources } from "../telemetry/resources";
 import type { FrameSource } from "../telemetry/source";
+import { Address } from "./address";
 import { type CanvasSize, CanvasSizeWatch } from "./canvas_size";
 import type { Clock } from "./clock";
 import { Dock } from "./controls/dock";
 import { Help } from "./controls/help";
+import { Palette } from "./controls/palette";
 import { h } from "./dom";
 import { Fetcher } from "./fetcher";
 import { GraphicsKeeper } from "./graphics";
@@ -50,11 +54,17 @@ export class App implements Page {
   readonly metrics = new Metrics();
   readonly dock: Dock;
   readonly help = new Help();
+  readonly palette: Palette;
   readonly graphics: GraphicsKeeper;
   readonly ui: UiState;
   readonly root: HTMLElement;
   readonly canvas: HTMLCanvasElement;
   readonly actions = new PageActions(this);
+  readonly requests = new Requests((question) => this.source.send(question));
+  private readonly moments = new MomentKeeper(this.requests, (run, step, token) => {
+    momentSettled(this.state, run, step, token);
+    this.touch();
+  });
   private readonly intake: Intake;
   private readonly fetcher: Fetcher;
   private readonly messages = new MessageView(this.actions);
@@ -63,6 +73,7 @@ export class App implements Page {
   private readonly ending = new AbortController();
   private placed: Layout | null = null;
   private readonly wants = new Wants();
+  private readonly address: Address;
   private dirty = true;
   private awakeUntil = 0;
   private lastTick = Number.NaN;
@@ -80,7 +91,7 @@ export class App implements Page {
       shownAt: clock.now(),
       topCount: this.settings.topCount,
       reducedMotion: false,
-      cockpit: new Cockpit(),
+      cockpit: new Cockpit(options.storage),
       pointerX: Number.NaN,
       pointerY: Number.NaN,
     };
@@ -90,12 +101,14 @@ export class App implements Page {
       touched,
       now,
     );
-    this.intake = new Intake(this.state, this.source, clock, this.metrics, touched);
+    const answered = (message: Message) => this.requests.receive(message);
+    this.intake = new Intake(this.state, this.source, clock, this.metrics, touched, answered);
     const place = (positions: Positions | null) =>
       this.graphics.picture?.setPositions(positions, clock.now());
     this.fetcher = new Fetcher(this.state, resources, now, place, touched);
     const list = () => resources.models(this.ending.signal);
     this.dock = new Dock(this.settings, this.actions, list, () => this.remember());
+    this.palette = new Palette(this.state, this.actions, () => this.dock.models.models);
     this.mirror = new Mirror(this.canvas);
     this.root = h(
       "main",
@@ -105,9 +118,11 @@ export class App implements Page {
       this.messages.element,
       this.mirror.element,
       this.help.element,
+      this.palette.element,
     );
     this.root.append(new Tip(this.root, this.ending.signal).element);
-    this.readAddress();
+    this.address = new Address(this.state, () => this.graphics.picture?.pointer ?? null);
+    this.address.read();
     document.body.append(this.root);
     applyTheme(document.documentElement);
     this.size = new CanvasSizeWatch(this.canvas);
@@ -130,6 +145,7 @@ export class App implements Page {
     if (this.source instanceof RecordingSource) this.source.advance(now);
     this.drain();
     this.fetch();
+    this.moments.update(this.state);
     this.draw(now);
     this.showDom(now);
     this.metrics.script.push(performance.now() - begin);
@@ -224,6 +240,7 @@ export class App implements Page {
     const layout = this.graphics.picture?.layout;
     if (layout && layout !== this.placed) this.place(layout);
     this.want();
+    this.address.update(now);
     this.mirror.update(this.state, now);
     this.dirty = false;
   }
@@ -231,7 +248,7 @@ export class App implements Page {
   /** Messages stand over the middle of what the instruments leave free, as the dock does. */
   private place(layout: Layout): void {
     this.placed = layout;
-    this.dock.place(layout.controls, layout.compact);
+    this.dock.place(layout.controls, layout.compact, layout.height);
     const { x, width } = layout.nebula ?? layout.controls;
     this.messages.element.style.left = `${x + width / 2}px`;
   }
@@ -246,6 +263,7 @@ export class App implements Page {
   private equip(picture: Picture): void {
     this.metrics.rebuilds = this.graphics.rebuilds;
     this.resize(picture, this.size.current);
+    this.address.equip(picture.pointer);
     if (this.fetcher.positions) picture.setPositions(this.fetcher.positions, this.clock.now());
   }
 
@@ -264,7 +282,7 @@ export class App implements Page {
     );
     document.addEventListener("visibilitychange", () => this.want(), { signal });
     window.addEventListener("online", () => this.actions.retryConnection(), { signal });
-    window.addEventListener("popstate", () => this.readAddress(), { signal });
+    window.addEventListener("popstate", () => this.addressChanged(), { signal });
   }
 
   private pointerHost(): PointerHost {
@@ -282,16 +300,8 @@ export class App implements Page {
     this.touch();
   }
 
-  private readAddress(): void {
-    const { view, layer, head } = readUrl(location.search);
-    viewChosen(this.state, view);
-    headSelected(this.state, layer, head);
+  private addressChanged(): void {
+    this.address.read();
     this.touch();
-  }
-
-  viewChanged(): void {
-    this.touch();
-    const search = writeUrl(location.search, urlStateOf(this.state));
-    history.replaceState(null, "", `${location.pathname}${search}${location.hash}`);
   }
 }

@@ -90,6 +90,8 @@ export class ChamberPicture implements Picture {
     zoom: (factor) => this.renderer.camera.zoomBy(factor, this.now()),
     release: () => this.renderer.camera.release(this.now()),
     resetCamera: () => this.renderer.camera.reset(this.now()),
+    goTo: (goal) => this.renderer.camera.goTo(goal, this.now()),
+    goal: () => this.renderer.camera.goal,
   };
 
   idle(): Promise<void> {

@@ -1,3 +1,4 @@
+import { PRESETS } from "../hud/arrangement";
 import type { Actions } from "./actions";
 
 /** One line of the keyboard map: what the help shows and what the page obeys. */
@@ -22,12 +23,47 @@ const ARROWS: Record<string, readonly [number, number]> = {
 export const SHORTCUTS: readonly Shortcut[] = [
   { keys: [" "], shown: "Space", does: "Pause, resume, start", run: (a) => a.togglePlay() },
   { keys: ["."], shown: ".", does: "One token, then pause", run: (a) => a.step() },
-  { keys: ["Escape"], shown: "Esc", does: "Stop the run", run: (a) => a.stop() },
+  {
+    keys: ["Escape"],
+    shown: "Esc",
+    does: "Leave a focused instrument, a pinned moment; stop",
+    run: (a) => a.back(),
+  },
   { keys: ["/"], shown: "/", does: "Write a prompt", run: (a) => a.focusPrompt() },
   { keys: ["m"], shown: "M", does: "Choose a model", run: (a) => a.chooseModel() },
-  { keys: ["1"], shown: "1", does: "Nebula alone", run: (a) => a.setView("nebula") },
-  { keys: ["2"], shown: "2", does: "Instruments alone", run: (a) => a.setView("hud") },
-  { keys: ["3"], shown: "3", does: "Both", run: (a) => a.setView("both") },
+  {
+    keys: PRESETS.map((_, i) => String(i + 1)),
+    shown: "1 – 5",
+    does: "Monitor, attention, memory, nebula alone, everything",
+    run: (a, key) => a.setPreset(PRESETS[Number(key) - 1]!),
+  },
+  { keys: ["f"], shown: "F", does: "Focus what is pointed at, and back", run: (a) => a.toggleFocus() },
+  {
+    keys: ["h"],
+    shown: "H",
+    does: "Instruments without the nebula, or with it",
+    run: (a) => a.toggleNebula(),
+  },
+  {
+    keys: ["[", "]"],
+    shown: "[ ]",
+    does: "Layer before, after",
+    run: (a, key) => a.moveHead(key === "]" ? 1 : -1, 0),
+  },
+  {
+    keys: ["{", "}"],
+    shown: "{ }",
+    does: "Head before, after",
+    run: (a, key) => a.moveHead(0, key === "}" ? 1 : -1),
+  },
+  {
+    keys: ["PageUp", "PageDown"],
+    shown: "PgUp PgDn",
+    does: "Moment before, after",
+    run: (a, key) => a.moveStep(key === "PageUp" ? -1 : 1),
+  },
+  { keys: ["Home"], shown: "Home", does: "The first token", run: (a) => a.selectStep(0) },
+  { keys: ["n", "End"], shown: "N, End", does: "Back to now", run: (a) => a.selectStep(null) },
   { keys: ["t"], shown: "T", does: "5 or 20 candidates", run: (a) => a.toggleTopCount() },
   {
     keys: Object.keys(ARROWS),
@@ -42,6 +78,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
     run: (a, key) => a.zoom(key === "+" || key === "=" ? ZOOM : 1 / ZOOM),
   },
   { keys: ["r"], shown: "R", does: "Camera as at first", run: (a) => a.resetCamera() },
+  { keys: [], shown: "Ctrl K", does: "All commands", run: (a) => a.togglePalette() },
   { keys: ["?"], shown: "?", does: "This help", run: (a) => a.toggleHelp() },
 ];
 
@@ -61,9 +98,19 @@ export function shortcutOf(event: KeyboardEvent): Shortcut | undefined {
   return BY_KEY.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
 }
 
+/** Ctrl or Cmd and K: from a text field too. */
+function opensPalette({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): boolean {
+  return key.toLowerCase() === "k" && (ctrlKey || metaKey) && !altKey && !shiftKey;
+}
+
 /** Obey the keyboard map until `signal` aborts. */
 export function listenToKeys(actions: Actions, signal: AbortSignal): void {
   const onKey = (event: KeyboardEvent) => {
+    if (opensPalette(event)) {
+      event.preventDefault();
+      actions.togglePalette();
+      return;
+    }
     const shortcut = shortcutOf(event);
     if (!shortcut) return;
     event.preventDefault();

@@ -1,6 +1,7 @@
 import "./platform";
 import "./page.css";
 import "./controls/dock.css";
+import "./controls/palette.css";
 import "./messages.css";
 import { Hud } from "../hud/hud";
 import { createState } from "../state/initial";
@@ -32,8 +33,11 @@ async function main(): Promise<void> {
   const state = createState();
   const hud: Hud = new Hud({
     send: (command) => app.actions.send(command),
+    ask: (slot, asked, done, refused) => app.actions.ask(slot, asked, done, refused),
     toggleTopCount: () => app.actions.toggleTopCount(),
     focus: (id) => app.actions.focus(id),
+    arrangement: () => app.actions.arrangement(),
+    arrange: (arrangement, last) => app.actions.arrange(arrangement, last),
   });
   const font = loadFont().then(() => hud.fontChanged());
   const app: App = new App({

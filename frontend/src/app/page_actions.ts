@@ -1,7 +1,17 @@
-import { instrumentFocused, problemDismissed, restarted, viewChosen } from "../state/reduce";
+import { type Arrangement, shown } from "../hud/arrangement";
+import {
+  headSelected,
+  instrumentFocused,
+  presetChosen,
+  problemDismissed,
+  restarted,
+  stepSelected,
+  viewChosen,
+} from "../state/reduce";
+import type { Requests } from "../state/requests";
 import { isRunning, mayRun } from "../state/select";
 import { generateCommand, type Settings } from "../state/settings";
-import type { AppState, ViewMode } from "../state/state";
+import type { AppState, Preset } from "../state/state";
 import type { Command } from "../telemetry/protocol.gen";
 import { RecordingSource } from "../telemetry/replay";
 import type { FrameSource } from "../telemetry/source";
@@ -9,6 +19,7 @@ import type { Actions } from "./actions";
 import type { Clock } from "./clock";
 import type { Dock } from "./controls/dock";
 import type { Help } from "./controls/help";
+import type { Palette } from "./controls/palette";
 import type { GraphicsKeeper } from "./graphics";
 import type { UiState } from "./picture";
 
@@ -22,13 +33,13 @@ export interface Page {
   readonly ui: UiState;
   readonly clock: Clock;
   readonly source: FrameSource;
+  readonly requests: Requests;
   readonly graphics: GraphicsKeeper;
   readonly dock: Dock;
   readonly help: Help;
+  readonly palette: Palette;
   /** Settings have changed. */
   remember(): void;
-  /** Another view is shown. */
-  viewChanged(): void;
   /** Look at all controls and messages once more. */
   touch(): void;
 }
@@ -64,25 +75,114 @@ export class PageActions implements Actions {
     this.dismissProblem();
   }
 
-  setView(view: ViewMode): void {
-    const { state, ui, clock } = this.page;
-    if (view === state.view) return;
-    viewChosen(state, view);
-    ui.shownAt = clock.now();
-    this.page.viewChanged();
+  setPreset(preset: Preset): void {
+    this.show(() => presetChosen(this.page.state, preset));
+  }
+
+  toggleNebula(): void {
+    const { state } = this.page;
+    this.show(() => viewChosen(state, state.view === "hud" ? "both" : "hud"));
   }
 
   focus(id: string | null): void {
+    this.show(() => instrumentFocused(this.page.state, id));
+  }
+
+  /** The instrument under the pointer, or the first one; from a focused one back to the cockpit. */
+  toggleFocus(): void {
+    const { state, ui } = this.page;
+    if (state.focus !== null) {
+      this.focus(null);
+      return;
+    }
+    const panels = this.page.graphics.picture?.layout?.panels ?? [];
+    const { pointerX: x, pointerY: y } = ui;
+    const under = panels.find(
+      ({ rect: r }) => x >= r.x && x < r.x + r.width && y >= r.y && y < r.y + r.height,
+    );
+    this.focus((under ?? panels[0])?.id ?? null);
+  }
+
+  /** What Escape does: the nearest thing that can be left. */
+  back(): void {
+    const { state } = this.page;
+    if (state.focus !== null) this.focus(null);
+    else if (state.selection.step !== null) this.selectStep(null);
+    else this.stop();
+  }
+
+  selectStep(step: number | null): void {
+    stepSelected(this.page.state, step);
+    this.page.touch();
+  }
+
+  /** Along the run by tokens, from the moment on show. */
+  moveStep(by: number): void {
+    const { selection, run } = this.page.state;
+    const newest = this.page.state.tokens.at(-1)?.event.step;
+    if (!run || newest === undefined) return;
+    const step = Math.max(0, (selection.step ?? newest) + by);
+    this.selectStep(step >= newest ? null : step);
+  }
+
+  selectHead(layer: number, head: number): void {
+    const { state } = this.page;
+    const { model } = state;
+    if (!model) return;
+    const inside = (value: number, count: number): number =>
+      Math.min(Math.max(0, value), Math.max(0, count - 1));
+    headSelected(state, inside(layer, model.n_layer), inside(head, model.n_head));
+    this.page.touch();
+  }
+
+  moveHead(layers: number, heads: number): void {
+    const { layer, head } = this.page.state.selection;
+    this.selectHead(layer + layers, head + heads);
+  }
+
+  arrangement(): Arrangement {
+    return this.page.ui.cockpit.of(this.page.state.preset);
+  }
+
+  arrange(arrangement: Arrangement, last: boolean): void {
+    const { cockpit } = this.page.ui;
+    cockpit.set(this.page.state.preset, arrangement);
+    if (last) cockpit.save();
+  }
+
+  /** Brings an instrument into the cockpit, or to the front of its place. */
+  showInstrument(id: string): void {
+    const { state, ui } = this.page;
+    if (state.preset === "nebula") this.setPreset("everything");
+    const arrangement = ui.cockpit.of(state.preset);
+    instrumentFocused(state, null);
+    this.arrange(shown(arrangement, id), true);
+    this.page.touch();
+  }
+
+  resetArrangement(): void {
+    this.page.ui.cockpit.reset(this.page.state.preset);
+    this.page.touch();
+  }
+
+  togglePalette(): void {
+    this.page.palette.toggle();
+  }
+
+  private show(change: () => void): void {
     const { state, ui, clock } = this.page;
-    if (id === state.focus) return;
-    instrumentFocused(state, id);
-    ui.shownAt = clock.now();
-    this.page.viewChanged();
+    const { view } = state;
+    change();
+    if (state.view !== view) ui.shownAt = clock.now();
+    this.page.touch();
   }
 
   send(command: Command): void {
     this.page.source.send(command);
   }
+
+  readonly ask: Requests["ask"] = (slot, asked, done, refused) =>
+    this.page.requests.ask(slot, asked, done, refused);
 
   toggleTopCount(): void {
     const { settings, ui } = this.page;
@@ -96,7 +196,7 @@ export class PageActions implements Actions {
   }
 
   chooseModel(): void {
-    this.page.dock.models.focus();
+    this.page.dock.chooseModel();
   }
 
   resetCamera(): void {

@@ -49,6 +49,9 @@ export interface PointerTarget {
   /** The drag ended: what moved goes on by its inertia. */
   release(): void;
   resetCamera(): void;
+  /** Where the camera is going, for the page's address; null at its home. */
+  goal(): readonly number[] | null;
+  goTo(goal: readonly number[]): void;
 }
 
 /** Why there is no picture. Codes as in `messages.ts`. */

@@ -1,24 +1,27 @@
 import type { AppState } from "../state/state";
 import { Glyphs } from "../text/glyphs";
 import { CanvasRasterizer } from "../text/rasterizer";
+import { Arranging, type ArrangingHost, dropRect } from "./arranging";
+import { fade } from "./color";
 import { Header } from "./header";
 import type { Hit, HitKind } from "./hits";
 import type { HudPointerEvent, InstrumentView } from "./instrument";
 import { instrumentOf } from "./instruments";
-import { brackets } from "./kit/frame";
+import { brackets, octagon } from "./kit/frame";
 import { HEADING } from "./kit/heading";
+import { tabs } from "./kit/tabs";
 import type { Layout, Panel } from "./layout";
 import { progress } from "./motion";
+import { PanelMotion } from "./panel_motion";
 import { Scene } from "./scene";
-import { color, fontStack, motion } from "./theme";
+import { color, fontStack, glow, motion, text } from "./theme";
 import { drawTooltip } from "./tooltip";
 import { createHudUi, type HudHost, type HudUi } from "./ui";
 
 export type { HudUi } from "./ui";
 
-const NO_HOST: HudHost = { send: () => {}, toggleTopCount: () => {}, focus: () => {} };
-
 const CURSORS: Partial<Record<HitKind, string>> = {
+  title: "grab",
   token: "pointer",
   "top-count": "pointer",
   entropy: "pointer",
@@ -36,68 +39,153 @@ const CURSORS: Partial<Record<HitKind, string>> = {
 export class Hud {
   readonly scene: Scene;
   readonly ui: HudUi;
+  readonly arranging: Arranging;
   private missing = 0;
-  /** The region a press was taken by, until its release. */
+  /** The region a press was taken by, until its release, and whether the cockpit itself took it. */
   private held: Hit | null = null;
+  private heldByCockpit = false;
+  private layout: Layout | null = null;
   private readonly header = new Header();
   private readonly views = new Map<string, InstrumentView>();
+  private readonly motion = new PanelMotion();
 
   /** Throws where the browser can't draw glyphs. Load the font first, or call `fontChanged` when it comes. */
-  constructor(host: HudHost = NO_HOST, glyphs = new Glyphs(new CanvasRasterizer(fontStack))) {
+  constructor(host: HudHost & ArrangingHost, glyphs = new Glyphs(new CanvasRasterizer(fontStack))) {
     this.scene = new Scene(glyphs);
     this.ui = createHudUi(host);
+    this.arranging = new Arranging(host);
   }
 
   /** Builds the scene of this frame. `now` is the page's clock in seconds. */
   draw(state: AppState, layout: Layout, dpr: number, now: number): Scene {
     const { scene, ui } = this;
+    this.layout = layout;
     scene.reset(layout.width, layout.height, dpr);
     ui.hits.reset();
+    this.motion.follow(layout, now, ui.reducedMotion || this.arranging.busy);
     if (layout.header) {
       scene.grid(0, 0, layout.width, layout.height, color.grid);
       this.header.draw(scene, state, layout.header);
     }
+    this.addDividers(layout);
+    const viewShownAt = ui.shownAt;
     for (const panel of layout.panels) this.drawPanel(state, panel, now);
+    ui.shownAt = viewShownAt;
     ui.hits.owner = "";
     if (layout.header && layout.nebula) {
       const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
       brackets(scene, layout.nebula, drawn, false, color.muted, false);
     }
+    this.drawChange(now);
+    this.drawDrag(layout);
     scene.endLayer();
-    if (ui.pointed) drawTooltip(scene, ui.pointed, layout.width, layout.height);
+    if (ui.pointed && !this.arranging.dragged) drawTooltip(scene, ui.pointed, layout.width, layout.height);
     scene.endLayer();
     if (import.meta.env.DEV) this.warn();
     return scene;
   }
 
-  /** Something happened at a place; true when an instrument has taken it. */
+  /** Something happened at a place; true when an instrument, or the cockpit, has taken it. */
   pointer(event: HudPointerEvent, state: AppState): boolean {
-    const { ui } = this;
+    const { ui, layout } = this;
     const follows = event.type === "drag" || event.type === "release";
     const found = follows ? this.held : ui.hits.find(event.x, event.y);
-    if (!found) return false;
+    if (!found || !layout) return false;
     const hit = { ...found };
-    const taken = this.views.get(hit.owner)?.pointer?.(hit, event, state, ui) ?? false;
-    if (event.type === "press") this.held = taken ? hit : null;
-    else if (event.type === "release") this.held = null;
+    const view = this.views.get(hit.owner);
+    const mine = (): boolean => view?.pointer?.(hit, event, state, ui) ?? false;
+    const cockpits = (): boolean => this.arranging.pointer(hit, event, layout);
+    if (follows) {
+      if (event.type === "release") this.held = null;
+      return this.heldByCockpit ? cockpits() : mine();
+    }
+    const own = mine();
+    const taken = own || cockpits();
+    if (event.type !== "press") return taken;
+    this.held = taken ? hit : null;
+    this.heldByCockpit = taken && !own;
     return taken;
   }
 
   /** What the pointer looks like at a place, as in CSS. */
   cursor(x: number, y: number): string {
-    const kind = this.ui.hits.find(x, y)?.kind;
-    return (kind && CURSORS[kind]) ?? "default";
+    const hit = this.ui.hits.find(x, y);
+    if (!hit) return "default";
+    if (hit.kind === "divider")
+      return this.layout?.dividers[hit.value]?.vertical ? "col-resize" : "row-resize";
+    return CURSORS[hit.kind] ?? "default";
+  }
+
+  /** Gaps between panels can be dragged. */
+  private addDividers(layout: Layout): void {
+    const { scene, ui } = this;
+    layout.dividers.forEach(({ rect, vertical }, i) => {
+      ui.hits.add("divider", i, rect.x, rect.y, rect.width, rect.height);
+      const { pointerX: x, pointerY: y } = ui;
+      const over = x >= rect.x && x < rect.x + rect.width && y >= rect.y && y < rect.y + rect.height;
+      if (!over) return;
+      const [cx, cy] = [Math.round(rect.x + rect.width / 2), Math.round(rect.y + rect.height / 2)];
+      if (vertical) scene.box(cx - 1, cy - 24, 2, 48, color.data, color.clear, 0, glow.active, color.data);
+      else scene.box(cx - 24, cy - 1, 48, 2, color.data, color.clear, 0, glow.active, color.data);
+    });
   }
 
   private drawPanel(state: AppState, panel: Panel, now: number): void {
     const view = this.viewOf(panel.id);
     if (!view) return;
-    const { ui } = this;
-    const { rect } = panel;
+    const { scene, ui } = this;
+    const { rect, strip } = panel;
     ui.hits.owner = panel.id;
     ui.focused = panel.focused;
+    ui.shownAt = this.motion.since(panel.id);
+    if (strip) {
+      const names = panel.tabs.map((id) => instrumentOf(id)?.short ?? id);
+      tabs(scene, ui.hits, strip, names, panel.tabs.indexOf(panel.id), ui.pointerX, ui.pointerY);
+    }
     ui.hits.add("title", 0, rect.x, rect.y, rect.width, HEADING);
     view.draw(state, rect, now, ui);
+    const there = ui.reducedMotion ? 1 : this.motion.content(panel.id, now);
+    if (there >= 1) return;
+    // The content comes out of the dark: what lies over it goes.
+    scene.endLayer();
+    const { x, y, width, height } = rect;
+    scene.rect(x + 1, y + 1, width - 2, height - 2, fade(color.ground, 1 - there));
+    brackets(scene, rect, progress(now, ui.shownAt, motion.bracketDraw), true);
+  }
+
+  /** Brackets that shrink where panels stood. */
+  private drawChange(now: number): void {
+    for (const ghost of this.motion.ghosts) {
+      const left = PanelMotion.left(ghost, now);
+      if (left > 0) brackets(this.scene, ghost.rect, left, true);
+    }
+  }
+
+  /** A panel on its way, and where it would go. */
+  private drawDrag(layout: Layout): void {
+    const { scene, arranging } = this;
+    const { dragged, drop, x, y } = arranging;
+    if (!dragged) return;
+    scene.endLayer();
+    const target = drop && dropRect(layout, drop);
+    if (target) {
+      const { attention } = color;
+      scene.box(
+        target.x,
+        target.y,
+        target.width,
+        target.height,
+        fade(attention, 0.16),
+        attention,
+        1.5,
+        glow.active,
+        attention,
+      );
+    }
+    const name = instrumentOf(dragged)?.title ?? dragged;
+    const width = scene.measure(name, text.title) + 24;
+    octagon(scene, { x: x + 12, y: y + 10, width, height: 26 }, 6, color.focus, color.data, glow.bracket);
+    scene.text(x + 24, y + 27, name, text.title, color.now);
   }
 
   /** What draws an instrument, made when it first comes on show. */

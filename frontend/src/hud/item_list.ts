@@ -3,10 +3,10 @@ import type { Color } from "./color";
 import { COLORS, FORM, ITEM_WORDS, KIND, MORE, PLACE, SHADER_OF, type Shader, Shape } from "./items";
 
 /** Shapes and glyphs have a half of the items each. */
-export const MOST_ITEMS = 8192;
+export const MOST_ITEMS = 24576;
 const HALF = MOST_ITEMS / 2;
-export const MOST_CLIPS = 256;
-const MOST_RUNS = 1024;
+export const MOST_CLIPS = 1024;
+const MOST_RUNS = 4096;
 
 /** Items that one draw call can draw: neighbours in order, of one shader. */
 export interface Run {

@@ -89,7 +89,9 @@ export function interfaceScale(width: number, height: number): number {
 /** A cell with what of it can be shown, and where it stands in its arrangement. */
 interface Place {
   readonly tabs: readonly string[];
+  /** The instrument on show; of a place that took in others, the one that was chosen last. */
   readonly active: string;
+  readonly chosen: string;
   readonly weight: number;
   readonly first: number;
   readonly least: { readonly width: number; readonly height: number };
@@ -263,7 +265,7 @@ function placesOf(cells: readonly Cell[], contents: Contents): Place[] {
     const shown = tabs.filter((id) => contents.minimum(id) !== null);
     if (shown.length === 0) return;
     const on = shown.includes(active) ? active : shown[0]!;
-    places.push({ tabs: shown, active: on, weight, first, least: contents.minimum(on)! });
+    places.push({ tabs: shown, active: on, chosen: active, weight, first, least: contents.minimum(on)! });
   });
   return places;
 }
@@ -277,7 +279,11 @@ function merged(places: readonly Place[], room: number, along: "width" | "height
   while (out.length > 1 && need() > room) {
     const last = out.pop()!;
     const before = out.pop()!;
-    out.push({ ...before, tabs: [...before.tabs, ...last.tabs], weight: before.weight + last.weight });
+    const tabs = [...before.tabs, ...last.tabs];
+    const on = tabs.includes(before.chosen) ? before.chosen : before.active;
+    const { width, height } = before.least;
+    const least = { width: Math.max(width, last.least.width), height: Math.max(height, last.least.height) };
+    out.push({ ...before, tabs, active: on, weight: before.weight + last.weight, least });
   }
   return out;
 }

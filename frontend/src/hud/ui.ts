@@ -1,11 +1,14 @@
+import type { Requests } from "../state/requests";
 import type { Command } from "../telemetry/protocol.gen";
 import { createMonitorUi, type MonitorUi } from "./monitor_ui";
 import type { Pointed } from "./tooltip";
 
 /** What instruments can ask of the page. */
 export interface HudHost {
-  /** To the server; a recording answers what it holds. */
+  /** To the server; a recording takes no commands. */
   send(command: Command): void;
+  /** A question, also of a recording, which answers what it holds; see `Requests.ask`. */
+  readonly ask: Requests["ask"];
   toggleTopCount(): void;
   /** One instrument fills the screen; null brings the cockpit back. */
   focus(id: string | null): void;

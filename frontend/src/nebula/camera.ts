@@ -84,6 +84,25 @@ export class Camera {
     this.panY.aim(y, time, 18);
   }
 
+  /** Where it is going: yaw, pitch, log of the zoom, target right and up; null at its home. */
+  get goal(): readonly number[] | null {
+    const { yaw, pitch, logZoom, panX, panY } = this;
+    const turned = Math.abs(Math.sin((yaw.target - HOME_YAW) / 2)) > 1e-3 || pitch.target !== HOME_PITCH;
+    const moved = logZoom.target !== 0 || panX.target !== 0 || panY.target !== 0;
+    return turned || moved ? [yaw, pitch, logZoom, panX, panY].map(({ target }) => target) : null;
+  }
+
+  /** Goes where `goal` said. */
+  goTo(goal: readonly number[], time: number): void {
+    const [yaw = HOME_YAW, pitch = HOME_PITCH, zoom = 0, right = 0, up = 0] = goal;
+    const reach = 2 * CLOUD_RADIUS;
+    this.yaw.aim(yaw, time, 6);
+    this.pitch.aim(clampPitch(pitch), time, 6);
+    this.logZoom.aim(Math.min(Math.log(MAX_ZOOM), Math.max(Math.log(MIN_ZOOM), zoom)), time, 6);
+    this.panX.aim(Math.max(-reach, Math.min(reach, right)), time, 6);
+    this.panY.aim(Math.max(-reach, Math.min(reach, up)), time, 6);
+  }
+
   reset(time: number): void {
     const turns = Math.round((this.yaw.at(time) - HOME_YAW) / (2 * Math.PI));
     this.yaw.aim(HOME_YAW + turns * 2 * Math.PI, time, 6);

@@ -10,7 +10,7 @@ export class ModelPicker {
   private readonly select: HTMLSelectElement;
   private readonly bar: HTMLElement;
   private readonly caption: HTMLElement;
-  private models: readonly FoundModel[] = [];
+  models: readonly FoundModel[] = [];
   private shown = "";
   private asked = "";
 

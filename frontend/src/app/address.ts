@@ -1,0 +1,67 @@
+import {
+  headSelected,
+  instrumentFocused,
+  optionSet,
+  presetChosen,
+  stepSelected,
+  viewChosen,
+} from "../state/reduce";
+import type { AppState } from "../state/state";
+import { readUrl, urlStateOf, writeUrl } from "../state/url_state";
+import type { PointerTarget } from "./picture";
+
+/** Seconds between two looks at what has changed; browsers allow a page few changes of its address. */
+const EVERY = 0.5;
+
+/** Keeps the page's whole state in its address, so that a link, or a reload, shows the same. */
+export class Address {
+  private lookedAt = Number.NEGATIVE_INFINITY;
+  private camera: readonly number[] | null = null;
+  /** A moment that the link names and the page has not yet got to. */
+  private step: number | null = null;
+
+  constructor(
+    private readonly state: AppState,
+    private readonly pointer: () => PointerTarget | null,
+  ) {}
+
+  /** What the address says becomes the state. */
+  read(): void {
+    const { state } = this;
+    const { view, preset, focus, layer, head, step, camera, options } = readUrl(location.search);
+    presetChosen(state, preset);
+    viewChosen(state, view);
+    instrumentFocused(state, focus);
+    headSelected(state, layer, head);
+    for (const name of [...state.options.keys()]) optionSet(state, name, null);
+    for (const [name, value] of options) optionSet(state, name, value);
+    this.camera = camera;
+    this.step = step;
+    if (step === null) stepSelected(state, null);
+    const pointer = this.pointer();
+    if (pointer) this.equip(pointer);
+  }
+
+  /** A camera was made: it goes where it was. */
+  equip(pointer: PointerTarget): void {
+    if (this.camera) pointer.goTo(this.camera);
+  }
+
+  /** Look whether the address still says what is on show; `now` is the page's clock. */
+  update(now: number): void {
+    if (Math.abs(now - this.lookedAt) < EVERY) return;
+    this.lookedAt = now;
+    const { state } = this;
+    const newest = state.tokens.at(-1)?.event.step;
+    if (this.step !== null && newest !== undefined && newest >= this.step) {
+      stepSelected(state, this.step);
+      this.step = null;
+    }
+    const pointer = this.pointer();
+    if (pointer) this.camera = pointer.goal();
+    const shown = urlStateOf(state, this.camera);
+    const search = writeUrl(location.search, this.step === null ? shown : { ...shown, step: this.step });
+    if (search === location.search) return;
+    history.replaceState(null, "", `${location.pathname}${search}${location.hash}`);
+  }
+}

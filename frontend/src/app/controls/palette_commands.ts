@@ -1,0 +1,135 @@
+import { PRESETS } from "../../hud/arrangement";
+import { INSTRUMENTS } from "../../hud/instruments";
+import { isRunning, mayControl, mayRun } from "../../state/select";
+import type { AppState, Preset } from "../../state/state";
+import type { Actions } from "../actions";
+
+/** One line of the palette. */
+export interface Command {
+  readonly name: string;
+  readonly kind: string;
+  /** The key that does the same. */
+  readonly key?: string;
+  run(actions: Actions): void;
+}
+
+export const PRESET_NAMES: Readonly<Record<Preset, string>> = {
+  monitor: "Monitor",
+  attention: "Attention",
+  memory: "Memory",
+  nebula: "Nebula alone",
+  everything: "Everything",
+};
+
+/** What can be done now; `typed` may name a layer and head, or a token. */
+export function commandsFor(
+  state: AppState,
+  models: readonly { readonly id: string; readonly name: string }[],
+  typed: string,
+): Command[] {
+  return [
+    ...targets(state, typed),
+    ...cockpit(state),
+    ...running(state),
+    ...page(),
+    ...loading(state, models),
+  ];
+}
+
+/** Those whose words all begin like, or contain, the words typed; the closest first. */
+export function matching(commands: readonly Command[], typed: string): Command[] {
+  const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
+  const scored = commands.flatMap((command) => {
+    const text = `${command.name} ${command.kind}`.toLowerCase();
+    let score = 0;
+    for (const word of words) {
+      const at = text.indexOf(word);
+      if (at < 0) return [];
+      score += at === 0 ? 0 : /\s/.test(text[at - 1]!) ? 1 : 3;
+    }
+    return [{ command, score }];
+  });
+  return scored.sort((a, b) => a.score - b.score).map(({ command }) => command);
+}
+
+/** "L23 H5", "layer 23", "token 40": what is typed is the name, so that it matches itself. */
+function targets({ model, selection, tokens }: AppState, typed: string): Command[] {
+  const name = typed.trim();
+  const head = /^l(?:ayer)?\s*(\d+)(?:[\s·,]*h(?:ead)?\s*(\d+))?$/i.exec(name);
+  if (head && model && model.n_head > 0) {
+    const layer = Number(head[1]);
+    const which = head[2] === undefined ? selection.head : Number(head[2]);
+    if (layer >= model.n_layer || which >= model.n_head) return [];
+    return [{ name, kind: `select layer ${layer}, head ${which}`, run: (a) => a.selectHead(layer, which) }];
+  }
+  const token = /^(?:t|token|step)\s*(\d+)$/i.exec(name);
+  const newest = tokens.at(-1)?.event.step;
+  if (!token || newest === undefined) return [];
+  const step = Number(token[1]) - 1;
+  if (step < 0 || step > newest) return [];
+  return [{ name, kind: "show that moment", run: (a) => a.selectStep(step === newest ? null : step) }];
+}
+
+function cockpit(state: AppState): Command[] {
+  const presets = PRESETS.map(
+    (preset, i): Command => ({
+      name: PRESET_NAMES[preset],
+      kind: "preset",
+      key: String(i + 1),
+      run: (a) => a.setPreset(preset),
+    }),
+  );
+  const there = INSTRUMENTS.filter((instrument) => instrument.available?.(state) !== false);
+  const instruments = there.flatMap(({ id, title }): Command[] => {
+    const name = title.charAt(0) + title.slice(1).toLowerCase();
+    return [
+      { name, kind: "focus instrument", run: (a) => a.focus(id) },
+      { name, kind: "show in the cockpit", run: (a) => a.showInstrument(id) },
+    ];
+  });
+  return [...presets, ...instruments];
+}
+
+function running(state: AppState): Command[] {
+  const commands: Command[] = [];
+  if (state.selection.step !== null)
+    commands.push({ name: "Back to now", kind: "moment", key: "N", run: (a) => a.selectStep(null) });
+  if (!mayRun(state)) return commands;
+  commands.push({
+    name: isRunning(state) ? "Pause or resume" : "Start",
+    kind: "run",
+    key: "Space",
+    run: (a) => a.togglePlay(),
+  });
+  if (isRunning(state)) {
+    commands.push({ name: "One token, then pause", kind: "run", key: ".", run: (a) => a.step() });
+    commands.push({ name: "Stop", kind: "run", run: (a) => a.stop() });
+  }
+  return commands;
+}
+
+function page(): Command[] {
+  return [
+    { name: "Write a prompt", kind: "page", key: "/", run: (a) => a.focusPrompt() },
+    { name: "5 or 20 candidates", kind: "monitor", key: "T", run: (a) => a.toggleTopCount() },
+    {
+      name: "Instruments without the nebula, or with it",
+      kind: "page",
+      key: "H",
+      run: (a) => a.toggleNebula(),
+    },
+    { name: "Camera as at first", kind: "nebula", key: "R", run: (a) => a.resetCamera() },
+    { name: "Instruments where they were at first", kind: "cockpit", run: (a) => a.resetArrangement() },
+    { name: "Keyboard and help", kind: "page", key: "?", run: (a) => a.toggleHelp() },
+  ];
+}
+
+function loading(
+  state: AppState,
+  models: readonly { readonly id: string; readonly name: string }[],
+): Command[] {
+  if (!mayControl(state)) return [];
+  return models
+    .filter(({ id }) => id !== state.model?.id)
+    .map(({ id, name }) => ({ name, kind: "load model", run: (a) => a.load(id) }));
+}

@@ -1,0 +1,45 @@
+import { PRESETS } from "../../hud/arrangement";
+import type { AppState, Preset } from "../../state/state";
+import type { Actions } from "../actions";
+import { h, setAttribute } from "../dom";
+
+const LABELS: Readonly<Record<Preset, readonly [label: string, tip: string]>> = {
+  monitor: ["MONITOR", "The inference monitor and the nebula (1)"],
+  attention: ["ATTENTION", "Where the model looks (2)"],
+  memory: ["MEMORY", "Cache, buffers, positions (3)"],
+  nebula: ["NEBULA", "The nebula alone (4)"],
+  everything: ["ALL", "Every instrument round the nebula (5)"],
+};
+
+/** Which instruments the page shows. */
+export class PresetSwitch {
+  readonly element: HTMLElement;
+  private readonly buttons: readonly HTMLButtonElement[];
+
+  constructor(actions: Actions) {
+    this.buttons = PRESETS.map((preset, i) => {
+      const [label, tip] = LABELS[preset];
+      const attributes = { type: "button", "aria-label": label, "data-tip": tip };
+      return h(
+        "button",
+        { ...attributes, click: () => actions.setPreset(preset) },
+        h("span", { class: "digit" }, String(i + 1)),
+        h("span", { class: "name" }, label),
+      );
+    });
+    const palette = quiet("Commands", "All commands (Ctrl K)", "⌘", () => actions.togglePalette());
+    const help = quiet("Help", "Keyboard and help (?)", "?", () => actions.toggleHelp());
+    const segments = h("div", { class: "segments", role: "group", "aria-label": "Preset" }, ...this.buttons);
+    this.element = h("div", { class: "views" }, segments, palette, help);
+  }
+
+  update(state: AppState): void {
+    PRESETS.forEach((preset, i) => {
+      setAttribute(this.buttons[i]!, "aria-pressed", String(preset === state.preset));
+    });
+  }
+}
+
+function quiet(name: string, tip: string, label: string, click: () => void): HTMLButtonElement {
+  return h("button", { type: "button", class: "quiet", "aria-label": name, "data-tip": tip, click }, label);
+}
