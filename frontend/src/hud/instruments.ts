@@ -1,11 +1,12 @@
 import type { Instrument } from "./instrument";
 import { monitor } from "./monitor";
 import { pulse } from "./pulse/pulse";
+import { waterfall } from "./waterfall/waterfall";
 
 export type { HudPointerEvent, Instrument, InstrumentView } from "./instrument";
 
 /** All instruments there are; presets and tabs name them by id. */
-export const INSTRUMENTS: readonly Instrument[] = [monitor, pulse];
+export const INSTRUMENTS: readonly Instrument[] = [monitor, pulse, waterfall];
 
 const BY_ID = new Map(INSTRUMENTS.map((instrument) => [instrument.id, instrument]));
 

@@ -1,0 +1,296 @@
+import { stepSelected } from "../../state/reduce";
+import type { AppState } from "../../state/state";
+import { PAGE, TokenHistory } from "../../state/token_history";
+import { floatToHalf } from "../../telemetry/half";
+import type { TokenGenerated } from "../../telemetry/protocol.gen";
+import { fade } from "../color";
+import { count as grouped } from "../format";
+import type { HeatRegion } from "../heat_store";
+import type { Hit } from "../hits";
+import type { HudPointerEvent, Instrument, InstrumentView } from "../instrument";
+import { callout } from "../kit/callout";
+import { octagon, panel } from "../kit/frame";
+import { HEADING, heading } from "../kit/heading";
+import type { Plot } from "../kit/sparkline";
+import type { Rect } from "../layout";
+import { progress } from "../motion";
+import type { Scene } from "../scene";
+import { color, glow, motion, size, text, threshold } from "../theme";
+import type { HudHost, HudUi } from "../ui";
+import { BINS, EntropyOverview } from "./entropy_overview";
+import { slide, TimeWindow } from "./time_window";
+import { cellAt, columnHeight, drawColumn, ROW, rankBaseline, type Standing } from "./waterfall_column";
+import { drawEntropyAxis, drawEntropyLine, type EntropyPoints } from "./waterfall_entropy";
+import { cellFacts, columnFacts, entropyTop, WaterfallColumns } from "./waterfall_model";
+import { type Place, placeOf } from "./waterfall_place";
+
+/** Columns that can be seen at once, those half in view too. */
+const MOST_COLUMNS = 96;
+/** Pixels that a press may move and still be a press. */
+const STEADY = 4;
+const SLIDER = 0;
+const BUTTON_NOW = 0;
+
+/** The probability waterfall. What it holds besides caches is where it was scrolled to. */
+export class Waterfall implements InstrumentView {
+  private readonly window = new TimeWindow();
+  private readonly columns = new WaterfallColumns();
+  private readonly overview = new EntropyOverview();
+  private readonly history: TokenHistory;
+  private readonly region: HeatRegion;
+  private readonly bins = new Uint16Array(BINS);
+  private readonly points: EntropyPoints = {
+    x: new Float32Array(MOST_COLUMNS),
+    nats: new Float32Array(MOST_COLUMNS),
+    count: 0,
+  };
+  private place: Place | null = null;
+  private host: HudHost | null = null;
+  private runId = "";
+  private step: number | null = null;
+  private now = 0;
+  private dragged = 0;
+
+  constructor(private readonly scene: Scene) {
+    this.region = scene.heat.region(BINS, 1);
+    this.history = new TokenHistory((start, stop) => this.fetch(start, stop));
+  }
+
+  draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
+    const { scene } = this;
+    this.now = now;
+    this.host = ui.host;
+    const place = placeOf(rect);
+    this.place = place;
+    const total = state.run?.count ?? 0;
+    this.follow(state, place, now);
+    const shift = ui.reducedMotion ? 0 : slide(state.tokens, now);
+    const end = this.window.at(total, shift, now, ui.reducedMotion);
+    const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
+    panel(scene, rect, drawn);
+    heading(scene, rect, "PROBABILITY WATERFALL", captions(state, end, place));
+    scene.pushClip(rect.x, rect.y, rect.width, rect.height);
+    this.drawColumns(state, place, end, ui);
+    this.drawEntropy(state, place, end);
+    this.drawTrack(state, place, end, ui);
+    if (total > 0 && (!this.window.follows || state.selection.step !== null)) this.drawNow(rect, ui);
+    scene.popClip();
+    this.point(state, rect, end, ui);
+  }
+
+  pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState): boolean {
+    const { place } = this;
+    const total = state.run?.count ?? 0;
+    if (!place || hit.kind === "title") return false;
+    if (event.type === "wheel") {
+      this.window.scroll(event.wheel / place.step, total, place.visible);
+      return true;
+    }
+    if (hit.kind === "button" && hit.value === BUTTON_NOW) {
+      if (event.type === "press") this.toNow(state);
+      return true;
+    }
+    if (hit.kind === "slider") {
+      if (event.type === "press" || event.type === "drag") this.seek(event.x, total, place);
+      return true;
+    }
+    if (event.type === "press") this.dragged = 0;
+    else if (event.type === "drag") this.drag(event, total, place);
+    else if (event.type === "release" && hit.kind === "column" && this.dragged <= STEADY)
+      pin(state, hit.value);
+    return event.type !== "double";
+  }
+
+  private drag(event: HudPointerEvent, total: number, place: Place): void {
+    this.dragged += Math.abs(event.dx) + Math.abs(event.dy);
+    if (this.dragged > STEADY) this.window.scroll(-event.dx / place.step, total, place.visible);
+  }
+
+  /** Shows the part of the run under `x` on the track. */
+  private seek(x: number, total: number, { track, visible }: Place): void {
+    const middle = ((x - track.x) / track.width) * total;
+    this.window.scroll(middle + visible / 2 - this.window.end, total, visible);
+  }
+
+  private toNow(state: AppState): void {
+    stepSelected(state, null);
+    this.window.goTo(null, this.now);
+  }
+
+  /** Goes where the selection goes, and begins anew with a run. */
+  private follow(state: AppState, place: Place, now: number): void {
+    const id = state.run?.started.run_id ?? "";
+    const { step } = state.selection;
+    if (id !== this.runId) {
+      this.runId = id;
+      this.window.reset();
+      this.step = null;
+    }
+    if (step !== this.step) {
+      this.step = step;
+      if (step === null) this.window.goTo(null, now);
+      else this.window.reveal(step, state.run?.count ?? 0, place.visible, now);
+    }
+  }
+
+  /** A window lies over two pages at most: they take turns, so that neither waits for the other. */
+  private fetch(start: number, stop: number): void {
+    const slot = `waterfall ${(start / PAGE) % 2}`;
+    this.host?.ask(slot, { kind: "get_tokens", start, stop }, (reply) => {
+      this.history.deliver(reply.run_id, start, reply.tokens);
+    });
+  }
+
+  private tokenOf(state: AppState, step: number): TokenGenerated | null {
+    return this.history.at(state, step, this.now);
+  }
+
+  private drawColumns(state: AppState, place: Place, end: number, ui: HudUi): void {
+    const { scene } = this;
+    const { area, step: width, rows, top } = place;
+    const total = state.run?.count ?? 0;
+    ui.hits.add("plot", 0, area.x, area.y, area.width, area.height);
+    if (total === 0) {
+      const words = ["a column for each token: what it could have been, and what it became", "no tokens yet"];
+      scene.textFitting(area.x + 8, top + 30, area.width - 16, words, text.caption, color.muted);
+      return;
+    }
+    for (let row = 0; row < rows; row++) {
+      const y = top + rankBaseline(row);
+      scene.text(area.x - 4, y, String(row + 1), text.caption, fade(color.muted, 0.7), "right");
+    }
+    scene.pushClip(area.x, area.y, area.width, area.height);
+    const pinned = state.selection.step;
+    const first = Math.max(0, Math.floor(end - place.visible));
+    for (let step = first; step < Math.min(end, total); step++) {
+      const x = Math.round((area.x + area.width - (end - step) * width) * scene.scale) / scene.scale;
+      scene.rect(x, area.y, 1, area.height, color.rule);
+      const standing: Standing = step === pinned ? "pinned" : step === total - 1 ? "now" : "past";
+      if (standing !== "past") this.drawStanding(x, place, standing);
+      const event = this.tokenOf(state, step);
+      if (event) drawColumn(scene, this.columns.of(event, state.vocabulary), x, top, width, rows, standing);
+      else scene.text(x + 8, top + 28, "…", text.token, color.muted);
+      const from = Math.max(x, area.x);
+      const to = Math.min(x + width, area.x + area.width);
+      if (to > from) ui.hits.add("column", step, from, area.y, to - from, area.height);
+    }
+    scene.popClip();
+  }
+
+  /** The column of the moment on show, or of the newest token. */
+  private drawStanding(x: number, { area, step: width }: Place, standing: Standing): void {
+    const { scene } = this;
+    const paint = standing === "pinned" ? color.attention : color.data;
+    scene.gradient(x, area.y, width, area.height, fade(paint, 0.1), fade(paint, 0.02), true);
+    scene.rect(x, area.y, width, 1, fade(paint, 0.8));
+    if (standing === "pinned")
+      scene.box(x, area.y, width, area.height, color.clear, fade(paint, 0.7), 1, glow.bracket, paint);
+  }
+
+  private drawEntropy(state: AppState, place: Place, end: number): void {
+    const { points } = this;
+    const { area, step: width } = place;
+    const total = state.run?.count ?? 0;
+    const first = Math.max(0, Math.floor(end - place.visible) - 1);
+    const last = Math.min(Math.ceil(end) + 1, total);
+    points.count = 0;
+    let greatest = 0;
+    for (let step = first; step < last && points.count < MOST_COLUMNS; step++) {
+      const nats = this.tokenOf(state, step)?.entropy ?? Number.NaN;
+      points.x[points.count] = area.x + area.width - (end - step - 0.5) * width;
+      points.nats[points.count++] = nats;
+      if (nats > greatest) greatest = nats;
+    }
+    const plot: Plot = { ...place.plot, low: 0, high: entropyTop(greatest) };
+    drawEntropyAxis(this.scene, plot, place.axis);
+    this.scene.pushClip(area.x, plot.y - 8, area.width, plot.height + 12);
+    drawEntropyLine(this.scene, plot, points, total - 1 - first);
+    this.scene.popClip();
+  }
+
+  /** The whole run as a strip of its entropy, and the part of it on show. */
+  private drawTrack(state: AppState, { track, visible }: Place, end: number, ui: HudUi): void {
+    const { scene, overview } = this;
+    const { x, y, width, height } = track;
+    if (overview.follow(state)) this.writeBins();
+    scene.rect(x, y, width, height, color.well);
+    const { count } = overview;
+    if (count === 0) return;
+    // Bins stand where their tokens do: the last one may be half full, and is drawn to its own width.
+    const used = Math.ceil(count / overview.perBin);
+    const whole = (width * used * overview.perBin) / count;
+    scene.pushClip(x, y, width, height);
+    scene.heatmap(x, y + 2, whole, height - 4, this.region, used, 1, 1);
+    const from = x + (Math.max(0, end - visible) / count) * width;
+    const to = x + (Math.min(end, count) / count) * width;
+    scene.rect(x, y, Math.max(0, from - x), height, fade(color.ground, 0.55));
+    scene.rect(to, y, Math.max(0, x + width - to), height, fade(color.ground, 0.55));
+    scene.box(from, y, Math.max(to - from, 3), height, color.raised, color.data, 1);
+    const { step } = state.selection;
+    if (step !== null) scene.rect(x + ((step + 0.5) / count) * width - 1, y, 2, height, color.attention);
+    scene.popClip();
+    ui.hits.add("slider", SLIDER, x, y - 3, width, height + 6);
+  }
+
+  private writeBins(): void {
+    const { overview, bins } = this;
+    const used = Math.ceil(overview.count / overview.perBin);
+    let greatest: number = threshold.uncertain;
+    for (let i = 0; i < used; i++) greatest = Math.max(greatest, overview.values[i]!);
+    for (let i = 0; i < used; i++) bins[i] = floatToHalf(overview.values[i]! / greatest);
+    this.scene.heat.write(this.region, bins, BINS, 1);
+  }
+
+  /** Back to the newest token. */
+  private drawNow(rect: Rect, ui: HudUi): void {
+    const { scene } = this;
+    const label = "NOW ▸";
+    const width = scene.measure(label, text.label) + 16;
+    const box = { x: rect.x + size.padding + 176, y: rect.y + 7, width, height: 18 };
+    octagon(scene, box, 4, color.raised, color.attention, glow.bracket);
+    scene.text(box.x + 8, box.y + 13, label, text.label, color.attention);
+    ui.hits.add("button", BUTTON_NOW, box.x, box.y, box.width, box.height);
+  }
+
+  /** Tells of what is under the pointer. */
+  private point(state: AppState, rect: Rect, end: number, ui: HudUi): void {
+    const { place } = this;
+    const { pointerX: x, pointerY: y } = ui;
+    if (!place) return;
+    const { area } = place;
+    const inside = x >= area.x && x < area.x + area.width && y >= area.y && y < area.y + area.height;
+    if (!inside) return;
+    const step = Math.floor(end - (area.x + area.width - x) / place.step);
+    const event = this.tokenOf(state, step);
+    if (!event) return;
+    const column = this.columns.of(event, state.vocabulary);
+    const cell = cellAt(column, place.rows, y - place.top);
+    const lines = cell ? cellFacts(cell, state.vocabulary) : columnFacts(event, state.vocabulary);
+    const within = { x: rect.x + 4, y: rect.y + 4, width: rect.width - 8, height: rect.height - 8 };
+    callout(this.scene, x, y, lines, within);
+  }
+}
+
+function captions(state: AppState, end: number, { visible }: Place): string[] {
+  const total = state.run?.count ?? 0;
+  const scale = "bar = p · cell width = 1 · sampled lit";
+  if (total === 0) return [scale];
+  const first = Math.max(1, Math.floor(end - visible) + 1);
+  const range = `${grouped(first)} – ${grouped(Math.min(Math.ceil(end), total))} of ${grouped(total)}`;
+  return [`${range} · ${scale}`, scale, "sampled lit"];
+}
+
+/** Shows the moment of a step; a second press on it, or one on the newest, goes back to now. */
+function pin(state: AppState, step: number): void {
+  const newest = state.tokens.at(-1)?.event.step;
+  stepSelected(state, step === newest || step === state.selection.step ? null : step);
+}
+
+export const waterfall: Instrument = {
+  id: "waterfall",
+  title: "PROBABILITY WATERFALL",
+  short: "WATERFALL",
+  parts: [],
+  minimum: { width: 420, height: HEADING + columnHeight(5) + 4 * ROW },
+  create: (scene) => new Waterfall(scene),
+};

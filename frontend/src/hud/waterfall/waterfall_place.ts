@@ -1,0 +1,52 @@
+import { HEADING } from "../kit/heading";
+import type { Rect } from "../layout";
+import { size } from "../theme";
+import { columnHeight, ROW } from "./waterfall_column";
+
+/** Where the parts of the waterfall stand, and how many columns and candidates fit. Logical pixels. */
+export interface Place {
+  /** Columns and the entropy below them: one time axis. */
+  readonly area: Rect;
+  /** Top of the columns. */
+  readonly top: number;
+  /** From one column to the next. */
+  readonly step: number;
+  /** Columns that fit, the last one in part. */
+  readonly visible: number;
+  /** Candidates of each column. */
+  readonly rows: number;
+  /** The entropy's plot. */
+  readonly plot: Rect;
+  /** Left of the numbers of its axis. */
+  readonly axis: number;
+  /** The whole run. */
+  readonly track: Rect;
+}
+
+const AXIS = 16;
+const WIDTH = 86;
+const CAPTION = 20;
+const TRACK = 10;
+const LEAST_PLOT = 26;
+const FEWEST = 5;
+/** More would not be read, and glyphs have a limit. */
+const MOST = 12;
+
+export function placeOf(rect: Rect): Place {
+  const { padding } = size;
+  const x = rect.x + padding + AXIS;
+  const width = rect.width - 2 * padding - AXIS;
+  const y = rect.y + HEADING + 4;
+  const bottom = rect.y + rect.height - 10;
+  const track = { x, y: bottom - TRACK, width, height: TRACK };
+  const height = track.y - 6 - y;
+  const step = width / Math.max(1, Math.round(width / WIDTH));
+  // A quarter of a tall panel is the plot's; the rest holds as many candidates as fit.
+  const plotHeight = Math.max(LEAST_PLOT, Math.round((height - CAPTION) * 0.26));
+  const spare = height - CAPTION - plotHeight - columnHeight(0);
+  const rows = Math.min(MOST, Math.max(FEWEST, Math.floor(spare / ROW)));
+  const plotTop = Math.min(y + columnHeight(rows) + CAPTION, track.y - 6 - LEAST_PLOT);
+  const plot = { x, y: plotTop, width, height: track.y - 6 - plotTop };
+  const area = { x, y, width, height: track.y - 4 - y };
+  return { area, top: y, step, visible: width / step, rows, plot, axis: rect.x + padding - 2, track };
+}
