@@ -16,6 +16,7 @@ argument of Bennett, 1948). It is then S^2/(4*16) with S that integral.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -35,6 +36,7 @@ _LISTED: Final = 255
 _BIN_WIDTH: Final = kernel.DEPTH / kernel.BINS
 
 type F4 = NDArray[np.float32]
+type F8 = NDArray[np.float64]
 type U4 = NDArray[np.uint32]
 
 
@@ -85,7 +87,11 @@ class Encoder:
         if not total > 0:
             raise DistributionError("the logits are not numbers")
         np.subtract(np.float32(peak), logits, out=self._depth)
-        return self._encode(total, run_id, step, stage, top)
+
+        def exact_depth(ids: U4) -> F8:
+            return float(peak) - logits[ids].astype(np.float64)
+
+        return self._encode(total, exact_depth, run_id, step, stage, top)
 
     def encode(
         self,
@@ -105,14 +111,26 @@ class Encoder:
         np.divide(probabilities, np.float32(peak), out=self._weights)
         with np.errstate(divide="ignore"):
             np.negative(np.log(self._weights), out=self._depth)
-        return self._encode(float(self._weights.sum(dtype=np.float64)), run_id, step, stage, top)
+
+        def exact_depth(ids: U4) -> F8:
+            with np.errstate(divide="ignore"):
+                return math.log(peak) - np.log(probabilities[ids].astype(np.float64))
+
+        total = float(self._weights.sum(dtype=np.float64))
+        return self._encode(total, exact_depth, run_id, step, stage, top)
 
     def _encode(
-        self, total: float, run_id: str, step: int, stage: Literal["model", "sampler"], top: Top | None
+        self,
+        total: float,
+        exact_depth: Callable[[U4], F8],
+        run_id: str,
+        step: int,
+        stage: Literal["model", "sampler"],
+        top: Top | None,
     ) -> Distribution:
         kernel.histogram(self._depth, self._weights, self._bins, self._counts, self._masses)
         if top is None:
-            top = self._find_top(total)
+            top = self._find_top(total, exact_depth)
         target = _TARGET
         while True:
             event = self._attempt(target, total, run_id, step, stage, top)
@@ -183,13 +201,14 @@ class Encoder:
         scale = 65535 / (high - low) if high > low else 0.0
         return low, high, np.rint((log_p - low) * scale).astype(np.uint16)
 
-    def _find_top(self, total: float) -> Top:
-        """The greatest probabilities, from the fewest bins that hold `N_TOP` tokens."""
+    def _find_top(self, total: float, exact_depth: Callable[[U4], F8]) -> Top:
+        """The greatest probabilities, from the fewest bins that hold `N_TOP` tokens. `_depth` is
+        rounded to the size of the logits, so the exact one decides."""
         enough = int(np.searchsorted(np.cumsum(self._counts), min(N_TOP, self.n_vocab)))
-        likely = np.flatnonzero(self._bins <= enough)
-        order = np.lexsort((likely, self._depth[likely]))[:N_TOP]
-        ids: U4 = likely[order].astype(np.uint32)
-        return Top(ids, (np.exp(-self._depth[ids].astype(np.float64)) / total).astype(np.float32))
+        likely = np.flatnonzero(self._bins <= enough).astype(np.uint32)
+        depth = exact_depth(likely)
+        order = np.lexsort((likely, depth))[:N_TOP]
+        return Top(likely[order], (np.exp(-depth[order]) / total).astype(np.float32))
 
 
 def _codes_of_bins(masses: NDArray[np.float64], target: float) -> NDArray[np.uint8]:
