@@ -1,3 +1,4 @@
+import { attention } from "./attention/attention";
 import type { Instrument } from "./instrument";
 import { monitor } from "./monitor";
 import { pulse } from "./pulse/pulse";
@@ -6,7 +7,7 @@ import { waterfall } from "./waterfall/waterfall";
 export type { HudPointerEvent, Instrument, InstrumentView } from "./instrument";
 
 /** All instruments there are; presets and tabs name them by id. */
-export const INSTRUMENTS: readonly Instrument[] = [monitor, pulse, waterfall];
+export const INSTRUMENTS: readonly Instrument[] = [monitor, pulse, waterfall, attention];
 
 const BY_ID = new Map(INSTRUMENTS.map((instrument) => [instrument.id, instrument]));
 

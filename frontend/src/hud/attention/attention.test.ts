@@ -1,0 +1,147 @@
+import "../../app/platform";
+import { describe, expect, it } from "vitest";
+import { BlockRasterizer } from "../../../test/block_rasterizer";
+import { instrumentRun, stateOf } from "../../../test/instrument_run";
+import { halfToFloat } from "../../telemetry/half";
+import type { AttentionWeights, Command } from "../../telemetry/protocol.gen";
+import { Glyphs } from "../../text/glyphs";
+import { HEAT_EDGE } from "../heat_store";
+import { FORM, ITEM_WORDS, KIND, Shape } from "../items";
+import { Scene } from "../scene";
+import { createHudUi } from "../ui";
+import { attention } from "./attention";
+import { attentionModel } from "./attention_model";
+
+const RECT = { x: 1488, y: 60, width: 416, height: 548 };
+
+function drawn(name: Parameters<typeof instrumentRun>[0]) {
+  const { events } = instrumentRun(name);
+  const state = stateOf(events);
+  const last = events.findLast((event): event is AttentionWeights => event.kind === "attention");
+  if (last) Object.assign(state.selection, { layer: last.layer, head: last.head });
+  const scene = new Scene(new Glyphs(new BlockRasterizer()));
+  const sent: Command[] = [];
+  const ui = createHudUi({
+    send: (command) => sent.push(command),
+    toggleTopCount: () => {},
+    focus: () => {},
+  });
+  const view = attention.create(scene);
+  const draw = (now: number, rect = RECT): void => {
+    scene.reset(1920, 1080, 1);
+    ui.hits.reset();
+    view.draw(state, rect, now, ui);
+    scene.endLayer();
+  };
+  draw(100);
+  draw(101);
+  return { state, scene, ui, view, sent, draw, last };
+}
+
+/** Heat items of the scene: where in the heat texture, and how many cells. */
+function heats(scene: Scene): { x: number; y: number; columns: number; rows: number }[] {
+  const floats = new Float32Array(scene.words.buffer);
+  const found = [];
+  for (let i = 0; i < scene.shapeCount; i++) {
+    if ((scene.words[i * ITEM_WORDS + KIND]! & 0xff) !== Shape.heat) continue;
+    const o = i * ITEM_WORDS + FORM;
+    found.push({ x: floats[o]!, y: floats[o + 1]!, columns: floats[o + 2]!, rows: floats[o + 3]! });
+  }
+  return found;
+}
+
+describe("the attention instrument on a recorded run", () => {
+  it("shows the weights of the newest row as they were recorded", () => {
+    const { scene, state, last } = drawn("smollm2");
+    const length = state.tokens.at(-1)!.event.position;
+    const matrix = heats(scene).find(({ columns }) => columns >= length)!;
+    expect(matrix.columns).toBeLessThan(length * 1.15);
+    const { weights } = last!;
+    const [rows = 0, keys = 0] = weights.shape;
+    const at = (matrix.y + length - 1) * HEAT_EDGE + matrix.x;
+    for (let key = 0; key < keys; key++) {
+      expect(scene.heat.values[at + key]).toBe(weights.data[(rows - 1) * keys + key]);
+    }
+    expect(scene.overflow).toBe(0);
+  });
+
+  it("says of the row what NumPy says", () => {
+    const { state } = drawn("smollm2");
+    const { expected } = instrumentRun("smollm2");
+    const { row } = attentionModel(state, "head");
+    const weights = [...expected.attention.data];
+    const peak = weights.indexOf(Math.max(...weights));
+    expect(row!.peak).toBe(peak);
+    expect(row!.peakWeight).toBeCloseTo(weights[peak]!, 3);
+    const sum = weights.reduce((a, b) => a + b, 0);
+    const nats = -weights.reduce((a, w) => a + (w > 0 ? (w / sum) * Math.log(w / sum) : 0), 0);
+    expect(row!.entropy).toBeCloseTo(nats, 3);
+    expect(row!.entropyShare).toBeCloseTo(nats / Math.log(weights.length), 3);
+    expect(row!.first).toBeCloseTo(weights[0]!, 3);
+  });
+
+  it("paints how focused each head is, and nothing where a layer lacks it", () => {
+    const { scene, state } = drawn("smollm2");
+    const { n_layer, n_head } = state.model!;
+    const overview = heats(scene).find(({ columns, rows }) => columns === n_layer && rows === n_head)!;
+    const summary = state.heads!;
+    for (let layer = 0; layer < n_layer; layer += 3) {
+      for (let head = 0; head < n_head; head += 2) {
+        const entropy = summary.entropy.data[layer * n_head + head]!;
+        const focus = Math.max(0, 1 - entropy / Math.log(summary.position + 1));
+        const value = halfToFloat(scene.heat.values[(overview.y + head) * HEAT_EDGE + overview.x + layer]!);
+        expect(value).toBeCloseTo(focus ** 2.1, 3);
+      }
+    }
+  });
+
+  it("asks for the rows that the stream did not bring, once", () => {
+    const { sent, draw } = drawn("smollm2");
+    const asked = sent.filter((command) => command.kind === "get_attention");
+    draw(101.1);
+    expect(sent.filter((command) => command.kind === "get_attention")).toHaveLength(asked.length);
+  });
+
+  it("shows a sink's share where the model has sinks", () => {
+    const { state } = drawn("gpt_oss");
+    const { row } = attentionModel(state, "head");
+    const { expected } = instrumentRun("gpt_oss");
+    const sum = [...expected.attention.data].reduce((a, b) => a + b, 0);
+    expect(row!.sink).toBeCloseTo(1 - sum, 3);
+    expect(row!.sink).toBeGreaterThan(0);
+  });
+
+  it("says why a model without attention shows none", () => {
+    const { state } = drawn("mamba");
+    expect(attentionModel(state, "head").absent).toBe(state.model!.lacks.attention);
+  });
+
+  it("follows slider, overview and buttons", () => {
+    const { state, ui, view, draw } = drawn("smollm2");
+    const press = (x: number, y: number): void => {
+      const hit = ui.hits.find(x, y)!;
+      const event = { type: "press", x, y, dx: 0, dy: 0, wheel: 0, shift: false, ctrl: false } as const;
+      expect(view.pointer!(hit, event, state, ui)).toBe(true);
+      draw(102);
+    };
+    const regions = (kind: string): { x: number; y: number; width: number; height: number }[] => {
+      const found = new Map();
+      for (let y = RECT.y; y < RECT.y + RECT.height; y += 2) {
+        for (let x = RECT.x; x < RECT.x + RECT.width; x += 4) {
+          const hit = ui.hits.find(x, y);
+          if (hit?.kind === kind) found.set(`${hit.x}/${hit.y}`, { ...hit });
+        }
+      }
+      return [...found.values()];
+    };
+    const overview = regions("head")[0]!;
+    const { n_layer, n_head } = state.model!;
+    press(overview.x + (7.5 / n_layer) * overview.width, overview.y + (2.5 / n_head) * overview.height);
+    expect([state.selection.layer, state.selection.head]).toEqual([7, 2]);
+    const [layers, heads] = regions("slider");
+    press(layers!.x + layers!.width - 8, layers!.y + 5);
+    press(heads!.x + 8, heads!.y + 5);
+    expect([state.selection.layer, state.selection.head]).toEqual([n_layer - 1, 0]);
+    expect(regions("button")).toHaveLength(5);
+  });
+});

@@ -1,0 +1,155 @@
+import type { AttentionMode } from "../../state/attention_history";
+import type { AttentionMatrix } from "../../state/attention_matrix";
+import { headSelected } from "../../state/reduce";
+import type { AppState } from "../../state/state";
+import type { Hit } from "../hits";
+import type { HudPointerEvent, Instrument, InstrumentView } from "../instrument";
+import { panel } from "../kit/frame";
+import { HEADING, heading } from "../kit/heading";
+import { drawSlider, sliderValue } from "../kit/slider";
+import { drawSwitch } from "../kit/switch";
+import { inset, type Rect } from "../layout";
+import { progress } from "../motion";
+import type { Scene } from "../scene";
+import { Seen } from "../seen";
+import { color, motion, size, text } from "../theme";
+import type { HudUi } from "../ui";
+import { type AttentionLayout, attentionLayout } from "./attention_layout";
+import { type AttentionModel, attentionModel, captions } from "./attention_model";
+import type { WeightScale } from "./matrix_picture";
+import { MatrixPlot } from "./matrix_plot";
+import { MatrixRequests } from "./matrix_request";
+import { Overview } from "./overview";
+
+const GAP = 8;
+const LAYER_SLIDER = 0;
+const HEAD_SLIDER = 1;
+const MODES: readonly AttentionMode[] = ["head", "mean", "max"];
+const SCALES: readonly WeightScale[] = ["absolute", "row"];
+const SCALE_BUTTONS = 10;
+
+/** Where a head looks: its weights as a matrix, and all heads of the model at a glance. */
+class Attention implements InstrumentView {
+  private mode: AttentionMode = "head";
+  private scale: WeightScale = "absolute";
+  private model: AttentionModel | null = null;
+  private readonly seen = new Seen();
+  private readonly plot: MatrixPlot;
+  private readonly overview: Overview;
+  private readonly requests = new MatrixRequests();
+
+  constructor(private readonly scene: Scene) {
+    this.plot = new MatrixPlot(scene);
+    this.overview = new Overview(scene);
+  }
+
+  draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
+    const { scene } = this;
+    const model = this.modelOf(state);
+    const matrix = this.matrixOf(state, model, now, ui);
+    panel(scene, rect, ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw));
+    scene.pushClip(rect.x, rect.y, rect.width, rect.height);
+    const inner = inset(rect, size.padding);
+    const top = rect.y + HEADING + GAP;
+    const place = attentionLayout({ ...inner, y: top, height: inner.y + inner.height - top }, model.heads);
+    if (model.absent) this.drawAbsent(model, inner, top);
+    else this.drawParts(state, model, matrix, place, now, ui);
+    heading(scene, rect, attention.title, captions(model, this.plot.joined, this.plot.window !== null));
+    scene.popClip();
+  }
+
+  pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState): boolean {
+    const { selection, model } = state;
+    if (!model) return false;
+    if (hit.kind === "heat-cell") return this.plot.pointer(event, state, this.model);
+    if (event.type !== "press" && event.type !== "drag") return false;
+    if (hit.kind === "head") {
+      const at = this.overview.at(event.x, event.y);
+      if (at) headSelected(state, at.layer, at.head);
+      return true;
+    }
+    if (hit.kind === "slider") {
+      const layers = hit.value === LAYER_SLIDER;
+      const value = sliderValue(hit, event.x, layers ? model.n_layer : model.n_head);
+      headSelected(state, layers ? value : selection.layer, layers ? selection.head : value);
+      return true;
+    }
+    if (hit.kind !== "button" || event.type !== "press") return false;
+    if (hit.value < SCALE_BUTTONS) this.mode = MODES[hit.value] ?? this.mode;
+    else this.scale = SCALES[hit.value - SCALE_BUTTONS] ?? this.scale;
+    return true;
+  }
+
+  private drawParts(
+    state: AppState,
+    model: AttentionModel,
+    matrix: AttentionMatrix | null,
+    place: AttentionLayout,
+    now: number,
+    ui: HudUi,
+  ): void {
+    this.plot.draw(state, model, matrix, this.scale, place, now, ui);
+    this.drawControls(model, place, ui);
+    if (place.overview) this.overview.draw(state, state.heads, model, place.overview, ui.hits);
+  }
+
+  private drawControls(model: AttentionModel, place: AttentionLayout, ui: HudUi): void {
+    const { scene } = this;
+    const { sliders, switches } = place;
+    const half = (sliders.width - 20) / 2;
+    const y = sliders.y + sliders.height / 2;
+    const layers = { label: "LAYER", value: model.layer, count: model.layers, id: LAYER_SLIDER };
+    const heads = { label: "HEAD", value: model.head, count: model.heads, id: HEAD_SLIDER };
+    drawSlider(scene, ui.hits, layers, sliders.x, y, half);
+    drawSlider(scene, ui.hits, heads, sliders.x + half + 20, y, half);
+    if (!switches) return;
+    const words = switches.width > 520 ? ["HEAD", "MEAN", "MAX"] : ["HEAD", "MEAN", "MAX"];
+    const top = switches.y + 4;
+    const used = drawSwitch(scene, ui.hits, 0, words, MODES.indexOf(this.mode), switches.x, top);
+    const scales =
+      switches.width - used > 250 ? ["ABSOLUTE γ 0.4", "PER ROW γ 0.4"] : ["ABS γ 0.4", "ROW γ 0.4"];
+    const room = scales.reduce((sum, word) => sum + Math.ceil(scene.measure(word, text.label)) + 18, -4);
+    const left = switches.x + switches.width - room;
+    drawSwitch(scene, ui.hits, SCALE_BUTTONS, scales, SCALES.indexOf(this.scale), left, top);
+  }
+
+  private drawAbsent(model: AttentionModel, inner: Rect, top: number): void {
+    this.scene.textWithin(inner.x, top + 16, inner.width, model.absent, text.caption, color.muted);
+  }
+
+  /** The matrix on show; asks for the rows it lacks. */
+  private matrixOf(state: AppState, model: AttentionModel, now: number, ui: HudUi): AttentionMatrix | null {
+    if (model.absent || model.length === 0) return null;
+    const matrix = state.attentionHistory.use(model.layer, model.head, model.mode);
+    this.requests.ask(state, model.layer, model.head, model.mode, model.length, now, (c) => ui.host.send(c));
+    return matrix;
+  }
+
+  private modelOf(state: AppState): AttentionModel {
+    const { seen, mode } = this;
+    const { layer, head, step } = state.selection;
+    seen.begin();
+    seen.value(state.run);
+    seen.value(state.run?.count);
+    seen.value(state.model);
+    seen.value(state.vocabulary);
+    seen.value(state.heads);
+    seen.value(state.attentionHistory.get(layer, head, mode)?.revision);
+    seen.value(layer);
+    seen.value(head);
+    seen.value(step);
+    seen.value(mode);
+    if (seen.changed || !this.model) this.model = attentionModel(state, mode);
+    return this.model;
+  }
+}
+
+export const attention: Instrument = {
+  id: "attention",
+  title: "ATTENTION",
+  short: "ATTN",
+  parts: ["attention", "heads"],
+  minimum: { width: 320, height: 300 },
+  attention: ({ selection }) => [[selection.layer, selection.head]],
+  create: (scene) => new Attention(scene),
+};

@@ -1,0 +1,85 @@
+import type { AppState } from "../../state/state";
+import { fade } from "../color";
+import type { Rect } from "../layout";
+import type { Scene } from "../scene";
+import { color, text } from "../theme";
+import { axisLabel } from "./tokens";
+
+/** What of the matrix is on show, for its axes. Positions; `joined` of them along the side of a place. */
+export interface Axes {
+  readonly query: number;
+  readonly key: number;
+  readonly places: number;
+  readonly joined: number;
+  /** Queries there are. */
+  readonly length: number;
+  readonly prompt: number;
+  /** Under the pointer; -1 is none. */
+  readonly pointedQuery: number;
+  readonly pointedKey: number;
+}
+
+const LINE = 11;
+
+/** Every how many places a label fits. */
+export function labelStride(places: number, side: number): number {
+  return Math.max(1, Math.ceil(LINE / (side / places)));
+}
+
+/** Tokens along both axes, thinned to what is legible; the newest query's is always there. */
+export function drawAxes(
+  scene: Scene,
+  state: AppState,
+  axes: Axes,
+  plot: Rect,
+  left: number,
+  below: number,
+): void {
+  const { places, joined, length } = axes;
+  const cell = plot.width / places;
+  const stride = labelStride(places, plot.width);
+  const lastQuery = Math.floor((length - 1 - axes.query) / joined);
+  const lastKey = Math.floor((length - 1 - axes.key) / joined);
+  const room = below - 8;
+  for (let place = 0; place < places; place++) {
+    const middle = (place + 0.5) * cell;
+    if (shown(place, lastQuery, stride)) {
+      const position = axes.query + place * joined;
+      const newest = place === lastQuery;
+      const at = newest ? length - 1 : position;
+      const paint = newest ? color.attention : toneOf(axes, position);
+      const label = scene.cut(left - 10, axisLabel(state, at), text.caption);
+      scene.text(plot.x - 6, plot.y + middle + 3.5, label, text.caption, paint, "right");
+    }
+    if (shown(place, lastKey, stride)) {
+      const position = axes.key + place * joined;
+      const newest = place === lastKey;
+      const label = scene.cut(room, axisLabel(state, newest ? length - 1 : position), text.caption);
+      const paint = newest ? color.attention : toneOf(axes, position);
+      scene.textDown(plot.x + middle - 3, plot.y + plot.height + 6, label, text.caption, paint);
+    }
+  }
+}
+
+/** Every `stride`-th place, counted so that the newest is one of them. */
+function shown(place: number, last: number, stride: number): boolean {
+  return place <= last && (last - place) % stride === 0;
+}
+
+function toneOf({ prompt }: Axes, position: number): number {
+  return position < prompt ? fade(color.muted, 0.9) : color.settled;
+}
+
+/** Where the prompt ends, on both axes. */
+export function drawPromptEnd(scene: Scene, axes: Axes, plot: Rect): void {
+  const per = plot.width / (axes.places * axes.joined);
+  const x = Math.round(plot.x + (axes.prompt - axes.key) * per) + 0.5;
+  const y = Math.round(plot.y + (axes.prompt - axes.query) * per) + 0.5;
+  const end = plot.y + Math.min(plot.height, (axes.length - axes.query) * per);
+  const paint = fade(color.data, 0.4);
+  if (axes.prompt >= axes.length) return;
+  if (x > plot.x && x < plot.x + plot.width) scene.dashes(x, Math.max(y, plot.y), x, end, 1, paint, 2, 3);
+  if (y > plot.y && y < plot.y + plot.height) {
+    scene.dashes(plot.x, y, Math.min(x, plot.x + plot.width), y, 1, paint, 2, 3);
+  }
+}

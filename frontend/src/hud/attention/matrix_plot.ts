@@ -1,0 +1,270 @@
+import type { AttentionMatrix } from "../../state/attention_matrix";
+import type { AppState } from "../../state/state";
+import { floatToHalf } from "../../telemetry/half";
+import { fade } from "../color";
+import { HEAT_EDGE } from "../heat_store";
+import type { HudPointerEvent } from "../instrument";
+import { outline } from "../kit/frame";
+import type { Rect } from "../layout";
+import { easeInOutCubic, progress } from "../motion";
+import type { Scene } from "../scene";
+import { color, glow, heatGamma, text } from "../theme";
+import type { HudUi } from "../ui";
+import type { AttentionLayout } from "./attention_layout";
+import { type AttentionModel, type CellFacts, cellFacts } from "./attention_model";
+import { type Axes, drawAxes, drawPromptEnd } from "./matrix_axes";
+import { MatrixPicture, type WeightScale } from "./matrix_picture";
+import { type MatrixWindow, moved, wholeWindow, zoomed } from "./matrix_window";
+import { drawReadout } from "./readout";
+
+const FADE = 0.18;
+const WIPE = 0.12;
+const WHEEL = 0.0022;
+const BAR_STEPS = 64;
+
+/** The matrix of weights with its axes, its scale of colours and what it says; zoomed by the wheel, moved by dragging. */
+export class MatrixPlot {
+  /** The part in view; null is all of it. */
+  window: MatrixWindow | null = null;
+  private readonly pictures: readonly [MatrixPicture, MatrixPicture];
+  private readonly bar;
+  private front = 0;
+  private key = "";
+  private runId = "";
+  private fadedFrom = Number.NaN;
+  private before = false;
+  private plot: Rect = { x: 0, y: 0, width: 1, height: 1 };
+  private carryX = 0;
+  private carryY = 0;
+
+  constructor(private readonly scene: Scene) {
+    this.pictures = [new MatrixPicture(scene.heat, HEAT_EDGE), new MatrixPicture(scene.heat, HEAT_EDGE)];
+    this.bar = scene.heat.region(1, BAR_STEPS);
+    const steps = Uint16Array.from({ length: BAR_STEPS }, (_, i) => floatToHalf(1 - i / (BAR_STEPS - 1)));
+    scene.heat.write(this.bar, steps, 1, BAR_STEPS);
+  }
+
+  /** Positions along the side of a place of the picture. */
+  get joined(): number {
+    return this.picture.joined;
+  }
+
+  private get picture(): MatrixPicture {
+    return this.pictures[this.front]!;
+  }
+
+  draw(
+    state: AppState,
+    model: AttentionModel,
+    matrix: AttentionMatrix | null,
+    scale: WeightScale,
+    place: AttentionLayout,
+    now: number,
+    ui: HudUi,
+  ): void {
+    const { scene } = this;
+    const { plot } = place;
+    this.plot = plot;
+    this.drawGround(plot);
+    this.drawBar(place.bar, scale);
+    if (!matrix || model.length === 0) {
+      const words = ["The matrix grows with the tokens of a run.", "grows with each token"];
+      scene.textFitting(plot.x + 12, plot.y + 22, plot.width - 24, words, text.caption, color.muted);
+      return;
+    }
+    this.turn(state, `${model.layer}/${model.mode === "head" ? model.head : model.mode}/${scale}`);
+    const window = this.window ?? wholeWindow(model.length);
+    this.picture.paint(matrix, window, scale, plot.width, model.length);
+    const ready = this.isReady(matrix, model);
+    this.drawMatrix(state, model, ready, now, ui);
+    const pointed = this.pointed(ui);
+    const axes = this.axesOf(model, pointed);
+    scene.pushClip(plot.x, plot.y, plot.width, plot.height);
+    drawPromptEnd(scene, axes, plot);
+    this.drawRow(model, axes);
+    scene.popClip();
+    drawAxes(scene, state, axes, plot, place.labels, place.below);
+    const cell = pointed ? this.cellAt(state, matrix, pointed, axes) : null;
+    drawReadout(scene, model, cell, plot);
+    ui.hits.add("heat-cell", 0, plot.x, plot.y, plot.width, plot.height);
+  }
+
+  pointer(event: HudPointerEvent, state: AppState, model: AttentionModel | null): boolean {
+    if (!model || model.length === 0) return false;
+    const { plot, picture } = this;
+    const window = this.window ?? wholeWindow(model.length);
+    const per = picture.span / plot.width;
+    switch (event.type) {
+      case "wheel": {
+        const query = window.query + (event.y - plot.y) * per;
+        const key = window.key + (event.x - plot.x) * per;
+        this.window = zoomed(window, model.length, Math.exp(-event.wheel * WHEEL), query, key);
+        return true;
+      }
+      case "drag":
+        this.drag(event.dx * per, event.dy * per, model.length);
+        return true;
+      case "double":
+        this.window = null;
+        return true;
+      default:
+        this.carryX = 0;
+        this.carryY = 0;
+        return state.model !== null;
+    }
+  }
+
+  /** Moves by whole positions, and keeps what is left of one for the next time. */
+  private drag(keys: number, queries: number, length: number): void {
+    if (!this.window) return;
+    this.carryX -= keys;
+    this.carryY -= queries;
+    const dx = Math.trunc(this.carryX);
+    const dy = Math.trunc(this.carryY);
+    this.carryX -= dx;
+    this.carryY -= dy;
+    this.window = moved(this.window, length, dy, dx);
+  }
+
+  /** Another matrix comes on show: what was there stays below it until it has faded in. */
+  private turn(state: AppState, key: string): void {
+    const runId = state.run?.started.run_id ?? "";
+    if (runId !== this.runId) {
+      this.runId = runId;
+      this.before = false;
+      this.window = null;
+    } else if (key !== this.key) {
+      this.front = 1 - this.front;
+      this.before = true;
+    }
+    if (key !== this.key) this.fadedFrom = Number.NaN;
+    this.key = key;
+  }
+
+  /** A row in view is there. */
+  private isReady(matrix: AttentionMatrix, model: AttentionModel): boolean {
+    return matrix.isKnown(model.query) || matrix.missing(model.length, 1)?.stop !== model.length;
+  }
+
+  private drawMatrix(state: AppState, model: AttentionModel, ready: boolean, now: number, ui: HudUi): void {
+    if (ready && Number.isNaN(this.fadedFrom)) this.fadedFrom = now;
+    const fading = ui.reducedMotion || !this.before ? 1 : easeInOutCubic(progress(now, this.fadedFrom, FADE));
+    const shown = ready ? fading : 0;
+    if (this.before && shown < 1) this.drawPicture(this.pictures[1 - this.front]!, ready ? 1 : 0.5);
+    if (shown <= 0) return;
+    if (shown >= 1) this.before = false;
+    const newest = state.tokens.at(-1)?.arrived ?? 0;
+    const wiped = ui.reducedMotion ? 1 : progress(now, newest, WIPE);
+    const row = Math.floor((model.length - 1 - this.picture.query) / this.picture.joined);
+    if (wiped < 1 && row > 0 && row < this.picture.places) this.drawWiped(this.picture, row, wiped);
+    else this.drawPicture(this.picture, shown);
+  }
+
+  private drawPicture(picture: MatrixPicture, opacity: number): void {
+    const { plot, scene } = this;
+    if (picture.places === 0) return;
+    const { heatRegion, places } = picture;
+    scene.heatmap(plot.x, plot.y, plot.width, plot.height, heatRegion, places, places, heatGamma, opacity);
+  }
+
+  /** All rows but the newest, and of that what has come so far. */
+  private drawWiped(picture: MatrixPicture, row: number, share: number): void {
+    const { plot, scene } = this;
+    const cell = plot.height / picture.places;
+    const top = plot.y + row * cell;
+    scene.pushClip(plot.x, plot.y, plot.width, row * cell);
+    this.drawPicture(picture, 1);
+    scene.popClip();
+    scene.pushClip(plot.x, top, (row + 1) * cell * share, cell);
+    this.drawPicture(picture, 1);
+    scene.popClip();
+  }
+
+  private drawGround(plot: Rect): void {
+    const { scene } = this;
+    scene.hatch(plot.x, plot.y, plot.width, plot.height, fade(color.data, 0.05), color.well, 7);
+    outline(scene, plot, color.frame);
+  }
+
+  private drawBar(bar: Rect, scale: WeightScale): void {
+    const { scene } = this;
+    scene.heatmap(bar.x, bar.y, bar.width, bar.height, this.bar, 1, BAR_STEPS, heatGamma);
+    outline(scene, bar, color.frame);
+    const names = scale === "absolute" ? ["1", ".75", ".5", ".25", "0"] : ["max", ".75", ".5", ".25", "0"];
+    names.forEach((name, i) => {
+      const y = bar.y + (bar.height * i) / 4 + (i === 0 ? 8 : i === 4 ? 0 : 4);
+      scene.text(bar.x + bar.width + 3, y, name, text.caption, color.muted);
+    });
+  }
+
+  /** The row on show, marked; those after a pinned one, veiled. */
+  private drawRow(model: AttentionModel, axes: Axes): void {
+    const { scene, plot } = this;
+    const cell = plot.height / axes.places;
+    const row = Math.floor((model.query - axes.query) / axes.joined);
+    if (row < 0 || row >= axes.places) return;
+    const top = plot.y + row * cell;
+    const later = Math.floor((model.length - 1 - axes.query) / axes.joined) - row;
+    if (later > 0) scene.rect(plot.x, top + cell, plot.width, later * cell, color.panel);
+    const height = Math.max(3, cell);
+    const wide = Math.min(
+      plot.width,
+      (model.query + 1 - axes.key) * (plot.width / (axes.places * axes.joined)),
+    );
+    const paint = color.attention;
+    scene.box(
+      plot.x,
+      Math.round(top) - 1,
+      Math.max(wide, 3),
+      Math.round(height) + 2,
+      fade(paint, 0.1),
+      paint,
+      1.25,
+      glow.bracket,
+      paint,
+    );
+  }
+
+  private axesOf(model: AttentionModel, pointed: { row: number; column: number } | null): Axes {
+    const { query, key, places, joined } = this.picture;
+    const { length, prompt } = model;
+    return {
+      query,
+      key,
+      places,
+      joined,
+      length,
+      prompt,
+      pointedQuery: pointed ? query + pointed.row * joined : -1,
+      pointedKey: pointed ? key + pointed.column * joined : -1,
+    };
+  }
+
+  /** The place under the pointer. */
+  private pointed(ui: HudUi): { row: number; column: number } | null {
+    const { plot, picture } = this;
+    const column = Math.floor(((ui.pointerX - plot.x) / plot.width) * picture.places);
+    const row = Math.floor(((ui.pointerY - plot.y) / plot.height) * picture.places);
+    const inside = row >= 0 && column >= 0 && row < picture.places && column < picture.places;
+    return inside ? { row, column } : null;
+  }
+
+  private cellAt(
+    state: AppState,
+    matrix: AttentionMatrix,
+    pointed: { row: number; column: number },
+    axes: Axes,
+  ): CellFacts | null {
+    const { plot, scene } = this;
+    const facts = cellFacts(state, matrix, axes.pointedQuery, axes.pointedKey, axes.joined);
+    if (!facts) return null;
+    const cell = plot.width / axes.places;
+    const x = plot.x + pointed.column * cell;
+    const y = plot.y + pointed.row * cell;
+    scene.rect(x + cell / 2, plot.y, 1, y - plot.y, fade(color.attention, 0.35));
+    scene.rect(plot.x, y + cell / 2, x - plot.x, 1, fade(color.attention, 0.35));
+    const side = Math.max(cell, 4);
+    scene.box(x - 1, y - 1, side + 2, side + 2, color.clear, color.now, 1.25, glow.active, color.attention);
+    return facts;
+  }
+}

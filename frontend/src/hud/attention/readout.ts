@@ -1,0 +1,57 @@
+import { probability } from "../format";
+import type { Rect } from "../layout";
+import type { Scene } from "../scene";
+import { color, text } from "../theme";
+import { type AttentionModel, type CellFacts, nats, share } from "./attention_model";
+
+const LINE = 15;
+
+/** A line of the readout: a name, and what it says, in its colour. */
+interface Line {
+  readonly name: string;
+  readonly value: string;
+  readonly paint: number;
+}
+
+/** What stands in the empty half of the matrix: the row on show, or the cell that is pointed at. */
+export function drawReadout(scene: Scene, model: AttentionModel, cell: CellFacts | null, plot: Rect): void {
+  const lines = cell ? ofCell(cell) : ofRow(model);
+  const right = plot.x + plot.width - 10;
+  // The diagonal leaves less room the further down a line stands.
+  const fits = Math.max(2, Math.floor((plot.height * 0.42) / LINE));
+  lines.slice(0, fits).forEach((line, i) => {
+    const y = plot.y + 18 + i * LINE;
+    const room = plot.width - (y - plot.y) - 24;
+    const value = scene.cut(Math.max(room, 40), line.value, text.data);
+    const used = scene.text(right, y, value, text.data, line.paint, "right");
+    const named = scene.measure(line.name, text.caption);
+    if (used + named + 8 <= room) {
+      scene.text(right - used - 8, y, line.name, text.caption, color.muted, "right");
+    }
+  });
+}
+
+function ofCell(cell: CellFacts): Line[] {
+  return [
+    { name: "query", value: cell.query, paint: color.data },
+    { name: "key", value: cell.key, paint: color.attention },
+    { name: "weight", value: cell.weight, paint: color.now },
+  ];
+}
+
+function ofRow({ row, mode, window }: AttentionModel): Line[] {
+  if (!row) return [];
+  const query = row.made ? `"${row.queryLabel}" → "${row.made}"` : `"${row.queryLabel}"`;
+  const lines: Line[] = [
+    { name: "query", value: query, paint: color.attention },
+    { name: "strongest", value: `"${row.peakLabel}" ${probability(row.peakWeight)}`, paint: color.now },
+  ];
+  if (mode !== "max") lines.push({ name: "entropy", value: nats(row.entropy), paint: color.data });
+  if (mode !== "max") lines.push({ name: "of the most", value: share(row.entropyShare), paint: color.data });
+  if (!Number.isNaN(row.first)) {
+    lines.push({ name: "first token", value: share(row.first), paint: color.data });
+  }
+  if (row.sink > 0) lines.push({ name: "sink", value: share(row.sink), paint: color.data });
+  if (window > 0) lines.push({ name: "window", value: `${window} keys`, paint: color.data });
+  return lines;
+}
