@@ -160,6 +160,45 @@ def test_routing_is_the_routers(family: str, tiny_model: TinyModel) -> None:
             assert np.allclose(event.weights[row], weights, atol=1e-4)
 
 
+@pytest.mark.parametrize("family", WITH_EXPERTS)
+def test_routing_of_every_position_and_the_load_since_the_start(family: str, tiny_model: TinyModel) -> None:
+    path = tiny_model(family)
+    slow_options = {"flash": True, "capture": False, "watch": ["ffn_moe_"]}
+    with session(path, **slow_options) as slow, session(path, flash=True) as one:
+        run(slow)
+        run(one)
+        events = [one.taps.expert_routing("r", position) for position in range(one.length)]
+        assert all(event is not None for event in events)
+        newest = events[-1]
+        assert newest is not None
+        for row, layer in enumerate(newest.layer):
+            seen = slow.watcher.seen
+            # [tokens, k] of all decodes; in the last layer of a prompt only its last token's.
+            theirs = np.concatenate([a.reshape(-1, 2) for a in seen[f"ffn_moe_topk-{layer}"]])
+            mine = np.array([event.chosen[row] for event in events if event is not None])
+            routed = mine[:, 0] >= 0
+            assert mine[routed].tolist() == theirs.tolist()
+            if layer < one.n_layer - 1:
+                assert routed.all()
+            name = "ffn_moe_probs" if f"ffn_moe_probs-{layer}" in seen else "ffn_moe_logits"
+            given = np.concatenate([a.reshape(-1, 6) for a in seen[f"{name}-{layer}"]])
+            kept = np.array([event.probabilities[row] for event in events if event is not None])
+            assert np.allclose(kept[routed], given, atol=1e-4)
+            assert np.isnan(kept[~routed]).all()
+            # The load: asked for in any order, it is of all positions up to the one asked for.
+            for position in (len(mine) - 1, 3, len(mine) // 2, len(mine) - 1):
+                event = one.taps.expert_routing("r", position)
+                assert event is not None
+                chosen = mine[: position + 1]
+                expected = np.bincount(chosen[chosen >= 0].ravel(), minlength=6)
+                assert event.counts[row].tolist() == expected.tolist()
+        one.clear()
+        run(one)
+        again = one.taps.expert_routing("r")
+        assert again is not None
+        assert np.array_equal(again.counts, newest.counts)
+
+
 def test_mamba_says_what_it_lacks(tiny_model: TinyModel) -> None:
     with session(tiny_model("mamba"), flash=True) as one:
         run(one)

@@ -161,7 +161,8 @@ class Capture:
         s = self._state[0]
         s["n_blocks"], s["query_stride"] = layers.n_blocks, history.queries.shape[1]
         s["query_capacity"] = history.queries.shape[0]
-        s["n_expert"], s["n_used"] = history.probabilities.shape[1], history.chosen.shape[1]
+        s["n_expert"], s["n_used"] = history.probabilities.shape[2], history.chosen.shape[2]
+        s["router_capacity"] = history.probabilities.shape[0]
 
     def _add_plan(self, plan: Plan) -> None:
         s = self._state[0]
@@ -217,11 +218,10 @@ class Capture:
     def set_wanted(self, parts: frozenset[Part], selections: Sequence[tuple[int, int]] = ()) -> None:
         """What to capture from the next decode on.
 
-        Attention's operands are taken whatever is asked for, since a query that was not kept
-        can't be looked back at, and the norms come at the same points of the graph. Experts
-        cost points of their own.
+        All is taken whatever is asked for: what was not kept can't be looked back at, and an
+        expert's load since the start is only true if nothing was left out.
         """
-        self._state[0]["mode"] = NORMS | ATTENTION | (EXPERTS if "experts" in parts else 0)
+        self._state[0]["mode"] = _ALL
 
     @property
     def history(self) -> History:
@@ -244,11 +244,11 @@ class Capture:
             return None
         return views.head_summary(self.history, run_id, at)
 
-    def expert_routing(self, run_id: str) -> ExpertRouting | None:
-        """The router at the newest position; None without experts or when not wanted."""
-        at = self._position(None)
+    def expert_routing(self, run_id: str, position: int | None = None) -> ExpertRouting | None:
+        """The router at the newest position, or another that is kept; None without experts."""
+        at = self._position(position)
         layers = [] if self.roles is None else [e.layer for e in self.roles.experts if e is not None]
-        if at is None or not layers or not self._state[0]["mode"] & EXPERTS:
+        if at is None or not layers:
             return None
         return views.expert_routing(self.history, run_id, at, layers)
 

@@ -11,6 +11,7 @@ Keys are kept whole; they take what an F16 cache takes itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ from cloudchamber.inference.taps import ggml
 from cloudchamber.inference.taps.attention import HEAD_FIELDS
 from cloudchamber.inference.taps.roles import Roles
 from cloudchamber.inference.taps.state import KEY_BLOCK
+
+ROUTER_BYTES: Final = 1 << 28
+"""Bound of what is kept of the router; what each position chose is kept whole."""
+NOT_ROUTED: Final = np.uint16(0xFFFF)
 
 
 @dataclass(slots=True)
@@ -104,11 +109,16 @@ class History:
     norms: NDArray[np.float32]
     """[n_ctx, L, 4] attention, MLP, output, relative change."""
     probabilities: NDArray[np.float32]
-    """[L, E] of the newest token."""
-    chosen: NDArray[np.int32]
-    """[L, k]"""
+    """[router capacity, L, E]; position p in row p % capacity."""
     weights: NDArray[np.float32]
-    """[L, k]"""
+    """[router capacity, L, k]"""
+    router_position: NDArray[np.int64]
+    """[router capacity] position each row holds, -1 for none."""
+    chosen: NDArray[np.uint16]
+    """[n_ctx, L, k] experts of every position; `NOT_ROUTED` where a layer did not route it."""
+    counts: NDArray[np.uint32]
+    """[L, E] how often each expert was chosen by the first `counted` positions."""
+    counted: int = 0
     length: int = 0
     """Positions of the run so far."""
 
@@ -117,6 +127,8 @@ class History:
         """`query_bytes` bounds the queries; at least one token's are kept."""
         stride = max(layers.query_stride, 1)
         capacity = max(1, min(n_ctx, query_bytes // (2 * stride)))
+        n_expert, n_used = max(layers.n_expert, 1), max(layers.n_used, 1)
+        routed = max(1, min(n_ctx, ROUTER_BYTES // (4 * n_layer * (n_expert + n_used))))
         return cls(
             layers=layers,
             queries=np.empty((capacity, stride), np.uint16),
@@ -124,14 +136,20 @@ class History:
             keys=np.empty(max(layers.key_elements, 1), np.uint16),
             first=np.full((layers.n_groups, n_ctx), -1, np.int32),
             norms=np.full((n_ctx, n_layer, 4), np.nan, np.float32),
-            probabilities=np.zeros((n_layer, max(layers.n_expert, 1)), np.float32),
-            chosen=np.zeros((n_layer, max(layers.n_used, 1)), np.int32),
-            weights=np.zeros((n_layer, max(layers.n_used, 1)), np.float32),
+            probabilities=np.empty((routed, n_layer, n_expert), np.float32),
+            weights=np.empty((routed, n_layer, n_used), np.float32),
+            router_position=np.full(routed, -1, np.int64),
+            chosen=np.empty((n_ctx, n_layer, n_used), np.uint16),
+            counts=np.zeros((n_layer, n_expert), np.uint32),
         )
 
     def truncate(self, length: int) -> None:
         """Forget positions from `length` on."""
         self.query_position[self.query_position >= length] = -1
+        self.router_position[self.router_position >= length] = -1
+        if self.counted > length:
+            self.counts[:] = 0
+            self.counted = 0
         self.length = min(self.length, length)
 
     def open(self, position: int, count: int) -> None:
@@ -139,13 +157,38 @@ class History:
         self.truncate(position)
         self.norms[position : position + count] = np.nan
         self.first[:, position : position + count] = -1
+        if self.layers.n_expert:
+            rows = _rows(position, count, len(self.router_position))
+            self.probabilities[rows] = np.nan
+            self.weights[rows] = np.nan
+            self.chosen[position : position + count] = NOT_ROUTED
 
     def close(self, position: int, count: int) -> None:
         """The decode went through: the positions are part of the run."""
-        kept = np.arange(max(position, position + count - len(self.query_position)), position + count)
-        self.query_position[kept % len(self.query_position)] = kept
+        for held in (self.query_position, self.router_position):
+            rows = _rows(position, count, len(held))
+            held[rows] = np.arange(position + count - len(rows), position + count)
         self.length = position + count
+
+    def experts_chosen(self, position: int) -> NDArray[np.uint32]:
+        """How often each expert was chosen by positions up to and with this one, [L, E]."""
+        start, counts = self.counted, self.counts
+        if position + 1 < start:
+            start, counts = 0, np.zeros_like(self.counts)
+        n_expert = counts.shape[1]
+        new = self.chosen[start : position + 1]
+        for layer in range(counts.shape[0]):
+            of_layer = new[:, layer]
+            counts[layer] += np.bincount(of_layer[of_layer < n_expert], minlength=n_expert).astype(np.uint32)
+        if counts is self.counts:
+            self.counted = position + 1
+        return counts.copy()
 
     def oldest_query(self) -> int:
         """First position whose query is still kept."""
         return max(0, self.length - len(self.query_position))
+
+
+def _rows(position: int, count: int, capacity: int) -> NDArray[np.int64]:
+    """Rows of a ring that take the newest of the positions from `position` on."""
+    return np.arange(max(position, position + count - capacity), position + count) % capacity

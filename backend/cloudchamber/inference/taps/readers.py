@@ -86,6 +86,12 @@ def _compare(x: Any, before: Any, middle: Any) -> Any:
 
 
 @compiled()
+def _token(s: Any, row: int, rows: int) -> Any:
+    """Which token of the graph a row belongs to: the last layer may hold a few of them."""
+    return row if rows == s.n_tokens else np.int64(load_i32(s.rows_at + 4 * row))
+
+
+@compiled()
 def read_stream(s: Any, tensor: int, do: int, layer: int) -> None:
     """The residual stream at the entry, in the middle or at the end of a layer, F32 [n_embd, rows].
 
@@ -104,7 +110,7 @@ def read_stream(s: Any, tensor: int, do: int, layer: int) -> None:
     # Steps are only known if the stream before them was read too.
     follows, halfway = s.has_out == layer, s.has_middle == layer
     for row in range(rows):
-        token = row if rows == s.n_tokens else np.int64(load_i32(s.rows_at + 4 * row))
+        token = _token(s, row, rows)
         if token < 0 or token >= s.n_tokens:
             continue
         x = _floats(content + row * stride, n)
@@ -255,33 +261,40 @@ def _row_bytes(tensor: int) -> int:
 
 @compiled()
 def read_router(s: Any, tensor: int, layer: int, probabilities: bool) -> None:
-    """The last token's expert probabilities [E, n_tokens], or weights [1, k, n_tokens]
-    or [k, n_tokens]."""
+    """Expert probabilities [E, n_tokens], or weights [1, k, n_tokens] or [k, n_tokens]."""
     content = _content(s, tensor)
     if content == 0:
         return
-    if probabilities:
-        count, limit, target = load_i64(tensor + _NE), s.n_expert, s.probabilities_at
-        last = (load_i64(tensor + _NE + 8) - 1) * load_i64(tensor + _NB + 8)
-        step = load_i64(tensor + _NB)
-    else:
-        limit, target = s.n_used, s.weights_at
-        deep = load_i64(tensor + _NE) == 1 and (load_i64(tensor + _NE + 8) == s.n_used)
-        axis = 1 if deep else 0
-        count, step = load_i64(tensor + _NE + 8 * axis), load_i64(tensor + _NB + 8 * axis)
-        last = (load_i64(tensor + _NE + 8 * axis + 8) - 1) * load_i64(tensor + _NB + 8 * axis + 8)
-    kept = _floats(target + 4 * layer * limit, limit)
-    for i in range(min(count, limit)):
-        kept[i] = load_f32(content + last + i * step)
+    axis = 0
+    limit, target = (s.n_expert, s.probabilities_at) if probabilities else (s.n_used, s.weights_at)
+    if not probabilities and load_i64(tensor + _NE) == 1 and load_i64(tensor + _NE + 8) == s.n_used:
+        axis = 1
+    count, step = load_i64(tensor + _NE + 8 * axis), load_i64(tensor + _NB + 8 * axis)
+    rows, stride = load_i64(tensor + _NE + 8 * axis + 8), load_i64(tensor + _NB + 8 * axis + 8)
+    for row in range(rows):
+        token = _token(s, row, rows)
+        position = s.position + token
+        # Of a batch longer than the ring its newest positions stay.
+        if token < 0 or token >= s.n_tokens or position + s.router_capacity < s.position + s.n_tokens:
+            continue
+        slot = (position % s.router_capacity) * s.n_layer + layer
+        kept = _floats(target + 4 * slot * limit, limit)
+        for i in range(min(count, limit)):
+            kept[i] = load_f32(content + row * stride + i * step)
 
 
 @compiled()
 def read_chosen(s: Any, tensor: int, layer: int) -> None:
-    """The last token's chosen experts, I32 [k, n_tokens], strided."""
+    """The chosen experts, I32 [k, n_tokens], strided."""
     content = _content(s, tensor)
     if content == 0:
         return
-    last = (load_i64(tensor + _NE + 8) - 1) * load_i64(tensor + _NB + 8)
-    kept = carray(pointer(s.chosen_at + 4 * layer * s.n_used), (s.n_used,), np.int32)
-    for i in range(min(load_i64(tensor + _NE), s.n_used)):
-        kept[i] = load_i32(content + last + 4 * i)
+    rows, stride = load_i64(tensor + _NE + 8), load_i64(tensor + _NB + 8)
+    for row in range(rows):
+        token = _token(s, row, rows)
+        position = s.position + token
+        if token < 0 or token >= s.n_tokens or position >= s.n_ctx:
+            continue
+        kept = _halves(s.chosen_at + 2 * (position * s.n_layer + layer) * s.n_used, s.n_used)
+        for i in range(min(load_i64(tensor + _NE), s.n_used)):
+            kept[i] = np.uint16(load_i32(content + row * stride + 4 * i))

@@ -42,7 +42,7 @@ _FIELDS = (
     "nbytes", "is_host", "tensor_get",
     # Sizes.
     "n_layer", "n_embd", "n_ctx", "n_batch", "n_blocks", "query_capacity", "query_stride",
-    "n_expert", "n_used",
+    "n_expert", "n_used", "router_capacity",
     # Per-layer shapes, int64 [L]: heads, KV heads, head size, to_float; offsets in elements.
     "heads_at", "kv_heads_at", "head_size_at", "to_float_at", "key_type_at",
     "query_offset_at", "key_offset_at",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudchamber.inference.taps.attention import summarise, weigh
-from cloudchamber.inference.taps.history import History
+from cloudchamber.inference.taps.history import NOT_ROUTED, History
 from cloudchamber.telemetry.events import AttentionWeights, ExpertRouting, HeadSummary, LayerActivation
 
 type Mode = Literal["head", "mean", "max"]
@@ -100,13 +100,18 @@ def _weigh(
     return weights, sink
 
 
-def expert_routing(history: History, run_id: str, position: int, layers: list[int]) -> ExpertRouting:
-    """The router of the newest position, a row for each layer that has one."""
+def expert_routing(history: History, run_id: str, position: int, layers: list[int]) -> ExpertRouting | None:
+    """The router at a position, a row for each layer that has one; None if it is not kept."""
+    slot = position % len(history.router_position)
+    if history.router_position[slot] != position:
+        return None
+    chosen = history.chosen[position, layers]
     return ExpertRouting(
         run_id=run_id,
         position=position,
         layer=np.array(layers, np.uint16),
-        probabilities=history.probabilities[layers],
-        chosen=history.chosen[layers],
-        weights=history.weights[layers],
+        probabilities=history.probabilities[slot, layers],
+        chosen=np.where(chosen == NOT_ROUTED, -1, chosen.astype(np.int32)),
+        weights=history.weights[slot, layers],
+        counts=history.experts_chosen(position)[layers],
     )
