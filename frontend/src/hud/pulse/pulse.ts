@@ -1,3 +1,4 @@
+import { shown } from "../../state/moment";
 import { headSelected } from "../../state/reduce";
 import type { AppState } from "../../state/state";
 import type { LayerActivation } from "../../telemetry/protocol.gen";
@@ -119,8 +120,9 @@ class Pulse implements InstrumentView {
       this.event = null;
       this.scale = USUAL;
     }
-    const event = state.layers;
-    this.focus.follow(state.heads, state);
+    const moment = shown(state);
+    const event = moment.layers;
+    this.focus.follow(moment.heads, state);
     if (event === this.event) return;
     this.event = event;
     this.before = event && this.model && this.model.count === event.layer.data.length ? this.model : null;
