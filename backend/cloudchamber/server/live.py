@@ -27,6 +27,8 @@ from cloudchamber.telemetry.pacer import Pacer
 log = logging.getLogger("cloudchamber.session")
 
 DEFAULT_PROMPT: Final = "Tell me a story about a lighthouse keeper who listens to the stars."
+DEFAULT_TOKENS: Final = 256
+"""Of the default prompt's answer: a small model soon repeats itself."""
 ANSWER_SECONDS: Final = 10.0
 KEPT_VOCABULARIES: Final = 2
 
@@ -173,7 +175,7 @@ class LiveSession:
         """Something to look at for the first viewer, once, if nobody asked for anything yet."""
         if self._autostart:
             self._autostart = False
-            self._supervisor.send(Generate(prompt=DEFAULT_PROMPT))
+            self._supervisor.send(Generate(prompt=DEFAULT_PROMPT, max_tokens=DEFAULT_TOKENS))
 
     def obey(self, command: Command) -> None:
         if isinstance(command, Load):
