@@ -2,7 +2,7 @@ import { type Arrangement, activated, type Drop, dropped, type Side, weighted, w
 import type { Hit } from "./hits";
 import type { HudPointerEvent } from "./instrument";
 import { HEADING } from "./kit/heading";
-import type { Divider, Layout, Panel, Rect } from "./layout";
+import { contains, type Divider, type Layout, type Panel, type Rect } from "./layout";
 import { size } from "./theme";
 
 /** What the hand that rearranges the cockpit acts on. */
@@ -124,13 +124,13 @@ export class Arranging {
 /** Where a panel dragged to a place would go; null where it may not. */
 export function dropAt(layout: Layout, id: string, x: number, y: number): Drop | null {
   for (const panel of layout.panels) {
-    if (panel.strip && inside(panel.strip, x, y)) return joinOrNothing(panel, id);
-    if (!inside(panel.rect, x, y)) continue;
+    if (panel.strip && contains(panel.strip, x, y)) return joinOrNothing(panel, id);
+    if (!contains(panel.rect, x, y)) continue;
     if (y < panel.rect.y + HEADING) return joinOrNothing(panel, id);
     return onPanel(panel, id, x, y);
   }
   const { nebula } = layout;
-  if (!nebula || !inside(nebula, x, y)) return null;
+  if (!nebula || !contains(nebula, x, y)) return null;
   const across = (x - nebula.x) / nebula.width;
   const down = (y - nebula.y) / nebula.height;
   const side: Side | null = down > 0.7 ? "bottom" : across < 0.3 ? "left" : across > 0.7 ? "right" : null;
@@ -204,8 +204,4 @@ export function resized(
   const moved = Math.min(both - 40, Math.max(40, length(before) + along));
   weights.set(before.first, moved).set(next.first, both - moved);
   return weighted(arrangement, side, weights);
-}
-
-function inside({ x, y, width, height }: Rect, px: number, py: number): boolean {
-  return px >= x && px < x + width && py >= y && py < y + height;
 }

@@ -3,6 +3,7 @@ import { Glyphs } from "../text/glyphs";
 import { CanvasRasterizer } from "../text/rasterizer";
 import { Arranging, type ArrangingHost, dropRect } from "./arranging";
 import { fade } from "./color";
+import { Explanation } from "./explanation";
 import { Header } from "./header";
 import type { Hit, HitKind } from "./hits";
 import type { HudPointerEvent, InstrumentView } from "./instrument";
@@ -10,7 +11,7 @@ import { instrumentOf } from "./instruments";
 import { brackets, octagon } from "./kit/frame";
 import { HEADING } from "./kit/heading";
 import { tabs } from "./kit/tabs";
-import type { Layout, Panel } from "./layout";
+import { contains, type Layout, type Panel } from "./layout";
 import { progress } from "./motion";
 import { PanelMotion } from "./panel_motion";
 import { Scene } from "./scene";
@@ -48,6 +49,7 @@ export class Hud {
   private readonly header = new Header();
   private readonly views = new Map<string, InstrumentView>();
   private readonly motion = new PanelMotion();
+  private readonly explanation = new Explanation();
 
   /** Throws where the browser can't draw glyphs. Load the font first, or call `fontChanged` when it comes. */
   constructor(host: HudHost & ArrangingHost, glyphs = new Glyphs(new CanvasRasterizer(fontStack))) {
@@ -62,6 +64,7 @@ export class Hud {
     this.layout = layout;
     scene.reset(layout.width, layout.height, dpr);
     ui.hits.reset();
+    scene.terms.reset();
     this.motion.follow(layout, now, ui.reducedMotion || this.arranging.busy);
     if (layout.header) {
       scene.grid(0, 0, layout.width, layout.height, color.grid);
@@ -80,6 +83,7 @@ export class Hud {
     this.drawDrag(layout);
     scene.endLayer();
     if (ui.pointed && !this.arranging.dragged) drawTooltip(scene, ui.pointed, layout.width, layout.height);
+    else this.explanation.draw(scene, ui.pointerX, ui.pointerY, layout.width, layout.height, now);
     scene.endLayer();
     if (import.meta.env.DEV) this.warn();
     return scene;
@@ -121,9 +125,7 @@ export class Hud {
     const { scene, ui } = this;
     layout.dividers.forEach(({ rect, vertical }, i) => {
       ui.hits.add("divider", i, rect.x, rect.y, rect.width, rect.height);
-      const { pointerX: x, pointerY: y } = ui;
-      const over = x >= rect.x && x < rect.x + rect.width && y >= rect.y && y < rect.y + rect.height;
-      if (!over) return;
+      if (!contains(rect, ui.pointerX, ui.pointerY)) return;
       const [cx, cy] = [Math.round(rect.x + rect.width / 2), Math.round(rect.y + rect.height / 2)];
       if (vertical) scene.box(cx - 1, cy - 24, 2, 48, color.data, color.clear, 0, glow.active, color.data);
       else scene.box(cx - 24, cy - 1, 48, 2, color.data, color.clear, 0, glow.active, color.data);
@@ -144,6 +146,9 @@ export class Hud {
     }
     ui.hits.add("title", 0, rect.x, rect.y, rect.width, HEADING);
     view.draw(state, rect, now, ui);
+    if (panel.focused || contains(rect, ui.pointerX, ui.pointerY)) {
+      brackets(scene, rect, progress(now, ui.shownAt, motion.bracketDraw), true);
+    }
     const there = ui.reducedMotion ? 1 : this.motion.content(panel.id, now);
     if (there >= 1) return;
     // The content comes out of the dark: what lies over it goes.

@@ -360,6 +360,11 @@ export function monitorLayout(width: number, height: number, view: ViewMode): La
   return layout(width, height, { view, arrangement: ARRANGEMENTS.monitor, focus: null, minimum });
 }
 
+/** False where the pointer is nowhere: NaN. */
+export function contains({ x, y, width, height }: Rect, px: number, py: number): boolean {
+  return px >= x && px < x + width && py >= y && py < y + height;
+}
+
 /** A rectangle made smaller by `by` on every side. */
 export function inset(rect: Rect, by: number): Rect {
   return { x: rect.x + by, y: rect.y + by, width: rect.width - 2 * by, height: rect.height - 2 * by };

@@ -4,7 +4,8 @@ import { type Color, fade } from "./color";
 import { type HeatRegion, HeatStore } from "./heat_store";
 import { ItemList } from "./item_list";
 import { MORE, Pattern, Shape } from "./items";
-import { color as colors, size, type TextStyle } from "./theme";
+import { TermPlaces } from "./term_places";
+import { color as colors, size, text as styles, type TextStyle } from "./theme";
 
 /** Where text hangs from its x. */
 export type Align = "left" | "right" | "center";
@@ -15,6 +16,8 @@ export type Align = "left" | "right" | "center";
  */
 export class Scene extends ItemList {
   readonly heat = new HeatStore();
+  /** Captions of this frame that can be explained. */
+  readonly terms = new TermPlaces();
 
   rect(x: number, y: number, width: number, height: number, fill: Color): void {
     this.gradient(x, y, width, height, fill, fill);
@@ -235,6 +238,10 @@ export class Scene extends ItemList {
     const left = align === "left" ? x : align === "right" ? x - width : x - width / 2;
     if (style.glow > 0) this.run(left, y, text, style, this.face(style, style.glow), color);
     this.run(left, y, text, style, this.face(style, 0), color);
+    const heads = style === styles.title;
+    if (heads || style === styles.label || style === styles.caption) {
+      this.terms.note(text, heads, left, y, width, style.size);
+    }
     return width;
   }
 

@@ -25,6 +25,8 @@ export const color = {
   track: rgb(0x7fd3e5, 0.1),
   panel: rgb(0x05070b, 0.8),
   focus: rgb(0x05070b, 0.86),
+  /** Words over other words. */
+  callout: rgb(0x05070b, 0.96),
   well: rgb(0x03050a, 0.45),
   raised: rgb(0x7fd3e5, 0.085),
   dots: rgb(0x7fd3e5, 0.07),
@@ -77,6 +79,8 @@ export const motion = {
   spring: 0.2,
   bracketDraw: 0.26,
   contentDelay: 0.12,
+  /** A pointer that rests this long on a caption has it explained. */
+  explainDelay: 0.35,
   contentFade: 0.18,
   cursorPeriod: 1,
   /** The newest words fade from white over this many tokens. */

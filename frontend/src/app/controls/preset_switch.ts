@@ -1,7 +1,7 @@
 import { PRESETS } from "../../hud/arrangement";
 import type { AppState, Preset } from "../../state/state";
 import type { Actions } from "../actions";
-import { h, setAttribute } from "../dom";
+import { h, icon, setAttribute } from "../dom";
 
 const LABELS: Readonly<Record<Preset, readonly [label: string, tip: string]>> = {
   monitor: ["MONITOR", "The inference monitor and the nebula (1)"],
@@ -10,6 +10,9 @@ const LABELS: Readonly<Record<Preset, readonly [label: string, tip: string]>> = 
   nebula: ["NEBULA", "The nebula alone (4)"],
   everything: ["ALL", "Every instrument round the nebula (5)"],
 };
+
+const SEARCH =
+  "M7 2a5 5 0 1 0 3 9l3.5 3.5 1-1L11 10a5 5 0 0 0-4-8zm0 1.5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7z";
 
 /** Which instruments the page shows. */
 export class PresetSwitch {
@@ -27,7 +30,7 @@ export class PresetSwitch {
         h("span", { class: "name" }, label),
       );
     });
-    const palette = quiet("Commands", "All commands (Ctrl K)", "⌘", () => actions.togglePalette());
+    const palette = quiet("Commands", "All commands (Ctrl K)", icon(SEARCH), () => actions.togglePalette());
     const help = quiet("Help", "Keyboard and help (?)", "?", () => actions.toggleHelp());
     const segments = h("div", { class: "segments", role: "group", "aria-label": "Preset" }, ...this.buttons);
     this.element = h("div", { class: "views" }, segments, palette, help);
@@ -40,6 +43,11 @@ export class PresetSwitch {
   }
 }
 
-function quiet(name: string, tip: string, label: string, click: () => void): HTMLButtonElement {
+function quiet(
+  name: string,
+  tip: string,
+  label: string | SVGSVGElement,
+  click: () => void,
+): HTMLButtonElement {
   return h("button", { type: "button", class: "quiet", "aria-label": name, "data-tip": tip, click }, label);
 }

@@ -30,7 +30,7 @@ export function brackets(
 }
 
 /** A panel's ground: dark glass, dots for depth, a hairline, and its brackets. */
-export function panel(scene: Scene, rect: Rect, drawn: number, active = true): void {
+export function panel(scene: Scene, rect: Rect, drawn: number, active = false): void {
   const { x, y, width, height } = rect;
   scene.dots(x + 1, y + 1, width - 2, height - 2, color.dots, color.panel);
   outline(scene, rect, color.frame);
