@@ -1,14 +1,17 @@
 import { attention } from "./attention/attention";
+import { entropy } from "./entropy/entropy";
+import { flow } from "./flow/flow";
 import type { Instrument } from "./instrument";
 import { kv } from "./kv/kv";
 import { monitor } from "./monitor";
 import { pulse } from "./pulse/pulse";
+import { rope } from "./rope/rope";
 import { waterfall } from "./waterfall/waterfall";
 
 export type { HudPointerEvent, Instrument, InstrumentView } from "./instrument";
 
 /** All instruments there are; presets and tabs name them by id. */
-export const INSTRUMENTS: readonly Instrument[] = [monitor, pulse, kv, waterfall, attention];
+export const INSTRUMENTS: readonly Instrument[] = [monitor, pulse, kv, waterfall, flow, attention, entropy, rope];
 
 const BY_ID = new Map(INSTRUMENTS.map((instrument) => [instrument.id, instrument]));
 

@@ -7,7 +7,7 @@ import type { Hit } from "../hits";
 import type { HudPointerEvent, Instrument, InstrumentView } from "../instrument";
 import { panel } from "../kit/frame";
 import { HEADING, heading } from "../kit/heading";
-import { toggle } from "../kit/toggle";
+import { drawSwitch } from "../kit/switch";
 import type { Rect } from "../layout";
 import { shownPosition, stepAt } from "../moment_position";
 import { easeOutCubic, progress } from "../motion";
@@ -124,7 +124,7 @@ export class Rope implements InstrumentView {
 
   /** Where the map stands in its part: captions above, its axis below, bars of wavelengths at the right. */
   private place(part: Rect): void {
-    const y = part.y + 20;
+    const y = part.y + 24;
     this.map = {
       x: part.x + 22,
       y,
@@ -209,7 +209,7 @@ export class Rope implements InstrumentView {
     written.begin();
     for (const part of [pairs, window.start, window.span, this.sine]) written.value(part);
     if (written.changed) this.rows = writeMap(scene.heat, this.region, pairs, window, this.sine);
-    const used = toggle(scene, ui.hits, map.x, map.y - 18, ["COS", "SIN"], this.sine ? 1 : 0);
+    const used = drawSwitch(scene, ui.hits, 0, ["COS", "SIN"], this.sine ? 1 : 0, map.x, map.y - 22);
     const note = window.block > 1 ? `−1 dark · 1 white · mean of ${window.block}` : "−1 dark · 1 white";
     const right = map.x + map.width;
     scene.textFitting(

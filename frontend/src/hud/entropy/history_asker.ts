@@ -1,0 +1,60 @@
+import type { AppState } from "../../state/state";
+import type { HudUi } from "../ui";
+import type { HistoryView } from "./entropy_history";
+import type { HeadHistory } from "./head_history";
+
+const SLOT = "entropy-history";
+/** Heads of a layer that are asked for, one after the other; of a wider layer only the selected one. */
+const MOST_HEADS = 16;
+/** Positions that pass before what was missed meanwhile is asked for. */
+const PATIENCE = 32;
+
+/** Asks the server for what the page has not seen of the history on show: frames it missed, and what came before. */
+export class HistoryAsker {
+  private asked = "";
+  private askedAt = -1;
+
+  follow(state: AppState, history: HeadHistory, view: HistoryView, position: number, ui: HudUi): void {
+    const { layer, head } = state.selection;
+    if (layer >= history.layers || head >= history.heads) return;
+    const subject = `${state.run?.started.run_id} ${layer} ${history.heads > MOST_HEADS ? head : ""}`;
+    if (subject === this.asked && Math.abs(position - this.askedAt) < PATIENCE) return;
+    this.asked = subject;
+    this.askedAt = position;
+    const heads = history.heads > MOST_HEADS ? [head] : [head, ...others(history.heads, head)];
+    this.next(heads, layer, view.start, position + 1, history, ui);
+  }
+
+  /** The first of `heads`, then the others when it was answered. */
+  private next(
+    [head, ...rest]: readonly number[],
+    layer: number,
+    start: number,
+    stop: number,
+    history: HeadHistory,
+    ui: HudUi,
+  ): void {
+    if (head === undefined) return;
+    const then = (): void => this.next(rest, layer, start, stop, history, ui);
+    if (!missing(history, layer, head, start, stop)) {
+      then();
+      return;
+    }
+    ui.host.ask(SLOT, { kind: "get_head_history", layer, head, start, stop }, (reply) => {
+      history.fill(reply);
+      then();
+    });
+  }
+}
+
+function others(heads: number, but: number): number[] {
+  return Array.from({ length: heads }, (_, i) => i).filter((i) => i !== but);
+}
+
+/** Something between two positions is not known. */
+function missing(history: HeadHistory, layer: number, head: number, start: number, stop: number): boolean {
+  for (let position = start; position < stop; position++) {
+    if (Number.isNaN(history.at(position, layer, head))) return true;
+  }
+  return false;
+}
