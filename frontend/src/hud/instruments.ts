@@ -11,7 +11,16 @@ import { waterfall } from "./waterfall/waterfall";
 export type { HudPointerEvent, Instrument, InstrumentView } from "./instrument";
 
 /** All instruments there are; presets and tabs name them by id. */
-export const INSTRUMENTS: readonly Instrument[] = [monitor, pulse, kv, waterfall, flow, attention, entropy, rope];
+export const INSTRUMENTS: readonly Instrument[] = [
+  monitor,
+  pulse,
+  kv,
+  waterfall,
+  flow,
+  attention,
+  entropy,
+  rope,
+];
 
 const BY_ID = new Map(INSTRUMENTS.map((instrument) => [instrument.id, instrument]));
 

@@ -1,0 +1,108 @@
+import { shown } from "../../state/moment";
+import { attentionKey } from "../../state/reduce";
+import type { AppState } from "../../state/state";
+import { halfToFloat } from "../../telemetry/half";
+import type { AttentionWeights } from "../../telemetry/protocol.gen";
+import type { HudHost } from "../ui";
+import type { FlowRow } from "./flow_model";
+
+export const MODES = ["head", "mean", "rollout"] as const;
+export type FlowMode = (typeof MODES)[number];
+
+/** Least seconds between two questions while the run goes on: a rollout goes through all layers. */
+const PACE: Readonly<Record<FlowMode, number>> = { head: 0.05, mean: 0.1, rollout: 0.25 };
+/** Seconds after which a refused question is put again. */
+const RETRY = 2;
+
+/** A row of the stream as numbers; `query` counts from the event's first. */
+export function rowOf(event: AttentionWeights, query: number): FlowRow | null {
+  const [rows = 0, keys = 0] = event.weights.shape;
+  if (query < 0 || query >= rows) return null;
+  const position = event.query_start + query;
+  const weights = new Float32Array(Math.min(position + 1, keys));
+  const at = query * keys;
+  for (let i = 0; i < weights.length; i++) weights[i] = halfToFloat(event.weights.data[at + i]!);
+  if (weights.length === 0 || Number.isNaN(weights[0]!)) return null;
+  return { position, weights, sink: event.sink.data[query] ?? 0 };
+}
+
+/** The row on show, wherever it comes from: the stream, or an answer to a question. */
+export class FlowFeed {
+  row: FlowRow | null = null;
+  /** Why there is none; empty while it is on its way. */
+  refusal = "";
+  /** What `row` is of, but for its position. */
+  private of = "";
+  private event: AttentionWeights | null = null;
+  private asked = "";
+  private askedAt = Number.NEGATIVE_INFINITY;
+  private refusedAt = Number.NEGATIVE_INFINITY;
+
+  /** Brings the row up to what is selected. Call once a frame. */
+  update(state: AppState, mode: FlowMode, now: number, host: HudHost): void {
+    const run = state.run?.started.run_id ?? "";
+    const { layer, head } = state.selection;
+    const place = mode === "rollout" ? "" : mode === "mean" ? `${layer}` : `${layer}/${head}`;
+    const of = `${run} ${mode} ${place}`;
+    if (of !== this.of) this.begin(of);
+    if (run === "") return;
+    const { position, pinned } = shown(state);
+    if (mode === "head" && this.fromStream(state, pinned ? position : null)) return;
+    if (position < 0 || this.row?.position === position) return;
+    this.ask(mode, layer, head, position, now, host);
+  }
+
+  private begin(of: string): void {
+    this.of = of;
+    this.row = null;
+    this.event = null;
+    this.refusal = "";
+    this.asked = "";
+  }
+
+  /** The newest row, or that of `position`, if the stream brought it last. */
+  private fromStream(state: AppState, position: number | null): boolean {
+    const { layer, head } = state.selection;
+    const event = state.attention.get(attentionKey(layer, head));
+    if (!event) return false;
+    const last = (event.weights.shape[0] ?? 0) - 1;
+    const query = position === null ? last : position - event.query_start;
+    if (query < 0 || query > last) return false;
+    if (event === this.event && this.row?.position === event.query_start + query) return true;
+    const row = rowOf(event, query);
+    if (!row) return false;
+    this.event = event;
+    this.row = row;
+    return true;
+  }
+
+  private ask(
+    mode: FlowMode,
+    layer: number,
+    head: number,
+    position: number,
+    now: number,
+    host: HudHost,
+  ): void {
+    const { of } = this;
+    const question = `${of} ${position}`;
+    const again = this.refusal !== "" && now - this.refusedAt > RETRY;
+    if ((question === this.asked && !again) || now - this.askedAt < PACE[mode]) return;
+    this.asked = question;
+    this.askedAt = now;
+    host.ask(
+      "flow",
+      { kind: "get_flow", position, mode, layer, head },
+      (reply) => {
+        if (of !== this.of) return;
+        this.refusal = "";
+        this.row = { position: reply.position, weights: reply.weights.data.slice(), sink: reply.sink };
+      },
+      (message) => {
+        if (of !== this.of) return;
+        this.refusal = message;
+        this.refusedAt = now;
+      },
+    );
+  }
+}
