@@ -9,8 +9,6 @@ const MOST_MATRICES = 24;
 
 /** Attention as far as the page has it: a matrix for each head, or joined layer, that was looked at last. */
 export class AttentionHistory {
-  /** The request that was answered last. */
-  answered = 0;
   /** In order of use, the latest last. */
   private readonly matrices = new Map<string, AttentionMatrix>();
 
@@ -35,7 +33,6 @@ export class AttentionHistory {
 
   /** An answer. One that nobody waits for any more is taken too, while its matrix is held. */
   reply(reply: AttentionReply): void {
-    this.answered = reply.request;
     this.get(reply.layer, reply.head, reply.mode as AttentionMode)?.addReply(reply);
   }
 

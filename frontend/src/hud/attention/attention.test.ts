@@ -2,8 +2,9 @@ import "../../app/platform";
 import { describe, expect, it } from "vitest";
 import { BlockRasterizer } from "../../../test/block_rasterizer";
 import { instrumentRun, stateOf } from "../../../test/instrument_run";
+import type { Asked } from "../../state/requests";
 import { halfToFloat } from "../../telemetry/half";
-import type { AttentionWeights, Command } from "../../telemetry/protocol.gen";
+import type { AttentionWeights } from "../../telemetry/protocol.gen";
 import { Glyphs } from "../../text/glyphs";
 import { HEAT_EDGE } from "../heat_store";
 import { FORM, ITEM_WORDS, KIND, Shape } from "../items";
@@ -20,9 +21,10 @@ function drawn(name: Parameters<typeof instrumentRun>[0]) {
   const last = events.findLast((event): event is AttentionWeights => event.kind === "attention");
   if (last) Object.assign(state.selection, { layer: last.layer, head: last.head });
   const scene = new Scene(new Glyphs(new BlockRasterizer()));
-  const sent: Command[] = [];
+  const sent: Asked[] = [];
   const ui = createHudUi({
-    send: (command) => sent.push(command),
+    send: () => {},
+    ask: (_, asked) => sent.push(asked),
     toggleTopCount: () => {},
     focus: () => {},
   });

@@ -1,5 +1,6 @@
 import type { AttentionMode } from "../../state/attention_history";
 import type { AttentionMatrix } from "../../state/attention_matrix";
+import { shown } from "../../state/moment";
 import { headSelected } from "../../state/reduce";
 import type { AppState } from "../../state/state";
 import type { Hit } from "../hits";
@@ -16,10 +17,14 @@ import { color, motion, size, text } from "../theme";
 import type { HudUi } from "../ui";
 import { type AttentionLayout, attentionLayout } from "./attention_layout";
 import { type AttentionModel, attentionModel, captions } from "./attention_model";
+import { drawDepth } from "./entropy_depth";
 import type { WeightScale } from "./matrix_picture";
 import { MatrixPlot } from "./matrix_plot";
 import { MatrixRequests } from "./matrix_request";
+import { Multiples } from "./multiples";
 import { Overview } from "./overview";
+import { drawRowBars } from "./row_bars";
+import { type RowWeights, rowOnShow } from "./row_weights";
 
 const GAP = 8;
 const LAYER_SLIDER = 0;
@@ -36,7 +41,13 @@ class Attention implements InstrumentView {
   private readonly seen = new Seen();
   private readonly plot: MatrixPlot;
   private readonly overview: Overview;
-  private readonly requests = new MatrixRequests();
+  /** Made when there is room for it: most cockpits have none. */
+  private multiples: Multiples | null = null;
+  private row: RowWeights | null = null;
+  private rowMatrix: AttentionMatrix | null = null;
+  private rowRevision = -1;
+  private rowQuery = -1;
+  private readonly requests = new MatrixRequests("attention");
 
   constructor(private readonly scene: Scene) {
     this.plot = new MatrixPlot(scene);
@@ -46,7 +57,7 @@ class Attention implements InstrumentView {
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
     const { scene } = this;
     const model = this.modelOf(state);
-    const matrix = this.matrixOf(state, model, now, ui);
+    const matrix = this.matrixOf(state, model, ui);
     panel(scene, rect, ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw));
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
     const inner = inset(rect, size.padding);
@@ -64,7 +75,8 @@ class Attention implements InstrumentView {
     if (hit.kind === "heat-cell") return this.plot.pointer(event, state, this.model);
     if (event.type !== "press" && event.type !== "drag") return false;
     if (hit.kind === "head") {
-      const at = this.overview.at(event.x, event.y);
+      const named = hit.value >= 0 ? { layer: hit.value >> 16, head: hit.value & 0xffff } : null;
+      const at = named ?? this.overview.at(event.x, event.y);
       if (at) headSelected(state, at.layer, at.head);
       return true;
     }
@@ -90,7 +102,35 @@ class Attention implements InstrumentView {
   ): void {
     this.plot.draw(state, model, matrix, this.scale, place, now, ui);
     this.drawControls(model, place, ui);
-    if (place.overview) this.overview.draw(state, state.heads, model, place.overview, ui.hits);
+    const { heads } = shown(state);
+    const { hits, host } = ui;
+    if (place.row) this.drawRow(state, model, matrix, place.row, ui);
+    if (place.multiples) {
+      this.multiples ??= new Multiples(this.scene);
+      this.multiples.draw(state, heads, model, place.multiples, now, hits, host.ask);
+    }
+    if (place.overview) this.overview.draw(state, heads, model, place.overview, hits);
+    if (place.depth) drawDepth(this.scene, heads, model, place.depth);
+  }
+
+  private drawRow(
+    state: AppState,
+    model: AttentionModel,
+    matrix: AttentionMatrix | null,
+    rect: Rect,
+    ui: HudUi,
+  ): void {
+    if (
+      matrix &&
+      (matrix !== this.rowMatrix || matrix.revision !== this.rowRevision || model.query !== this.rowQuery)
+    ) {
+      this.row = rowOnShow(state, model, matrix);
+      this.rowMatrix = matrix;
+      this.rowRevision = matrix.revision;
+      this.rowQuery = model.query;
+    }
+    const inside = ui.pointerY >= rect.y && ui.pointerY < rect.y + rect.height;
+    drawRowBars(this.scene, state, model, matrix ? this.row : null, rect, inside ? ui.pointerX : Number.NaN);
   }
 
   private drawControls(model: AttentionModel, place: AttentionLayout, ui: HudUi): void {
@@ -118,10 +158,10 @@ class Attention implements InstrumentView {
   }
 
   /** The matrix on show; asks for the rows it lacks. */
-  private matrixOf(state: AppState, model: AttentionModel, now: number, ui: HudUi): AttentionMatrix | null {
+  private matrixOf(state: AppState, model: AttentionModel, ui: HudUi): AttentionMatrix | null {
     if (model.absent || model.length === 0) return null;
     const matrix = state.attentionHistory.use(model.layer, model.head, model.mode);
-    this.requests.ask(state, model.layer, model.head, model.mode, model.length, now, (c) => ui.host.send(c));
+    this.requests.ask(state, model.layer, model.head, model.mode, model.length, ui.host.ask);
     return matrix;
   }
 
@@ -133,7 +173,7 @@ class Attention implements InstrumentView {
     seen.value(state.run?.count);
     seen.value(state.model);
     seen.value(state.vocabulary);
-    seen.value(state.heads);
+    seen.value(shown(state).heads);
     seen.value(state.attentionHistory.get(layer, head, mode)?.revision);
     seen.value(layer);
     seen.value(head);

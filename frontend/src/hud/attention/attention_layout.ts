@@ -59,11 +59,12 @@ function tall(body: Rect, heads: number): AttentionLayout {
   const base = { plot, labels: left - x, below, bar, sliders, multiples: null, depth: null };
   if (!all) return { ...base, row: null, switches: null, overview: null };
   const switches = { x, y, width, height: SWITCHES };
-  y += SWITCHES;
-  const spare = end - y - least - GAP;
-  const row = spare >= 110 ? { x, y: y + 4, width, height: Math.min(spare, 190) } : null;
-  if (row) y = row.y + row.height + GAP;
-  const overview = { x, y: y + 4, width, height: Math.max(0, end - y - 4) };
+  y += SWITCHES + 4;
+  const room = end - y;
+  const wanted = Math.min(room, overviewHeight(heads, 50 + 14 * heads));
+  const row = room - wanted - GAP >= 110 ? { x, y, width, height: room - wanted - GAP } : null;
+  if (row) y += row.height + GAP;
+  const overview = { x, y, width, height: end - y };
   return { ...base, row, switches, overview };
 }
 

@@ -1,5 +1,6 @@
 import type { AttentionMode } from "../../state/attention_history";
 import type { AttentionMatrix } from "../../state/attention_matrix";
+import { shown } from "../../state/moment";
 import { selectedToken } from "../../state/select";
 import type { AppState } from "../../state/state";
 import type { HeadSummary } from "../../telemetry/protocol.gen";
@@ -101,7 +102,8 @@ export function rowFacts(
   query: number,
 ): RowFacts | null {
   const { layer, head } = state.selection;
-  const heads = mode === "head" && state.heads?.position === query ? state.heads : null;
+  const summary = shown(state).heads;
+  const heads = mode === "head" && summary?.position === query ? summary : null;
   const exact = matrix?.block === 1 && matrix.isKnown(query);
   if (!heads && !exact) return null;
   const at = layer * (state.model?.n_head ?? 0) + head;

@@ -1,5 +1,6 @@
 import type { AttentionMode } from "../../state/attention_history";
 import { type AttentionMatrix, MATRIX_EDGE } from "../../state/attention_matrix";
+import type { Requests } from "../../state/requests";
 import type { AppState } from "../../state/state";
 import type { GetAttention } from "../../telemetry/protocol.gen";
 
@@ -7,10 +8,6 @@ import type { GetAttention } from "../../telemetry/protocol.gen";
 const ROWS = 256;
 /** Longest side of an answer that the server gives. */
 const LONGEST = 512;
-/** Seconds after which an answer is not waited for any longer. */
-const PATIENCE = 3;
-/** Ids of these requests; other askers have smaller ones. */
-const FIRST_ID = 0x40000000;
 
 /** A part of a matrix, as it is asked for. */
 export type Piece = Pick<GetAttention, "query_start" | "query_stop" | "key_start" | "key_stop" | "max_size">;
@@ -48,31 +45,54 @@ function firstQuery(first: number, stop: number, side: number): number {
 
 /** Asks for the rows that the stream has not brought: of the time before a head was selected, and of joined heads. */
 export class MatrixRequests {
-  private next = FIRST_ID;
-  private last = 0;
-  private askedAt = Number.NEGATIVE_INFINITY;
+  private key = "";
+  /** Answers on their way for `key`. */
+  private awaited = 0;
+  /** Why the server has no rows of `key`; empty if it did not say so. */
+  refusal = "";
 
-  /** True while an answer is awaited. */
-  waiting(state: AppState, now: number): boolean {
-    return this.last > 0 && state.attentionHistory.answered < this.last && now - this.askedAt < PATIENCE;
+  /** `slot` names the purpose among all questions of the page. */
+  constructor(private readonly slot: string) {}
+
+  get waiting(): boolean {
+    return this.awaited > 0;
   }
 
-  /** Asks for the next rows that are missing, unless an answer is on its way. */
+  /** Asks for the next rows that are missing, unless an answer is on its way. Says whether it asked. */
   ask(
     state: AppState,
     layer: number,
     head: number,
     mode: AttentionMode,
     length: number,
-    now: number,
-    send: (command: GetAttention) => void,
-  ): void {
-    if (state.connection.phase !== "open" || length === 0 || this.waiting(state, now)) return;
-    const matrix = state.attentionHistory.use(layer, head, mode);
-    for (const piece of piecesMissing(matrix, length)) {
-      this.last = this.next++;
-      this.askedAt = now;
-      send({ kind: "get_attention", request: this.last, layer, head, mode, ...piece });
+    ask: Requests["ask"],
+  ): boolean {
+    const key = `${state.run?.started.run_id}/${layer}/${head}/${mode}`;
+    if (key !== this.key) {
+      this.key = key;
+      this.awaited = 0;
+      this.refusal = "";
     }
+    if (this.awaited > 0 || this.refusal !== "" || length === 0) return false;
+    const matrix = state.attentionHistory.use(layer, head, mode);
+    const pieces = piecesMissing(matrix, length);
+    this.awaited = pieces.length;
+    pieces.forEach((piece, i) => {
+      const asked = { kind: "get_attention", layer, head, mode, ...piece } as const;
+      ask(
+        `${this.slot} ${i}`,
+        asked,
+        () => this.answered(key, ""),
+        (message) => this.answered(key, message),
+      );
+    });
+    return pieces.length > 0;
+  }
+
+  /** One of the answers came. One for what is no longer looked at changes nothing here. */
+  private answered(key: string, refusal: string): void {
+    if (key !== this.key) return;
+    this.awaited = Math.max(0, this.awaited - 1);
+    if (refusal !== "") this.refusal = refusal;
   }
 }
