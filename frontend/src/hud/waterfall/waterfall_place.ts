@@ -29,8 +29,10 @@ const CAPTION = 20;
 const TRACK = 10;
 const LEAST_PLOT = 26;
 const FEWEST = 5;
-/** More would not be read, and glyphs have a limit. */
-const MOST = 12;
+/** As many as an event holds. */
+const MOST = 20;
+/** Candidates of all columns together: their letters share the page's. */
+const MOST_CELLS = 260;
 
 export function placeOf(rect: Rect): Place {
   const { padding } = size;
@@ -44,7 +46,8 @@ export function placeOf(rect: Rect): Place {
   // A quarter of a tall panel is the plot's; the rest holds as many candidates as fit.
   const plotHeight = Math.max(LEAST_PLOT, Math.round((height - CAPTION) * 0.26));
   const spare = height - CAPTION - plotHeight - columnHeight(0);
-  const rows = Math.min(MOST, Math.max(FEWEST, Math.floor(spare / ROW)));
+  const most = Math.min(MOST, Math.floor((MOST_CELLS * step) / width));
+  const rows = Math.max(FEWEST, Math.min(most, Math.floor(spare / ROW)));
   const plotTop = Math.min(y + columnHeight(rows) + CAPTION, track.y - 6 - LEAST_PLOT);
   const plot = { x, y: plotTop, width, height: track.y - 6 - plotTop };
   const area = { x, y, width, height: track.y - 4 - y };
