@@ -4,6 +4,9 @@ llama.cpp asks about every node in the order they will run (`ask`), and for node
 answered with `True` it calls again when their data is there. On ask the callback follows the
 plan of the graph, remembers where wanted tensors are, and checks that no node writes over one
 before it is read. On data it reads what is due.
+
+A graph that may compute into memory of ours (`homes.py`) runs in one go: on ask the callback
+gives wanted tensors their homes, and `finish` reads them when the decode is over.
 """
 
 from __future__ import annotations
@@ -15,8 +18,8 @@ from numba import carray, cfunc, types
 
 from cloudchamber.inference.taps import ggml
 from cloudchamber.inference.taps.compiled import STAMP, compiled
-from cloudchamber.inference.taps.memory import call_nbytes, load_i32, load_i64, pointer
-from cloudchamber.inference.taps.plan import Do
+from cloudchamber.inference.taps.homes import ALIGNMENT, MOST_TOKENS
+from cloudchamber.inference.taps.memory import call_nbytes, load_i32, load_i64, pointer, store_i64
 from cloudchamber.inference.taps.readers import (
     read_chosen,
     read_keys,
@@ -26,7 +29,8 @@ from cloudchamber.inference.taps.readers import (
     read_rows,
     read_stream,
 )
-from cloudchamber.inference.taps.state import MAX_NODES, MAX_PENDING, STATE
+from cloudchamber.inference.taps.state import MAX_NODES, MAX_PENDING, PLAN_FIELDS, STATE
+from cloudchamber.inference.taps.wanted import Do
 
 _NODE_BYTES = ggml.TENSOR_BYTES
 _OP, _DATA, _NE, _SRC, _NAME = ggml.OP, ggml.DATA, ggml.NE, ggml.SRC, ggml.NAME
@@ -37,6 +41,8 @@ _ATTENTION, _PROBABILITIES, _CHOSEN = int(Do.ATTENTION), int(Do.PROBABILITIES), 
 _ROWS = int(Do.ROWS)
 _N_SRC = ggml.MAX_SRC
 _RECORD, _BLIND = 1, 2
+_PLAN_BYTES = 8 * len(PLAN_FIELDS)
+_VIEW_SRC, _VIEW_OFFS = ggml.VIEW_SRC, ggml.VIEW_OFFS
 
 
 @compiled(inline="always")
@@ -58,7 +64,7 @@ def _signature(tensor: int) -> Any:
 @compiled()
 def _take_plan(s: Any, number: int) -> None:
     """Make plan `number` the current one."""
-    fields = _ints(s.plans_at + number * 48, 6)
+    fields = _ints(s.plans_at + number * _PLAN_BYTES, 8)
     s.plan = number
     s.n_nodes = fields[0]
     s.signature_at = fields[1]
@@ -66,13 +72,15 @@ def _take_plan(s: Any, number: int) -> None:
     s.point_at = fields[3]
     s.slots_at = fields[4]
     s.actions_at = fields[5]
+    s.late_at = fields[6]
+    s.n_late = fields[7]
 
 
 @compiled()
 def _find_plan(s: Any, index: int, signature: int) -> bool:
     """Change to a plan that agrees with the current one so far and knows this node."""
     for number in range(s.n_plans):
-        fields = _ints(s.plans_at + number * 48, 6)
+        fields = _ints(s.plans_at + number * _PLAN_BYTES, 8)
         if number == s.plan or index >= fields[0]:
             continue
         theirs = _ints(fields[1], fields[0])
@@ -82,13 +90,14 @@ def _find_plan(s: Any, index: int, signature: int) -> bool:
         same = True
         for i in range(index):
             same = same and ours[i] == theirs[i]
-        our_slots, their_slots = _shorts(s.slot_at, 2 * index), _shorts(fields[2], 2 * index)
+        our_slots, their_slots = _shorts(s.slot_at, 3 * index), _shorts(fields[2], 3 * index)
         our_points, their_points = _shorts(s.point_at, 3 * index), _shorts(fields[3], 3 * index)
-        for i in range(2 * index):
+        for i in range(3 * index):
             same = same and our_slots[i] == their_slots[i]
         for i in range(3 * index):
             same = same and our_points[i] == their_points[i]
-        if same:
+        # What was given a home is not looked at in passing.
+        if same and not (s.late and fields[7] == 0):
             _take_plan(s, number)
             return True
     return False
@@ -104,6 +113,8 @@ def _begin_graph(s: Any, tensor: int, signature: int) -> None:
     s.has_middle = -1
     s.has_out = -1
     s.first_signature = signature
+    s.late = 0
+    s.home_used = 0
     if s.trace_wanted or s.n_plans == 0:
         s.tracing = _RECORD
         s.unknown += 1
@@ -112,6 +123,9 @@ def _begin_graph(s: Any, tensor: int, signature: int) -> None:
         return
     s.tracing = 0
     _take_plan(s, s.plan)
+    # A decode of several graphs is looked into: the next one may use this one's structs.
+    alone = s.n_tokens == s.opened and s.n_tokens <= MOST_TOKENS
+    s.late = np.int64(alone and s.n_late > 0 and not s.copy_always)
     lost = _shorts(s.slot_lost_at, MAX_NODES)
     for i in range(s.n_nodes):
         lost[i] = 1
@@ -145,11 +159,11 @@ def _record(s: Any, tensor: int) -> None:
 @compiled()
 def _meet(s: Any, tensor: int, first: int, count: int) -> None:
     """A node that makes or reads wanted tensors: from here on watch their memory."""
-    slots = _shorts(s.slots_at, 3 * (first + count))
+    slots = _shorts(s.slots_at, 5 * (first + count))
     for slot in range(first, first + count):
-        operand = slots[3 * slot]
+        operand = slots[5 * slot]
         watched = tensor if operand < 0 else load_i64(tensor + _SRC + 8 * operand)
-        if (slots[3 * slot + 1] & s.mode) == 0 or s.n_pending >= MAX_PENDING:
+        if (slots[5 * slot + 1] & s.mode) == 0 or s.n_pending >= MAX_PENDING:
             continue
         low = load_i64(watched + _DATA)
         pending = s.n_pending
@@ -178,6 +192,54 @@ def _check_writes(s: Any, tensor: int) -> None:
 
 
 @compiled()
+def _unconverted(tensor: int) -> int:
+    """K in the cache or the mask, where the graph reads it through a conversion."""
+    while load_i32(tensor + _OP) == _CPY:
+        tensor = load_i64(tensor + _SRC)
+    return tensor
+
+
+@compiled()
+def _settle(s: Any, tensor: int) -> None:
+    """Give a tensor its home. llama.cpp uses a graph again for the next token, so that it
+    often has it already."""
+    at = s.home_at + s.home_used
+    size = call_nbytes(s.nbytes, tensor)
+    s.home_used += (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+    if s.home_used <= s.home_bytes:
+        store_i64(tensor + _DATA, at)
+
+
+@compiled()
+def _follow(s: Any, tensor: int) -> None:
+    """Move a view along with a tensor that was given a home."""
+    root = load_i64(tensor + _VIEW_SRC)
+    if root == 0:
+        return
+    data = load_i64(root + _DATA)
+    if data >= s.home_at and data < s.home_at + s.home_bytes:
+        store_i64(tensor + _DATA, data + load_i64(tensor + _VIEW_OFFS))
+
+
+@compiled()
+def _note(s: Any, tensor: int, first: int, count: int) -> None:
+    """A node that makes or reads wanted tensors: remember it, and read inputs at once."""
+    slots = _shorts(s.slots_at, 5 * (first + count))
+    for slot in range(first, first + count):
+        operand, do = slots[5 * slot], slots[5 * slot + 3]
+        if (slots[5 * slot + 1] & s.mode) == 0:
+            continue
+        watched = tensor if operand < 0 else load_i64(tensor + _SRC + 8 * operand)
+        _ints(s.slot_tensor_at, MAX_NODES)[slot] = watched
+        _ints(s.slot_node_at, MAX_NODES)[slot] = tensor
+        _shorts(s.slot_lost_at, MAX_NODES)[slot] = 0
+        if do == _ROWS:
+            read_rows(s, watched)
+        elif do == _MASK:
+            read_mask(s, _unconverted(watched), slots[5 * slot + 4])
+
+
+@compiled()
 def _ask(s: Any, tensor: int) -> Any:
     signature = _signature(tensor)
     # A graph has no mark of its end, but its first node, the embedding, comes but once.
@@ -188,6 +250,8 @@ def _ask(s: Any, tensor: int) -> Any:
     s.index = index + 1
     if s.tracing == _RECORD:
         _record(s, tensor)
+    if s.late:
+        _follow(s, tensor)
     if s.tracing:
         return False
     known = index < s.n_nodes and _ints(s.signature_at, s.n_nodes)[index] == signature
@@ -198,7 +262,13 @@ def _ask(s: Any, tensor: int) -> Any:
         return False
     if s.n_pending:
         _check_writes(s, tensor)
-    slot = _shorts(s.slot_at + 8 * index, 2)
+    slot = _shorts(s.slot_at + 12 * index, 3)
+    if s.late:
+        if slot[2]:
+            _settle(s, tensor)
+        if slot[1]:
+            _note(s, tensor, slot[0], slot[1])
+        return False
     if slot[1]:
         _meet(s, tensor, slot[0], slot[1])
     point = _shorts(s.point_at + 12 * index, 3)
@@ -210,21 +280,45 @@ def _forget_read(s: Any, index: int) -> None:
     """Drop the slots that were due at a node from the watch."""
     pending = _shorts(s.pending_at, MAX_PENDING)
     low, high = _ints(s.low_at, MAX_PENDING), _ints(s.high_at, MAX_PENDING)
-    slots = _shorts(s.slots_at, 3 * MAX_NODES)
+    slots = _shorts(s.slots_at, 5 * MAX_NODES)
     kept = 0
     for i in range(s.n_pending):
-        if slots[3 * pending[i] + 2] != index:
+        if slots[5 * pending[i] + 2] != index:
             pending[kept], low[kept], high[kept] = pending[i], low[i], high[i]
             kept += 1
     s.n_pending = kept
 
 
 @compiled()
-def _cached(key: int) -> int:
-    """K in the cache, where the graph reads it through a conversion (an F32 cache)."""
-    while load_i32(key + _OP) == _CPY:
-        key = load_i64(key + _SRC)
-    return key
+def _read(s: Any, do: int, layer: int, slot: int, group: int) -> None:
+    """Take one wanted tensor's content into the stores."""
+    slots = _shorts(s.slots_at, 5 * MAX_NODES)
+    if (slots[5 * slot + 1] & s.mode) == 0:
+        return
+    if _shorts(s.slot_lost_at, MAX_NODES)[slot]:
+        s.losses += 1
+        return
+    tensor = _ints(s.slot_tensor_at, MAX_NODES)[slot]
+    if s.late:
+        data = load_i64(tensor + _DATA)
+        if data < s.home_at or data >= s.home_at + s.home_bytes:
+            s.losses += 1
+            return
+    if do <= _OUT:
+        read_stream(s, tensor, do, layer)
+    elif do == _ROWS:
+        read_rows(s, tensor)
+    elif do == _MASK:
+        read_mask(s, tensor, group)
+    elif do == _ATTENTION:
+        node = _ints(s.slot_node_at, MAX_NODES)[slot]
+        operand = 1 if slots[5 * slot] == 0 else 0
+        read_queries(s, tensor, layer)
+        read_keys(s, _unconverted(load_i64(node + _SRC + 8 * operand)), layer)
+    elif do == _CHOSEN:
+        read_chosen(s, tensor, layer)
+    else:
+        read_router(s, tensor, layer, do == _PROBABILITIES)
 
 
 @compiled()
@@ -233,33 +327,24 @@ def _data(s: Any) -> None:
     index = s.index - 1
     point = _shorts(s.point_at + 12 * index, 3)
     actions = _shorts(s.actions_at, 4 * (point[0] + point[1]))
-    slots = _shorts(s.slots_at, 3 * MAX_NODES)
     for number in range(point[0], point[0] + point[1]):
-        do, layer, slot, group = (
-            actions[4 * number], actions[4 * number + 1], actions[4 * number + 2], actions[4 * number + 3]
-        )  # fmt: skip
-        if (slots[3 * slot + 1] & s.mode) == 0:
-            continue
-        if _shorts(s.slot_lost_at, MAX_NODES)[slot]:
-            s.losses += 1
-            continue
-        tensor = _ints(s.slot_tensor_at, MAX_NODES)[slot]
-        if do <= _OUT:
-            read_stream(s, tensor, do, layer)
-        elif do == _ROWS:
-            read_rows(s, tensor)
-        elif do == _MASK:
-            read_mask(s, tensor, group)
-        elif do == _ATTENTION:
-            node = _ints(s.slot_node_at, MAX_NODES)[slot]
-            operand = 1 if slots[3 * slot] == 0 else 0
-            read_queries(s, tensor, layer)
-            read_keys(s, _cached(load_i64(node + _SRC + 8 * operand)), layer)
-        elif do == _CHOSEN:
-            read_chosen(s, tensor, layer)
-        else:
-            read_router(s, tensor, layer, do == _PROBABILITIES)
+        at = 4 * number
+        _read(s, actions[at], actions[at + 1], actions[at + 2], actions[at + 3])
     _forget_read(s, index)
+
+
+@compiled(cache=True, nogil=True)
+def finish(state: int) -> None:
+    """The decode is over: read what a graph that ran in one go computed. `state` is the address
+    of a `STATE` record."""
+    s = carray(pointer(state), (1,), STATE)[0]
+    if not s.late or s.tracing:
+        return  # a graph that fits no plan was already counted
+    actions = _shorts(s.late_at, 4 * s.n_late)
+    for number in range(s.n_late):
+        at = 4 * number
+        _read(s, actions[at], actions[at + 1], actions[at + 2], actions[at + 3])
+    s.late = 0
 
 
 _SIGNATURE = types.boolean(types.int64, types.boolean, types.int64)

@@ -29,10 +29,12 @@ from numpy.typing import NDArray
 from cloudchamber.inference.taps import ggml, views
 from cloudchamber.inference.taps.graph import Graph, parse
 from cloudchamber.inference.taps.history import History, measure_layers
+from cloudchamber.inference.taps.homes import ALIGNMENT
 from cloudchamber.inference.taps.lacks import what_lacks
-from cloudchamber.inference.taps.plan import ATTENTION, EXPERTS, NORMS, Plan, make_plan
+from cloudchamber.inference.taps.plan import Plan, make_plan
 from cloudchamber.inference.taps.roles import Roles, find_roles
 from cloudchamber.inference.taps.state import MAX_NODES, MAX_PENDING, MAX_PLANS, PLAN_FIELDS, STATE
+from cloudchamber.inference.taps.wanted import ATTENTION, EXPERTS, NORMS
 from cloudchamber.telemetry.events import AttentionWeights, ExpertRouting, HeadSummary, LayerActivation, Part
 
 QUERY_BYTES: Final = 1 << 30
@@ -49,7 +51,7 @@ class Capture:
     def __init__(
         self, n_layer: int, n_embd: int, n_ctx: int, n_ubatch: int = 512, *, query_bytes: int = QUERY_BYTES
     ) -> None:
-        from cloudchamber.inference.taps.callback import eval_callback
+        from cloudchamber.inference.taps.callback import eval_callback, finish
 
         self.n_layer, self.n_embd, self.n_ctx = n_layer, n_embd, n_ctx
         self.lacks: dict[str, str] = {}
@@ -62,10 +64,12 @@ class Capture:
         self._kept: dict[str, NDArray[np.generic]] = {}
         self._state = np.zeros(1, STATE)
         self._opened = (0, 0)
+        self._homes: list[NDArray[np.uint8]] = []
         self._recoveries = 0
         self._set_up(n_ubatch)
         self.user_data = ctypes.c_void_p(self._state.ctypes.data)
         self._compiled = eval_callback
+        self._finish = finish
         self.callback = llama.ggml_backend_sched_eval_callback(eval_callback.address)
 
     # ------------------------------------------------------------------------------ memory
@@ -107,6 +111,7 @@ class Capture:
         """About to decode `n_tokens` tokens at positions from `position` on."""
         s = self._state[0]
         s["index"], s["n_tokens"], s["position"] = 0, 0, position
+        s["opened"], s["late"] = n_tokens, 0
         s["losses"] = s["unknown"] = s["irregular"] = 0
         self._opened = (position, n_tokens)
         if self._history is not None:
@@ -115,6 +120,7 @@ class Capture:
     def after_decode(self, ctx: object = None) -> None:
         """The decode returned 0: take its positions into the run, study new graphs."""
         s = self._state[0]
+        self._finish(self._state.ctypes.data)
         position, count = self._opened
         whole = not (s["losses"] or s["unknown"])
         if s["tracing"] == 1 and s["n_nodes_traced"]:
@@ -169,14 +175,29 @@ class Capture:
         same = [i for i, old in enumerate(self.plans) if np.array_equal(old.signature, plan.signature)]
         number = same[0] if same else min(len(self.plans), MAX_PLANS - 1)
         self.plans[number : number + 1] = [plan]
-        arrays = (plan.signature, plan.slot, plan.point, plan.slots, plan.actions)
+        arrays = (plan.signature, plan.slot, plan.point, plan.slots, plan.actions, plan.late)
         row = self._kept["plans"][number]
-        row[:] = [len(plan.signature), *(array.ctypes.data for array in arrays)]
+        row[:] = [len(plan.signature), *(array.ctypes.data for array in arrays), len(plan.late)]
+        self._grow_home(plan.home_bytes)
         s["n_plans"], s["plan"] = len(self.plans), number
+
+    def _grow_home(self, size: int) -> None:
+        """Have at least so much memory for wanted tensors. What was there before is kept: a
+        graph that llama.cpp uses again computes into it until its nodes are asked about."""
+        s = self._state[0]
+        if size <= s["home_bytes"]:
+            return
+        home = np.empty(size + ALIGNMENT, np.uint8)
+        self._homes.append(home)
+        s["home_at"] = -(-home.ctypes.data // ALIGNMENT) * ALIGNMENT
+        s["home_bytes"] = size
 
     def _recover(self) -> None:
         """Something could not be read: give more room, or look at every tensor where it is made."""
         s = self._state[0]
+        if s["home_used"] > s["home_bytes"]:
+            self._grow_home(int(s["home_used"]))
+            return
         if s["short_of"]:
             self._grow_scratch(int(s["short_of"]) + (1 << 16))
             return

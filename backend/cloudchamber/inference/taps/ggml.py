@@ -55,6 +55,7 @@ _type_traits = _function("ggml_get_type_traits", _P, ctypes.c_int)
 _nbytes = _function("ggml_nbytes", ctypes.c_size_t, _P)
 _tensor_get = _function("ggml_backend_tensor_get", None, _P, _P, ctypes.c_size_t, ctypes.c_size_t)
 _is_host = _function("ggml_backend_buffer_is_host", ctypes.c_bool, _P)
+_buffer_name = _function("ggml_backend_buffer_name", ctypes.c_char_p, _P)
 
 
 def address_of(function: ctypes._NamedFuncPointer) -> int:
@@ -72,6 +73,11 @@ def to_float_address(ggml_type: int) -> int:
     traits: int = _type_traits(ggml_type)
     # ggml_type_traits: name, blck_size, blck_size_interleave, type_size, is_quantized, to_float
     return int.from_bytes(ctypes.string_at(traits + 40, 8), "little")
+
+
+def is_plain_memory(buffer: int) -> bool:
+    """A buffer is ordinary memory that the processor computes in, and nothing a device maps."""
+    return bool(buffer) and bool(_buffer_name(buffer) == b"CPU")
 
 
 def type_name(ggml_type: int) -> str:

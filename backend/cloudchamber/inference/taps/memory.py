@@ -42,6 +42,18 @@ def _make_load(value: Any) -> Any:
     return load
 
 
+@intrinsic
+def store_i64(typing: Any, address: Any, value: Any) -> Any:
+    """Write an int64."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = context.get_value_type(types.int64).as_pointer()
+        builder.store(arguments[1], builder.inttoptr(arguments[0], kind))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), code
+
+
 load_i32: Callable[[int], int] = _make_load(types.int32)
 load_i64: Callable[[int], int] = _make_load(types.int64)
 load_u16: Callable[[int], int] = _make_load(types.uint16)

@@ -4,55 +4,20 @@ Looking at a node splits the graph there and makes all threads meet, which is wh
 costs. A wanted tensor lives from the node that makes it to the node that writes over its
 memory; stabbing these intervals with the fewest points (earliest end first) usually leaves
 one point a layer: at the sum after attention, Q and the layer's input are both intact.
+Small graphs need no point at all where they may compute into memory of ours; see `homes.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cloudchamber.inference.taps.graph import Graph
+from cloudchamber.inference.taps.homes import AT_ONCE, find_homes, home_bytes
 from cloudchamber.inference.taps.roles import Roles
-
-
-class Do(IntEnum):
-    """What to do with a wanted tensor once it can be read."""
-
-    ENTRY = 0
-    MIDDLE = 1
-    OUT = 2
-    MASK = 3
-    ATTENTION = 4
-    PROBABILITIES = 5
-    CHOSEN = 6
-    WEIGHTS = 7
-    ROWS = 8
-
-
-ALWAYS, NORMS, ATTENTION, EXPERTS = 1, 2, 4, 8
-"""Bits of the capture's mode; an action and its point are skipped when its bit is off."""
-_MODE = {
-    Do.ENTRY: NORMS, Do.MIDDLE: NORMS, Do.OUT: NORMS, Do.ROWS: NORMS,
-    Do.MASK: ATTENTION, Do.ATTENTION: ATTENTION,
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One tensor to read: operand `operand` of node `node`, or the node itself for -1."""
-
-    do: Do
-    layer: int
-    node: int
-    operand: int = -1
-    group: int = 0
-
-    @property
-    def mode(self) -> int:
-        return _MODE.get(self.do, EXPERTS)
+from cloudchamber.inference.taps.wanted import Wanted, wanted_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,43 +27,17 @@ class Plan:
     signature: NDArray[np.int64]
     """[n_nodes] what each node must be for the plan to hold."""
     slot: NDArray[np.int32]
-    """[n_nodes, 2] first slot the node fills, and how many."""
+    """[n_nodes, 3] first slot the node fills, how many, 1 if the node is given a home."""
     point: NDArray[np.int32]
     """[n_nodes, 3] first action due at the node, how many, and their modes; 0 is no point."""
     slots: NDArray[np.int32]
-    """[n_slots, 3] operand watched, mode, point at which it is read."""
+    """[n_slots, 5] operand watched, mode, point at which it is read, what to do then, group."""
     actions: NDArray[np.int32]
     """[n_slots, 4] what, layer, slot, group; in order of point."""
+    late: NDArray[np.int32]
+    """[n, 4] the actions when the decode is over; none where the graph must be looked into."""
+    home_bytes: int
     n_points: int
-
-
-def wanted_tensors(roles: Roles) -> list[Wanted]:
-    """Everything the panels may ask for, in order of the graph."""
-    wanted: list[Wanted] = []
-    if roles.entry is not None:
-        wanted.append(Wanted(Do.ENTRY, 0, roles.entry))
-    if roles.output_rows is not None:
-        wanted.append(Wanted(Do.ROWS, 0, roles.output_rows, 1))
-    groups: dict[int, int] = {}
-    for layer, (middle, out, attention, experts) in enumerate(
-        zip(roles.middle, roles.out, roles.attention, roles.experts, strict=True)
-    ):
-        if attention is not None:
-            if attention.mask not in groups:
-                groups[attention.mask] = len(groups)
-                wanted.append(
-                    Wanted(Do.MASK, layer, attention.mask_node, attention.mask_source, groups[attention.mask])
-                )
-            wanted.append(Wanted(Do.ATTENTION, layer, attention.node, attention.query_source))
-        if middle is not None:
-            wanted.append(Wanted(Do.MIDDLE, layer, middle))
-        if experts is not None:
-            wanted.append(Wanted(Do.PROBABILITIES, layer, experts.probabilities))
-            wanted.append(Wanted(Do.CHOSEN, layer, experts.chosen))
-            wanted.append(Wanted(Do.WEIGHTS, layer, experts.weights))
-        if out is not None:
-            wanted.append(Wanted(Do.OUT, layer, out))
-    return sorted(wanted, key=lambda one: (one.node, one.do))
 
 
 def choose_points(graph: Graph, wanted: list[Wanted], growth: int, *, sparing: bool) -> list[int]:
@@ -111,12 +50,9 @@ def choose_points(graph: Graph, wanted: list[Wanted], growth: int, *, sparing: b
         return [one.node for one in wanted]
     last: list[int] = []
     for one in wanted:
-        node = graph.nodes[one.node]
-        tensor = node if one.operand < 0 else graph.source(node, one.operand)
-        assert tensor is not None
         # What an attention node reads is whole once it has run, unless it wrote over it itself.
         after = one.node if one.operand < 0 else one.node - 1
-        last.append(max(graph.first_writer(after, tensor, growth) - 1, one.node))
+        last.append(max(graph.first_writer(after, one.tensor(graph), growth) - 1, one.node))
     points = [-1] * len(wanted)
     order = sorted(range(len(wanted)), key=lambda i: last[i])
     open_ones = set(order)
@@ -139,14 +75,14 @@ def make_plan(
     tokens = graph.nodes[roles.entry].ne[1] if roles.entry is not None else 1
     points = choose_points(graph, wanted, max(1, n_ubatch // tokens), sparing=sparing)
     n_nodes = len(graph.nodes)
-    slot = np.zeros((n_nodes, 2), np.int32)
-    slots = np.zeros((len(wanted), 3), np.int32)
+    slot = np.zeros((n_nodes, 3), np.int32)
+    slots = np.zeros((len(wanted), 5), np.int32)
     for number, (one, at) in enumerate(zip(wanted, points, strict=True)):
         if slot[one.node, 1] == 0:
             slot[one.node, 0] = number
         slot[one.node, 1] += 1
-        slots[number] = one.operand, one.mode, at
-    order = sorted(range(len(wanted)), key=lambda i: (points[i], wanted[i].layer, _rank(wanted[i].do)))
+        slots[number] = one.operand, one.mode, at, one.do, one.group
+    order = sorted(range(len(wanted)), key=lambda i: (points[i], *wanted[i].order))
     actions = np.zeros((len(wanted), 4), np.int32)
     point = np.zeros((n_nodes, 3), np.int32)
     for place, number in enumerate(order):
@@ -156,9 +92,16 @@ def make_plan(
             point[at, 0] = place
         point[at, 1] += 1
         point[at, 2] |= one.mode
-    return Plan(signature, slot, point, slots, actions, len(set(points)))
+    late, size = np.zeros((0, 4), np.int32), 0
+    homes = find_homes(graph, wanted)
+    if homes is not None:
+        slot[:, 2] = homes
+        late = _late_actions(wanted)
+        size = home_bytes(graph, homes, tokens, roles.n_embd)
+    return Plan(signature, slot, point, slots, actions, late, size, len(set(points)))
 
 
-def _rank(do: Do) -> int:
-    """Place of an action among its layer's: the stream in the order it flows."""
-    return {Do.ROWS: 0, Do.ENTRY: 1, Do.MIDDLE: 2, Do.OUT: 3}.get(do, 4)
+def _late_actions(wanted: list[Wanted]) -> NDArray[np.int32]:
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i].order)
+    rows = [(wanted[i].do, wanted[i].layer, i, wanted[i].group) for i in order if wanted[i].do not in AT_ONCE]
+    return np.array(rows, np.int32).reshape(-1, 4)

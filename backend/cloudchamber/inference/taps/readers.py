@@ -25,8 +25,8 @@ from cloudchamber.inference.taps.memory import (
     load_u16,
     pointer,
 )
-from cloudchamber.inference.taps.plan import Do
 from cloudchamber.inference.taps.state import KEY_BLOCK
+from cloudchamber.inference.taps.wanted import Do
 
 _DATA, _NE, _NB, _BUFFER, _VIEW_SRC = ggml.DATA, ggml.NE, ggml.NB, ggml.BUFFER, ggml.VIEW_SRC
 _F16 = ggml.F16

@@ -23,6 +23,8 @@ _FIELDS = (
     "position",  # position of its first token
     "mode",  # what to capture: bits of plan.py
     "first_signature",  # of the graph's first node
+    "late",  # 1: this graph runs in one go and is read when it is over; see homes.py
+    "opened",  # tokens of this decode
     "tracing",  # 1: recording this graph, 2: it fits no plan; looking at nothing either way
     "trace_wanted",  # 1: the next graph is to be recorded
     "losses",  # wanted tensors that were overwritten before they were read, this decode
@@ -32,7 +34,9 @@ _FIELDS = (
     "copy_always",  # 1: read through ggml even what lies in host memory (for tests)
     # Plans; the current one's fields are copied here.
     "n_plans", "plan", "plans_at",
-    "n_nodes", "signature_at", "slot_at", "point_at", "slots_at", "actions_at",
+    "n_nodes", "signature_at", "slot_at", "point_at", "slots_at", "actions_at", "late_at", "n_late",
+    # Homes.
+    "home_at", "home_bytes", "home_used",
     # Slots: tensors met in this graph and not yet read.
     "slot_tensor_at", "slot_node_at", "slot_lost_at", "n_pending", "pending_at", "low_at", "high_at",
     # Recording.
@@ -56,4 +60,6 @@ _FIELDS = (
 
 STATE: Final = np.dtype([(name, np.int64) for name in _FIELDS])
 
-PLAN_FIELDS: Final = ("n_nodes", "signature_at", "slot_at", "point_at", "slots_at", "actions_at")
+PLAN_FIELDS: Final = (
+    "n_nodes", "signature_at", "slot_at", "point_at", "slots_at", "actions_at", "late_at", "n_late",
+)  # fmt: skip
