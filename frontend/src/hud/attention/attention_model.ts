@@ -5,7 +5,7 @@ import { selectedToken } from "../../state/select";
 import type { AppState } from "../../state/state";
 import type { HeadSummary } from "../../telemetry/protocol.gen";
 import { count, percent, probability } from "../format";
-import { axisLabel, labelAt, promptLength } from "./tokens";
+import { labelAt, promptLength } from "./tokens";
 
 /** One query's row of weights, in brief. */
 export interface RowFacts {
@@ -172,12 +172,16 @@ export function captions(model: AttentionModel, joined: number, zoom: boolean): 
 
 /** What the cell of a query and a key says. */
 export interface CellFacts {
+  /** Tokens, and where they stand. */
   readonly query: string;
+  readonly queryNote: string;
   readonly key: string;
+  readonly keyNote: string;
   readonly weight: string;
+  readonly weightNote: string;
 }
 
-/** A place of the picture: `joined` positions a side from `query` and `key`. Null above the diagonal. */
+/** A place of the picture: `joined` positions a side from `query` and `key`. Null where nothing is known. */
 export function cellFacts(
   state: AppState,
   matrix: AttentionMatrix,
@@ -194,12 +198,40 @@ export function cellFacts(
     }
   }
   if (most < 0) return null;
-  const name = (first: number): string => {
-    const last = Math.min(first + joined, matrix.length) - 1;
-    if (last <= first) return `"${axisLabel(state, first)}" · pos ${first}`;
-    return `"${axisLabel(state, first)}" … · pos ${first}–${last}`;
+  const last = (first: number): number => Math.min(first + joined, matrix.length) - 1;
+  const name = (first: number): string => labelAt(state, first) + (last(first) > first ? " …" : "");
+  const note = (first: number): string =>
+    last(first) > first ? `pos ${first}–${last(first)}` : `pos ${first}`;
+  return {
+    query: name(query),
+    queryNote: note(query),
+    key: name(key),
+    keyNote: note(key),
+    weight: probability(most),
+    weightNote:
+      joined > 1 ? `max of ${joined} × ${joined} cells` : `of this row${rankIn(matrix, query, key)}`,
   };
-  return { query: name(query), key: name(key), weight: `${joined > 1 ? "max " : ""}${probability(most)}` };
+}
+
+/** The strongest key of the row on show, as a cell. */
+export function peakFacts(row: RowFacts): CellFacts {
+  return {
+    query: row.queryLabel,
+    queryNote: `pos ${row.query}`,
+    key: row.peakLabel,
+    keyNote: `pos ${row.peak}`,
+    weight: probability(row.peakWeight),
+    weightNote: "strongest of this row",
+  };
+}
+
+/** Where a key stands among those of its row. */
+function rankIn(matrix: AttentionMatrix, query: number, key: number): string {
+  if (matrix.block > 1) return "";
+  const row = matrix.row(query);
+  let rank = 1;
+  for (const bits of row) if (bits > row[key]!) rank++;
+  return ` · rank ${rank}`;
 }
 
 export function nats(value: number): string {

@@ -1,4 +1,5 @@
 import type { AttentionMatrix } from "../../state/attention_matrix";
+import { stepSelected } from "../../state/reduce";
 import type { AppState } from "../../state/state";
 import { floatToHalf } from "../../telemetry/half";
 import { fade } from "../color";
@@ -6,6 +7,7 @@ import { HEAT_EDGE } from "../heat_store";
 import type { HudPointerEvent } from "../instrument";
 import { outline } from "../kit/frame";
 import type { Rect } from "../layout";
+import { stepAt } from "../moment_position";
 import { easeInOutCubic, progress } from "../motion";
 import type { Scene } from "../scene";
 import { color, glow, heatGamma, text } from "../theme";
@@ -20,7 +22,7 @@ import { drawReadout } from "./readout";
 const FADE = 0.18;
 const WIPE = 0.12;
 const WHEEL = 0.0022;
-const BAR_STEPS = 64;
+const BAR_STEPS = 256;
 
 /** The matrix of weights with its axes, its scale of colours and what it says; zoomed by the wheel, moved by dragging. */
 export class MatrixPlot {
@@ -34,6 +36,7 @@ export class MatrixPlot {
   private fadedFrom = Number.NaN;
   private before = false;
   private plot: Rect = { x: 0, y: 0, width: 1, height: 1 };
+  private dragged = false;
   private carryX = 0;
   private carryY = 0;
 
@@ -101,7 +104,11 @@ export class MatrixPlot {
         this.window = zoomed(window, model.length, Math.exp(-event.wheel * WHEEL), query, key);
         return true;
       }
+      case "release":
+        if (!this.dragged) this.choose(event, state, model);
+        return true;
       case "drag":
+        this.dragged = true;
         this.drag(event.dx * per, event.dy * per, model.length);
         return true;
       case "double":
@@ -110,8 +117,18 @@ export class MatrixPlot {
       default:
         this.carryX = 0;
         this.carryY = 0;
-        return state.model !== null;
+        this.dragged = false;
+        return true;
     }
+  }
+
+  /** A click on a row pins the token that its query made; on the newest, follows on. */
+  private choose(event: HudPointerEvent, state: AppState, model: AttentionModel): void {
+    const { plot, picture } = this;
+    const row = Math.floor(((event.y - plot.y) / plot.height) * picture.places);
+    const query = Math.min(picture.query + (row + 1) * picture.joined, model.length) - 1;
+    const step = stepAt(state, query);
+    if (step !== null) stepSelected(state, query === model.length - 1 ? null : step);
   }
 
   /** Moves by whole positions, and keeps what is left of one for the next time. */

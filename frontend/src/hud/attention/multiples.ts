@@ -25,13 +25,13 @@ const PERIOD = 0.5;
 /** All heads of the selected layer, each its whole matrix in little. */
 export class Multiples {
   private readonly pictures: readonly MatrixPicture[];
-  private readonly requests = new MatrixRequests("attention heads");
-  private turn = 0;
+  private readonly requests: readonly MatrixRequests[];
   private askedAt = Number.NEGATIVE_INFINITY;
-  private layer = -1;
+  private shown = "";
 
   constructor(private readonly scene: Scene) {
     this.pictures = Array.from({ length: MOST }, () => new MatrixPicture(scene.heat, EDGE));
+    this.requests = Array.from({ length: MOST }, (_, i) => new MatrixRequests(`attention small ${i}`));
   }
 
   draw(
@@ -100,7 +100,7 @@ export class Multiples {
     hits.add("head", layer * 65536 + head, place.x, place.y, place.width, place.height + FOOT);
   }
 
-  /** The heads take turns; the rows of all are asked for a few times a second. */
+  /** The rows of all heads are asked for a few times a second; of another layer at once, until they are there. */
   private fetch(
     state: AppState,
     { layer, length }: AttentionModel,
@@ -109,19 +109,17 @@ export class Multiples {
     now: number,
     ask: Requests["ask"],
   ): void {
-    if (layer !== this.layer) {
-      this.layer = layer;
-      this.turn = 0;
-      this.askedAt = Number.NEGATIVE_INFINITY;
+    const shown = `${state.run?.started.run_id}/${layer}/${first}`;
+    const due = shown !== this.shown || now - this.askedAt >= PERIOD || now < this.askedAt;
+    if (!due) return;
+    let asked = false;
+    for (let i = 0; i < count; i++) {
+      const requests = this.requests[i]!;
+      asked = requests.ask(state, layer, first + i, "head", length, ask) || requests.waiting || asked;
     }
-    // A round is begun only so often, and then goes on as fast as the answers come.
-    if (this.turn === 0 && now - this.askedAt < PERIOD && now >= this.askedAt) return;
-    while (!this.requests.waiting) {
-      if (this.turn === 0) this.askedAt = now;
-      const asked = this.requests.ask(state, layer, first + this.turn, "head", length, ask);
-      this.turn = (this.turn + 1) % count;
-      if (asked || this.turn === 0) return;
-    }
+    if (asked) return;
+    this.shown = shown;
+    this.askedAt = now;
   }
 }
 

@@ -2,7 +2,8 @@ import { probability } from "../format";
 import type { Rect } from "../layout";
 import type { Scene } from "../scene";
 import { color, text } from "../theme";
-import { type AttentionModel, type CellFacts, nats, share } from "./attention_model";
+import { type AttentionModel, type CellFacts, nats, peakFacts, share } from "./attention_model";
+import { drawLargeReadout, LARGE_READOUT } from "./readout_large";
 
 const LINE = 15;
 
@@ -15,6 +16,11 @@ interface Line {
 
 /** What stands in the empty half of the matrix: the row on show, or the cell that is pointed at. */
 export function drawReadout(scene: Scene, model: AttentionModel, cell: CellFacts | null, plot: Rect): void {
+  const large = cell ?? (model.row ? peakFacts(model.row) : null);
+  if (plot.width >= LARGE_READOUT && large) {
+    drawLargeReadout(scene, model, large, plot);
+    return;
+  }
   const lines = cell ? ofCell(cell) : ofRow(model);
   const right = plot.x + plot.width - 10;
   // The diagonal leaves less room the further down a line stands.
@@ -33,9 +39,10 @@ export function drawReadout(scene: Scene, model: AttentionModel, cell: CellFacts
 
 function ofCell(cell: CellFacts): Line[] {
   return [
-    { name: "query", value: cell.query, paint: color.data },
-    { name: "key", value: cell.key, paint: color.attention },
+    { name: "query", value: `"${cell.query}" · ${cell.queryNote}`, paint: color.data },
+    { name: "key", value: `"${cell.key}" · ${cell.keyNote}`, paint: color.attention },
     { name: "weight", value: cell.weight, paint: color.now },
+    { name: "", value: cell.weightNote, paint: color.muted },
   ];
 }
 

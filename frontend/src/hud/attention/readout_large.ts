@@ -1,0 +1,66 @@
+import type { Rect } from "../layout";
+import type { Scene } from "../scene";
+import { color, text } from "../theme";
+import { type AttentionModel, type CellFacts, nats, share } from "./attention_model";
+
+/** Width of a matrix that has room for it. */
+export const LARGE_READOUT = 560;
+
+const PAD = 24;
+const NAME = 74;
+
+/** The readout where there is room: query, key and weight in large type, the row's facts below. */
+export function drawLargeReadout(scene: Scene, model: AttentionModel, cell: CellFacts, plot: Rect): void {
+  const width = Math.round(plot.width * 0.42);
+  const x = plot.x + plot.width - PAD - width;
+  const right = x + width;
+  const line = (y: number, name: string, value: string, paint: number, note: string): void => {
+    scene.text(x, y, name, text.label, color.muted);
+    const noted = scene.text(right, y, note, text.caption, color.muted, "right");
+    scene.textWithin(x + NAME, y, width - NAME - noted - 12, value, text.largeToken, paint);
+  };
+  let y = plot.y + 30;
+  line(y, "QUERY", `"${cell.query}"`, color.data, cell.queryNote);
+  y += 24;
+  line(y, "KEY", `"${cell.key}"`, color.attention, cell.keyNote);
+  y += 36;
+  scene.text(x, y, "WEIGHT", text.label, color.muted);
+  const used = scene.text(x + NAME, y, cell.weight, text.number, color.now);
+  scene.textWithin(
+    x + NAME + used + 12,
+    y,
+    width - NAME - used - 12,
+    cell.weightNote,
+    text.caption,
+    color.muted,
+  );
+  y += 16;
+  scene.rect(x, y, width, 1, color.rule);
+  drawFacts(scene, model, x, y + 20, width);
+}
+
+function drawFacts(
+  scene: Scene,
+  { row, mode, window }: AttentionModel,
+  x: number,
+  y: number,
+  width: number,
+): void {
+  if (!row) return;
+  const facts: [string, string][] = [];
+  if (mode !== "max") {
+    facts.push(["entropy", nats(row.entropy)], ["of the most", share(row.entropyShare)]);
+  }
+  if (!Number.isNaN(row.first)) facts.push(["first token", share(row.first)]);
+  if (row.sink > 0) facts.push(["sink", share(row.sink)]);
+  if (window > 0) facts.push(["window", `${window} keys`]);
+  if (row.made) facts.push(["makes next", `"${row.made}"`]);
+  const half = (width - 24) / 2;
+  facts.forEach(([name, value], i) => {
+    const left = x + (i % 2) * (half + 24);
+    const down = y + Math.floor(i / 2) * 20;
+    const used = scene.text(left, down, name, text.caption, color.muted);
+    const shown = scene.cut(half - used - 8, value, text.data);
+    scene.text(left + half, down, shown, text.data, name === "makes next" ? color.now : color.data, "right");
+  });
+}
