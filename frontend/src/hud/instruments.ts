@@ -1,8 +1,10 @@
 import { attention } from "./attention/attention";
 import { entropy } from "./entropy/entropy";
+import { experts } from "./experts/experts";
 import { flow } from "./flow/flow";
 import type { Instrument } from "./instrument";
 import { kv } from "./kv/kv";
+import { memory } from "./memory/memory";
 import { monitor } from "./monitor";
 import { pulse } from "./pulse/pulse";
 import { rope } from "./rope/rope";
