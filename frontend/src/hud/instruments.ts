@@ -22,6 +22,8 @@ export const INSTRUMENTS: readonly Instrument[] = [
   attention,
   entropy,
   rope,
+  experts,
+  memory,
 ];
 
 const BY_ID = new Map(INSTRUMENTS.map((instrument) => [instrument.id, instrument]));
