@@ -68,6 +68,10 @@ export class Arranging {
     this.startY = y;
     this.base = this.host.arrangement();
     this.baseLayout = layout;
+    if (hit.kind === "focus") {
+      this.host.focus(layout.panels.some((panel) => panel.focused) ? null : hit.owner);
+      return true;
+    }
     if (hit.kind === "divider") {
       this.divider = layout.dividers[hit.value] ?? null;
       return this.divider !== null;

@@ -2,6 +2,8 @@
 export type HitKind =
   /** A panel's heading: drag moves the panel, a double click focuses it. */
   | "title"
+  /** Lets a panel fill the screen, or brings the cockpit back. */
+  | "focus"
   /** Between two panels; `value` numbers it in the layout. */
   | "divider"
   /** Another instrument of the same place; `value` is its index. */

@@ -8,6 +8,7 @@ import { Header } from "./header";
 import type { Hit, HitKind } from "./hits";
 import type { HudPointerEvent, InstrumentView } from "./instrument";
 import { instrumentOf } from "./instruments";
+import { focusMark } from "./kit/focus_mark";
 import { brackets, octagon } from "./kit/frame";
 import { HEADING } from "./kit/heading";
 import { tabs } from "./kit/tabs";
@@ -23,6 +24,7 @@ export type { HudUi } from "./ui";
 
 const CURSORS: Partial<Record<HitKind, string>> = {
   title: "grab",
+  focus: "pointer",
   token: "pointer",
   "top-count": "pointer",
   entropy: "pointer",
@@ -146,9 +148,11 @@ export class Hud {
     }
     ui.hits.add("title", 0, rect.x, rect.y, rect.width, HEADING);
     view.draw(state, rect, now, ui);
-    if (panel.focused || contains(rect, ui.pointerX, ui.pointerY)) {
+    const near = contains(rect, ui.pointerX, ui.pointerY);
+    if (panel.focused || near) {
       brackets(scene, rect, progress(now, ui.shownAt, motion.bracketDraw), true);
     }
+    focusMark(scene, ui.hits, rect, panel.focused, near, ui.pointerX, ui.pointerY);
     const there = ui.reducedMotion ? 1 : this.motion.content(panel.id, now);
     if (there >= 1) return;
     // The content comes out of the dark: what lies over it goes.

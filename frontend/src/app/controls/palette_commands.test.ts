@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { createState } from "../../state/initial";
+import type { AppState, TokenRow } from "../../state/state";
+import type { ModelInfo } from "../../telemetry/protocol.gen";
+import type { Actions } from "../actions";
+import { commandsFor, matching } from "./palette_commands";
+
+const MODELS = [
+  { id: "a", name: "SmolLM2 135M" },
+  { id: "b", name: "Gemma 3 270M" },
+];
+
+function running(): AppState {
+  const state = createState();
+  state.control = true;
+  state.connection = { phase: "open", retryAt: 0, message: "" };
+  state.model = { id: "a", name: "SmolLM2 135M", n_layer: 30, n_head: 9 } as ModelInfo;
+  for (let step = 0; step < 50; step++) state.tokens.push({ event: { step } } as TokenRow);
+  return state;
+}
+
+/** What the first command found for `typed` does. */
+function does(typed: string, state = running()): unknown[] {
+  const done: unknown[] = [];
+  const get =
+    (_: object, name: string) =>
+    (...words: unknown[]) =>
+      done.push([name, ...words]);
+  const actions = new Proxy({}, { get }) as Actions;
+  matching(commandsFor(state, MODELS, typed), typed)[0]?.run(actions);
+  return done;
+}
+
+describe("palette", () => {
+  it.each([
+    ["L23 H5", ["selectHead", 23, 5]],
+    ["layer 4", ["selectHead", 4, 0]],
+    ["l0 · h8", ["selectHead", 0, 8]],
+    ["token 12", ["selectStep", 11]],
+    ["t 50", ["selectStep", null]],
+    ["memory preset", ["setPreset", "memory"]],
+    ["focus waterfall", ["focus", "waterfall"]],
+    ["kv show", ["showInstrument", "kv"]],
+    ["gemma", ["load", "b"]],
+    ["camera", ["resetCamera"]],
+    ["where they were at first", ["resetArrangement"]],
+  ])("finds %s", (typed, expected) => expect(does(typed)).toEqual([expected]));
+
+  it.each(["L30 H0", "L1 H9", "token 0", "token 51", "smollm2", "zzz"])("finds nothing for %s", (typed) =>
+    expect(does(typed)).toEqual([]),
+  );
+
+  it("offers nothing that only a page with control can do to one that watches", () => {
+    const watching = running();
+    watching.control = false;
+    const kinds = new Set(commandsFor(watching, MODELS, "").map(({ kind }) => kind));
+    expect(kinds.has("run") || kinds.has("load model")).toBe(false);
+    expect(kinds.has("preset")).toBe(true);
+  });
+});
