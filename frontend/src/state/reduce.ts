@@ -89,6 +89,7 @@ export function optionSet(state: AppState, name: string, value: string | null): 
 /** The moment on show: the token of a step, or null for the newest. */
 export function stepSelected(state: AppState, step: number | null): void {
   state.selection.step = step;
+  if (step === null) state.selection.returns++;
 }
 
 /** All that will come of a past moment has come. `token` is given where the page had forgotten it. */

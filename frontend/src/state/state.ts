@@ -50,6 +50,8 @@ export interface Selection {
   head: number;
   /** Step of the pinned token; null follows the newest. */
   step: number | null;
+  /** Counts the times that someone went back to now, also from nowhere: what was scrolled away returns. */
+  returns: number;
 }
 
 /** A sentence for the person, and the page's clock when it came. */

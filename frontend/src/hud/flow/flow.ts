@@ -17,7 +17,14 @@ import { Seen } from "../seen";
 import { color, glow, motion, size, text } from "../theme";
 import type { HudUi } from "../ui";
 import { FlowFeed, type FlowMode, MODES } from "./flow_feed";
-import { type FlowModel, type FlowPlaces, type FlowSource, flowModel, placesOf } from "./flow_model";
+import {
+  type FlowModel,
+  type FlowPlaces,
+  type FlowSource,
+  flowModel,
+  placesOf,
+  thickest,
+} from "./flow_model";
 import { FlowMotion } from "./flow_motion";
 import { drawDashes, drawRibbon } from "./flow_ribbon";
 import {
@@ -284,7 +291,7 @@ function geometry(rect: Rect, x: number, y: number, width: number): Geometry {
   const names = Math.round(Math.min(Math.max(width * 0.22, 60), 170));
   const box = Math.round(Math.min(Math.max(width * 0.22, 70), 180));
   const left = x + POSITION + WEIGHT + 14 + names + 10;
-  const height = Math.min(92, table.height - 40);
+  const height = Math.round(Math.min(Math.max(76, thickest(table.height) + 10), table.height));
   const target = {
     x: x + width - box,
     y: Math.round(table.y + (table.height - height) / 2),

@@ -103,9 +103,10 @@ export interface FlowPlaces {
   readonly unit: number;
 }
 
-/** Most pixels for the weight of 1, and most of its share of the height. */
-const THICKEST = 150;
-const SHARE = 0.42;
+/** Most pixels for the weight of 1, in a panel of this height. */
+export function thickest(height: number): number {
+  return Math.min(220, height * 0.42);
+}
 
 /**
  * Spreads the sources over `height` from `top`: rows of at least `row` pixels, farther apart where ribbons are
@@ -113,7 +114,7 @@ const SHARE = 0.42;
  */
 export function placesOf({ sources }: FlowModel, top: number, height: number, row: number): FlowPlaces {
   const n = sources.length;
-  let unit = Math.min(THICKEST, height * SHARE);
+  let unit = thickest(height);
   const room = (by: number): number =>
     sources.reduce((sum, { weight }) => sum + Math.max(row, weight * by + 4), 0);
   for (let i = 0; i < 12 && room(unit) > height; i++) unit *= 0.85;

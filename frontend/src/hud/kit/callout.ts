@@ -23,7 +23,7 @@ export function callout(scene: Scene, x: number, y: number, lines: readonly stri
   const lowest = within.y + within.height - height;
   const top = Math.round(Math.max(within.y, Math.min(y - height / 2, lowest)));
   scene.endLayer();
-  octagon(scene, { x: left, y: top, width, height }, 7, color.focus, color.data, glow.bracket);
+  octagon(scene, { x: left, y: top, width, height }, 7, color.callout, color.data, glow.bracket);
   for (let i = 0; i < lines.length; i++) {
     const style = i === 0 ? text.tooltip : text.caption;
     const paint = i === 0 ? color.now : color.muted;

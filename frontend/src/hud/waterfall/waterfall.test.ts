@@ -2,7 +2,7 @@ import "../../app/platform";
 import { describe, expect, it } from "vitest";
 import { BlockRasterizer } from "../../../test/block_rasterizer";
 import { instrumentRun, stateOf } from "../../../test/instrument_run";
-import { apply } from "../../state/reduce";
+import { apply, stepSelected } from "../../state/reduce";
 import type { Requests } from "../../state/requests";
 import type { TokenGenerated } from "../../telemetry/protocol.gen";
 import { Glyphs } from "../../text/glyphs";
@@ -114,6 +114,10 @@ describe("the waterfall on a recorded run", () => {
     draw(100.2);
     expect(ui.hits.find(area.x + 3, area.y + 40)!.value).toBe(0);
     expect(visible).toBeGreaterThanOrEqual(8);
+    stepSelected(state, null);
+    draw(100.3);
+    draw(101);
+    expect(ui.hits.find(area.x + area.width - step / 2, area.y + 40)!.value).toBe(tokens.length - 1);
   });
 
   it("asks the server for what the page has forgotten, and draws it when it comes", () => {

@@ -48,6 +48,7 @@ export class Waterfall implements InstrumentView {
   private host: HudHost | null = null;
   private runId = "";
   private step: number | null = null;
+  private returns = 0;
   private now = 0;
   private dragged = 0;
 
@@ -87,7 +88,7 @@ export class Waterfall implements InstrumentView {
       return true;
     }
     if (hit.kind === "button" && hit.value === BUTTON_NOW) {
-      if (event.type === "press") this.toNow(state);
+      if (event.type === "press") stepSelected(state, null);
       return true;
     }
     if (hit.kind === "slider") {
@@ -112,25 +113,22 @@ export class Waterfall implements InstrumentView {
     this.window.scroll(middle + visible / 2 - this.window.end, total, visible);
   }
 
-  private toNow(state: AppState): void {
-    stepSelected(state, null);
-    this.window.goTo(null, this.now);
-  }
-
   /** Goes where the selection goes, and begins anew with a run. */
   private follow(state: AppState, place: Place, now: number): void {
     const id = state.run?.started.run_id ?? "";
-    const { step } = state.selection;
+    const { step, returns } = state.selection;
     if (id !== this.runId) {
       this.runId = id;
       this.window.reset();
       this.step = null;
     }
-    if (step !== this.step) {
-      this.step = step;
-      if (step === null) this.window.goTo(null, now);
-      else this.window.reveal(step, state.run?.count ?? 0, place.visible, now);
+    const back = step === null && (this.step !== null || returns !== this.returns);
+    if (back && !this.window.follows) this.window.goTo(null, now);
+    if (step !== null && step !== this.step) {
+      this.window.reveal(step, state.run?.count ?? 0, place.visible, now);
     }
+    this.step = step;
+    this.returns = returns;
   }
 
   /** A window lies over two pages at most: they take turns, so that neither waits for the other. */

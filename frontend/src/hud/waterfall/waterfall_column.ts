@@ -5,8 +5,8 @@ import type { WaterfallCell, WaterfallColumn } from "./waterfall_model";
 
 /** Heights of the parts of a column. */
 export const HEAD = 16;
-export const TOKEN = 20;
-export const ROW = 15;
+export const TOKEN = 19;
+export const ROW = 14;
 /** Between the candidates and the row of a sampled token that is not among them. */
 const APART = 4;
 
@@ -20,7 +20,7 @@ const ROWS_TOP = HEAD + TOKEN;
 
 /** Baseline of a row's rank, from the column's top. */
 export function rankBaseline(row: number): number {
-  return ROWS_TOP + row * ROW + 10;
+  return ROWS_TOP + row * ROW + 9;
 }
 
 /** The candidate at `down` pixels from a column's top; null between and beside them. */
@@ -79,7 +79,7 @@ function drawCell(
   rank: string,
 ): void {
   const { sampled } = cell;
-  const height = ROW - 2;
+  const height = ROW - 1.5;
   const length = cell.p * width;
   if (sampled) {
     scene.rect(x, y, length, height, fade(color.data, 0.62));
@@ -87,7 +87,7 @@ function drawCell(
   } else if (length > 0) {
     scene.rect(x, y, length, height, fade(color.data, 0.34));
   }
-  const baseline = y + 10;
+  const baseline = y + 9;
   const number = scene.measure(cell.shown, text.caption);
   const ink = sampled ? color.now : color.muted;
   scene.text(x + width - 3, baseline, cell.shown, text.caption, ink, "right");

@@ -24,9 +24,9 @@ export interface Place {
 }
 
 const AXIS = 16;
-const WIDTH = 86;
-const CAPTION = 20;
-const TRACK = 10;
+const WIDTH = 82;
+const CAPTION = 18;
+const TRACK = 8;
 const LEAST_PLOT = 26;
 const FEWEST = 5;
 /** As many as an event holds. */
@@ -39,7 +39,7 @@ export function placeOf(rect: Rect): Place {
   const x = rect.x + padding + AXIS;
   const width = rect.width - 2 * padding - AXIS;
   const y = rect.y + HEADING + 4;
-  const bottom = rect.y + rect.height - 10;
+  const bottom = rect.y + rect.height - 9;
   const track = { x, y: bottom - TRACK, width, height: TRACK };
   const height = track.y - 6 - y;
   const step = width / Math.max(1, Math.round(width / WIDTH));
