@@ -99,9 +99,12 @@ describe("a matrix of attention", () => {
     const matrix = new AttentionMatrix();
     matrix.addRows(rows(600, 602));
     expect(matrix.missing(602, 256)).toEqual({ first: 344, stop: 600 });
-    matrix.addReply(reply(344, 600, 0, 512, 512));
-    expect(matrix.missing(602, 256)).toEqual({ first: 344, stop: 600 });
     matrix.addReply(reply(344, 600, 512, 600, 512));
+    expect(matrix.isKnown(599)).toBe(false);
+    matrix.addReply(reply(344, 600, 0, 512, 512));
+    expect(matrix.missing(602, 256)).toEqual({ first: 512, stop: 600 });
+    matrix.addReply(reply(344, 600, 512, 600, 512));
+    expect(matrix.isKnown(599)).toBe(true);
     expect(matrix.missing(602, 256)).toEqual({ first: 88, stop: 344 });
     matrix.addReply(reply(88, 344, 0, 344, 512));
     matrix.addReply(reply(0, 88, 0, 88, 512));

@@ -5,9 +5,8 @@ import type { AttentionReply, AttentionWeights } from "../telemetry/protocol.gen
 export const MATRIX_EDGE = 1024;
 const FIRST_ROWS = 128;
 
-const UNKNOWN = 0;
-const KNOWN = 1;
-const GONE = 2;
+/** In place of how many keys of a row are known: the server holds the row no more. */
+const GONE = 0xffffffff;
 
 /** Above the half float of infinity: no number. */
 const NOT_A_NUMBER = 0x7c00;
@@ -31,8 +30,8 @@ export class AttentionMatrix {
   readonly rowRevision = new Uint32Array(MATRIX_EDGE);
   private bits = new Uint16Array(start(FIRST_ROWS));
   private sinks = new Float32Array(FIRST_ROWS);
-  /** Of each position, whether its row is known. */
-  private seen = new Uint8Array(FIRST_ROWS);
+  /** Of each position, up to which key its row is known. */
+  private reach = new Uint32Array(FIRST_ROWS);
 
   /** Rows of cells. */
   get rows(): number {
@@ -55,30 +54,32 @@ export class AttentionMatrix {
   }
 
   isKnown(position: number): boolean {
-    return this.seen[position] === KNOWN;
+    const reach = this.reach[position] ?? 0;
+    return reach > position && reach !== GONE;
   }
 
   /** The server holds this row no more. */
   isGone(position: number): boolean {
-    return this.seen[position] === GONE;
+    return this.reach[position] === GONE;
   }
 
   /** A whole row of cells is known. */
   isRowKnown(row: number): boolean {
     const end = Math.min((row + 1) * this.block, this.length);
     for (let position = row * this.block; position < end; position++) {
-      if (this.seen[position] !== KNOWN) return false;
+      if (!this.isKnown(position)) return false;
     }
     return end > row * this.block;
   }
 
   /** The newest positions below `end` that are not known, at most `most` of them; null when all are. */
   missing(end: number, most: number): { first: number; stop: number } | null {
+    const lacks = (position: number): boolean => (this.reach[position] ?? 0) <= position;
     let stop = end;
-    while (stop > 0 && (this.seen[stop - 1] ?? UNKNOWN) !== UNKNOWN) stop--;
+    while (stop > 0 && !lacks(stop - 1)) stop--;
     if (stop === 0) return null;
     let first = stop - 1;
-    while (first > 0 && stop - first < most && (this.seen[first - 1] ?? UNKNOWN) === UNKNOWN) first--;
+    while (first > 0 && stop - first < most && lacks(first - 1)) first--;
     return { first, stop };
   }
 
@@ -92,15 +93,12 @@ export class AttentionMatrix {
       const position = query_start + r;
       const row = weights.data.subarray(r * keys, r * keys + Math.min(position + 1, keys));
       const gone = row.length === 0 || row[0]! > NOT_A_NUMBER;
-      this.seen[position] = gone ? GONE : KNOWN;
+      this.reach[position] = gone ? GONE : keys;
       if (!gone) this.fold(position, 0, 1, row, sink.data[r] ?? 0);
     }
   }
 
-  /**
-   * A block of an answer. Rows count as known with the block that reaches the diagonal, so ask for those to the
-   * left of it first. False: its cells do not lie within ours, and it was not taken.
-   */
+  /** A block of an answer. False: its cells do not lie within ours, and it was not taken. */
   addReply(reply: AttentionReply): boolean {
     const { query_start, query_stop, key_start, key_stop, query_block, key_block, weights, sink } = reply;
     const [rows = 0, columns = 0] = weights.shape;
@@ -109,7 +107,6 @@ export class AttentionMatrix {
     const { block } = this;
     if (block % key_block !== 0 || key_start % key_block !== 0) return false;
     if (query_block > 1 && (block % query_block !== 0 || query_start % query_block !== 0)) return false;
-    const whole = key_stop >= query_stop;
     const bits = new Uint16Array(columns);
     this.revision++;
     for (let r = 0; r < rows; r++) {
@@ -118,7 +115,12 @@ export class AttentionMatrix {
       const gone = Number.isNaN(weights.data[r * columns]!);
       for (let c = 0; c < columns && !gone; c++) bits[c] = floatToHalf(weights.data[r * columns + c]!);
       if (!gone) this.fold(first, key_start, key_block, bits, sink.data[r] ?? 0);
-      if (whole) this.seen.fill(gone ? GONE : KNOWN, first, stop);
+      for (let position = first; position < stop; position++) {
+        if (gone) this.reach[position] = GONE;
+        else if (key_start <= this.reach[position]!) {
+          this.reach[position] = Math.max(this.reach[position]!, key_stop);
+        }
+      }
     }
     return true;
   }
@@ -147,7 +149,7 @@ export class AttentionMatrix {
   private extend(length: number): void {
     this.length = Math.max(this.length, length);
     while (this.length > this.block * MATRIX_EDGE) this.double();
-    if (this.length > this.seen.length) this.seen = grown(Uint8Array, this.seen, this.length);
+    if (this.length > this.reach.length) this.reach = grown(Uint32Array, this.reach, 2 * this.length);
     const held = this.sinks.length;
     if (this.rows <= held) return;
     const rows = Math.min(MATRIX_EDGE, Math.max(2 * held, this.rows));
@@ -177,7 +179,7 @@ export class AttentionMatrix {
   }
 }
 
-function grown<T extends Uint8Array | Uint16Array | Float32Array>(
+function grown<T extends Uint32Array | Uint16Array | Float32Array>(
   make: new (length: number) => T,
   held: T,
   least: number,

@@ -5,6 +5,7 @@ import { selectedToken } from "../../state/select";
 import type { AppState } from "../../state/state";
 import type { HeadSummary } from "../../telemetry/protocol.gen";
 import { count, percent, probability } from "../format";
+import type { Cells } from "./cells";
 import { labelAt, promptLength } from "./tokens";
 
 /** One query's row of weights, in brief. */
@@ -184,7 +185,7 @@ export interface CellFacts {
 /** A place of the picture: `joined` positions a side from `query` and `key`. Null where nothing is known. */
 export function cellFacts(
   state: AppState,
-  matrix: AttentionMatrix,
+  matrix: Cells,
   query: number,
   key: number,
   joined: number,
@@ -221,17 +222,16 @@ export function peakFacts(row: RowFacts): CellFacts {
     key: row.peakLabel,
     keyNote: `pos ${row.peak}`,
     weight: probability(row.peakWeight),
-    weightNote: "strongest of this row",
+    weightNote: "rank 1",
   };
 }
 
 /** Where a key stands among those of its row. */
-function rankIn(matrix: AttentionMatrix, query: number, key: number): string {
-  if (matrix.block > 1) return "";
+function rankIn(matrix: Cells, query: number, key: number): string {
   const row = matrix.row(query);
   let rank = 1;
   for (const bits of row) if (bits > row[key]!) rank++;
-  return ` · rank ${rank}`;
+  return `rank ${rank}`;
 }
 
 export function nats(value: number): string {

@@ -1,6 +1,6 @@
-import type { AttentionMatrix } from "../../state/attention_matrix";
 import { floatToHalf, halfToFloat } from "../../telemetry/half";
 import { HEAT_EDGE, type HeatRegion, type HeatStore } from "../heat_store";
+import type { Cells } from "./cells";
 import type { MatrixWindow } from "./matrix_window";
 
 /** How a weight becomes a colour: by itself, or as a share of the greatest of its row. */
@@ -22,7 +22,7 @@ export class MatrixPicture {
   query = 0;
   key = 0;
   private readonly region: HeatRegion;
-  private matrix: AttentionMatrix | null = null;
+  private matrix: Cells | null = null;
   private scale: WeightScale = "absolute";
   private painted = 0;
   private shown = 0;
@@ -50,13 +50,7 @@ export class MatrixPicture {
   }
 
   /** Shows `matrix` in at most `room` places a side; queries from position `shown` on are left out. */
-  paint(
-    matrix: AttentionMatrix,
-    window: MatrixWindow,
-    scale: WeightScale,
-    room: number,
-    shown: number,
-  ): void {
+  paint(matrix: Cells, window: MatrixWindow, scale: WeightScale, room: number, shown: number): void {
     const { block } = matrix;
     const most = Math.max(1, Math.min(Math.floor(room), this.region.width));
     const cells = Math.ceil(window.span / block);
@@ -86,7 +80,7 @@ export class MatrixPicture {
     }
   }
 
-  private changed(matrix: AttentionMatrix, row: number, since: number): boolean {
+  private changed(matrix: Cells, row: number, since: number): boolean {
     const first = (this.query + row * this.joined) / matrix.block;
     for (let cell = first; cell < first + this.joined / matrix.block; cell++) {
       if (matrix.rowRevision[cell]! > since) return true;
@@ -94,7 +88,7 @@ export class MatrixPicture {
     return false;
   }
 
-  private paintRow(matrix: AttentionMatrix, row: number): void {
+  private paintRow(matrix: Cells, row: number): void {
     const { heat, region, places } = this;
     const at = (region.y + row) * HEAT_EDGE + region.x;
     const out = heat.values.subarray(at, at + places);

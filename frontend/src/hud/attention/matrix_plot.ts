@@ -13,7 +13,9 @@ import type { Scene } from "../scene";
 import { color, glow, heatGamma, text } from "../theme";
 import type { HudUi } from "../ui";
 import type { AttentionLayout } from "./attention_layout";
-import { type AttentionModel, type CellFacts, cellFacts } from "./attention_model";
+import { type AttentionModel, type CellFacts, cellFacts, rowFacts } from "./attention_model";
+import type { Cells } from "./cells";
+import { Detail } from "./detail";
 import { type Axes, drawAxes, drawPromptEnd } from "./matrix_axes";
 import { MatrixPicture, type WeightScale } from "./matrix_picture";
 import { type MatrixWindow, moved, wholeWindow, zoomed } from "./matrix_window";
@@ -30,6 +32,7 @@ export class MatrixPlot {
   window: MatrixWindow | null = null;
   private readonly pictures: readonly [MatrixPicture, MatrixPicture];
   private readonly bar;
+  private readonly detail = new Detail();
   private front = 0;
   private key = "";
   private runId = "";
@@ -77,7 +80,8 @@ export class MatrixPlot {
     }
     this.turn(state, `${model.layer}/${model.mode === "head" ? model.head : model.mode}/${scale}`);
     const window = this.window ?? wholeWindow(model.length);
-    this.picture.paint(matrix, window, scale, plot.width, model.length);
+    const cells = this.cellsOf(state, model, matrix, window, ui);
+    this.picture.paint(cells, window, scale, plot.width, model.length);
     const ready = this.isReady(matrix, model);
     this.drawMatrix(state, model, ready, now, ui);
     const pointed = this.pointed(ui);
@@ -87,8 +91,8 @@ export class MatrixPlot {
     this.drawRow(model, axes);
     scene.popClip();
     drawAxes(scene, state, axes, plot, place.labels, place.below);
-    const cell = pointed ? this.cellAt(state, matrix, pointed, axes) : null;
-    drawReadout(scene, model, cell, plot);
+    const cell = pointed ? this.cellAt(state, cells, pointed, axes) : null;
+    drawReadout(scene, this.saidOf(state, model, matrix, cell ? axes.pointedQuery : -1), cell, plot);
     ui.hits.add("heat-cell", 0, plot.x, plot.y, plot.width, plot.height);
   }
 
@@ -266,9 +270,33 @@ export class MatrixPlot {
     return inside ? { row, column } : null;
   }
 
+  /** With a cell pointed at, what is said of a row is of that cell's. */
+  private saidOf(
+    state: AppState,
+    model: AttentionModel,
+    matrix: AttentionMatrix,
+    query: number,
+  ): AttentionModel {
+    if (query < 0 || query === model.query) return model;
+    const row = this.joined === 1 ? rowFacts(state, matrix, model.mode, query) : null;
+    return { ...model, row };
+  }
+
+  /** The matrix, or its exact cells where it is held joined and the window is small enough. */
+  private cellsOf(
+    state: AppState,
+    model: AttentionModel,
+    matrix: AttentionMatrix,
+    window: MatrixWindow,
+    ui: HudUi,
+  ): Cells {
+    if (!this.window || matrix.block === 1) return matrix;
+    return this.detail.of(state, model, window, ui.host.ask) ?? matrix;
+  }
+
   private cellAt(
     state: AppState,
-    matrix: AttentionMatrix,
+    matrix: Cells,
     pointed: { row: number; column: number },
     axes: Axes,
   ): CellFacts | null {
@@ -278,7 +306,8 @@ export class MatrixPlot {
     const cell = plot.width / axes.places;
     const x = plot.x + pointed.column * cell;
     const y = plot.y + pointed.row * cell;
-    scene.rect(x + cell / 2, plot.y, 1, y - plot.y, fade(color.attention, 0.35));
+    const end = plot.y + plot.height;
+    scene.rect(x + cell / 2, y + cell, 1, end - y - cell, fade(color.attention, 0.35));
     scene.rect(plot.x, y + cell / 2, x - plot.x, 1, fade(color.attention, 0.35));
     const side = Math.max(cell, 4);
     scene.box(x - 1, y - 1, side + 2, side + 2, color.clear, color.now, 1.25, glow.active, color.attention);

@@ -28,8 +28,7 @@ export function piecesMissing(matrix: AttentionMatrix, length: number): Piece[] 
   const pieces: Piece[] = [];
   for (let key_start = 0; key_start < gap.stop; key_start += side * block) {
     const key_stop = Math.min(key_start + side * block, gap.stop);
-    const wide = Math.ceil((key_stop - key_start) / block);
-    const max_size = block === 1 ? Math.max(wide, gap.stop - query_start) : wide;
+    const max_size = block === 1 ? Math.max(side, gap.stop - query_start) : side;
     pieces.push({ query_start, query_stop: gap.stop, key_start, key_stop, max_size });
   }
   return pieces;
