@@ -105,7 +105,7 @@ export interface FlowPlaces {
 
 /** Most pixels for the weight of 1, in a panel of this height. */
 export function thickest(height: number): number {
-  return Math.min(220, height * 0.42);
+  return Math.min(300, height * 0.42);
 }
 
 /**
@@ -120,7 +120,7 @@ export function placesOf({ sources }: FlowModel, top: number, height: number, ro
   for (let i = 0; i < 12 && room(unit) > height; i++) unit *= 0.85;
   const spare = Math.max(0, height - room(unit));
   // What is left over goes between the rows, but not so much that they look lost.
-  const gap = n > 0 ? Math.min(spare / n, row * 0.9) : 0;
+  const gap = n > 0 ? Math.min(spare / n, row * 1.6) : 0;
   const from = new Float32Array(n);
   const to = new Float32Array(n);
   let y = top + (spare - gap * n) / 2;

@@ -19,7 +19,7 @@ import { color, glow, motion, size, text, threshold } from "../theme";
 import type { HudHost, HudUi } from "../ui";
 import { BINS, EntropyOverview } from "./entropy_overview";
 import { slide, TimeWindow } from "./time_window";
-import { cellAt, columnHeight, drawColumn, ROW, rankBaseline, type Standing } from "./waterfall_column";
+import { cellAt, columnHeight, drawColumn, rankBaseline, SMALL, type Standing } from "./waterfall_column";
 import { drawEntropyAxis, drawEntropyLine, type EntropyPoints } from "./waterfall_entropy";
 import { cellFacts, columnFacts, entropyTop, WaterfallColumns } from "./waterfall_model";
 import { type Place, placeOf } from "./waterfall_place";
@@ -145,7 +145,7 @@ export class Waterfall implements InstrumentView {
 
   private drawColumns(state: AppState, place: Place, end: number, ui: HudUi): void {
     const { scene } = this;
-    const { area, step: width, rows, top } = place;
+    const { area, density, step: width, rows, top } = place;
     const total = state.run?.count ?? 0;
     ui.hits.add("plot", 0, area.x, area.y, area.width, area.height);
     if (total === 0) {
@@ -154,8 +154,8 @@ export class Waterfall implements InstrumentView {
       return;
     }
     for (let row = 0; row < rows; row++) {
-      const y = top + rankBaseline(row);
-      scene.text(area.x - 4, y, String(row + 1), text.caption, fade(color.muted, 0.7), "right");
+      const y = top + rankBaseline(density, row);
+      scene.text(area.x - 4, y, String(row + 1), density.caption, fade(color.muted, 0.7), "right");
     }
     scene.pushClip(area.x, area.y, area.width, area.height);
     const pinned = state.selection.step;
@@ -166,7 +166,8 @@ export class Waterfall implements InstrumentView {
       const standing: Standing = step === pinned ? "pinned" : step === total - 1 ? "now" : "past";
       if (standing !== "past") this.drawStanding(x, place, standing);
       const event = this.tokenOf(state, step);
-      if (event) drawColumn(scene, this.columns.of(event, state.vocabulary), x, top, width, rows, standing);
+      if (event)
+        drawColumn(scene, this.columns.of(event, state.vocabulary), density, x, top, width, rows, standing);
       else scene.text(x + 8, top + 28, "…", text.token, color.muted);
       const from = Math.max(x, area.x);
       const to = Math.min(x + width, area.x + area.width);
@@ -262,7 +263,7 @@ export class Waterfall implements InstrumentView {
     const event = this.tokenOf(state, step);
     if (!event) return;
     const column = this.columns.of(event, state.vocabulary);
-    const cell = cellAt(column, place.rows, y - place.top);
+    const cell = cellAt(column, place.density, place.rows, y - place.top);
     const lines = cell ? cellFacts(cell, state.vocabulary) : columnFacts(event, state.vocabulary);
     const within = { x: rect.x + 4, y: rect.y + 4, width: rect.width - 8, height: rect.height - 8 };
     callout(this.scene, x, y, lines, within);
@@ -289,6 +290,6 @@ export const waterfall: Instrument = {
   title: "PROBABILITY WATERFALL",
   short: "WATERFALL",
   parts: [],
-  minimum: { width: 420, height: HEADING + columnHeight(5) + 4 * ROW },
+  minimum: { width: 420, height: HEADING + columnHeight(SMALL, 5) + 60 },
   create: (scene) => new Waterfall(scene),
 };

@@ -1,34 +1,71 @@
 import { fade } from "../color";
 import type { Scene } from "../scene";
-import { color, glow, text } from "../theme";
+import { color, glow, type TextStyle, text } from "../theme";
 import type { WaterfallCell, WaterfallColumn } from "./waterfall_model";
 
-/** Heights of the parts of a column. */
-export const HEAD = 16;
-export const TOKEN = 19;
-export const ROW = 14;
+/** How large a column is written: in a strip, or with the screen to itself. Logical pixels. */
+export interface Density {
+  /** Heights: position and entropy, the token, a candidate. */
+  readonly head: number;
+  readonly token: number;
+  readonly row: number;
+  /** Wanted width of a column. */
+  readonly width: number;
+  readonly caption: TextStyle;
+  readonly name: TextStyle;
+  readonly word: TextStyle;
+}
+
+export const SMALL: Density = {
+  head: 16,
+  token: 19,
+  row: 14,
+  width: 82,
+  caption: text.caption,
+  name: text.token,
+  word: text.caption,
+};
+
+export const LARGE: Density = {
+  head: 20,
+  token: 26,
+  row: 20,
+  width: 124,
+  caption: text.data,
+  name: { ...text.largeToken, size: 15 },
+  word: text.token,
+};
+
 /** Between the candidates and the row of a sampled token that is not among them. */
 const APART = 4;
 
 /** Height of a column that shows `rows` candidates. */
-export function columnHeight(rows: number): number {
-  return HEAD + TOKEN + rows * ROW + APART + ROW;
+export function columnHeight({ head, token, row }: Density, rows: number): number {
+  return head + token + rows * row + APART + row;
 }
 
-/** Where the rows begin, from the column's top. */
-const ROWS_TOP = HEAD + TOKEN;
+/** Baseline of text in the middle of a row. */
+function within({ row }: Density, style: TextStyle): number {
+  return Math.round((row - 1.5) / 2 + style.size * 0.36);
+}
 
 /** Baseline of a row's rank, from the column's top. */
-export function rankBaseline(row: number): number {
-  return ROWS_TOP + row * ROW + 9;
+export function rankBaseline(density: Density, row: number): number {
+  return density.head + density.token + row * density.row + within(density, density.caption);
 }
 
 /** The candidate at `down` pixels from a column's top; null between and beside them. */
-export function cellAt(column: WaterfallColumn, rows: number, down: number): WaterfallCell | null {
-  const row = Math.floor((down - ROWS_TOP) / ROW);
+export function cellAt(
+  column: WaterfallColumn,
+  density: Density,
+  rows: number,
+  down: number,
+): WaterfallCell | null {
+  const from = down - density.head - density.token;
+  const row = Math.floor(from / density.row);
   if (row >= 0 && row < rows) return column.cells[row] ?? null;
-  const under = down - ROWS_TOP - rows * ROW - APART;
-  return under >= 0 && under < ROW && !inRows(column, rows) ? column.sampled : null;
+  const under = from - rows * density.row - APART;
+  return under >= 0 && under < density.row && !inRows(column, rows) ? column.sampled : null;
 }
 
 function inRows(column: WaterfallColumn, rows: number): boolean {
@@ -42,6 +79,7 @@ export type Standing = "past" | "now" | "pinned";
 export function drawColumn(
   scene: Scene,
   column: WaterfallColumn,
+  density: Density,
   x: number,
   y: number,
   width: number,
@@ -50,22 +88,32 @@ export function drawColumn(
 ): void {
   const left = x + 4;
   const inner = width - 8;
+  const { head, token, row, caption } = density;
   const lead = standing === "pinned" ? color.attention : standing === "now" ? color.data : color.muted;
-  scene.text(left, y + 11, column.position, text.caption, lead);
+  const first = y + head - 5;
+  scene.text(left, first, column.position, caption, lead);
   const paint = column.uncertain ? color.attention : color.muted;
   const entropy = width >= 68 ? `H ${column.entropyShown}` : column.entropyShown;
-  scene.text(left + inner, y + 11, entropy, text.caption, paint, "right");
-  const token = standing === "past" ? color.words : color.now;
-  scene.textWithin(left, y + HEAD + 12, inner, column.token, text.token, token);
-  for (let row = 0; row < rows; row++) {
-    const cell = column.cells[row];
+  scene.text(left + inner, first, entropy, caption, paint, "right");
+  const ink = standing === "past" ? color.words : color.now;
+  scene.textWithin(left, y + head + token - 7, inner, column.token, density.name, ink);
+  const top = y + head + token;
+  for (let i = 0; i < rows; i++) {
+    const cell = column.cells[i];
     if (!cell) break;
-    drawCell(scene, cell, left, y + ROWS_TOP + row * ROW, inner, "");
+    drawCell(scene, cell, density, left, top + i * row, inner, "");
   }
   if (!inRows(column, rows)) {
-    const top = y + ROWS_TOP + rows * ROW + APART;
     const { rank } = column.sampled;
-    drawCell(scene, column.sampled, left, top, inner, rank > 9999 ? "…" : String(rank));
+    drawCell(
+      scene,
+      column.sampled,
+      density,
+      left,
+      top + rows * row + APART,
+      inner,
+      rank > 9999 ? "…" : String(rank),
+    );
   }
 }
 
@@ -73,13 +121,15 @@ export function drawColumn(
 function drawCell(
   scene: Scene,
   cell: WaterfallCell,
+  density: Density,
   x: number,
   y: number,
   width: number,
   rank: string,
 ): void {
   const { sampled } = cell;
-  const height = ROW - 1.5;
+  const { word, row } = density;
+  const height = row - 1.5;
   const length = cell.p * width;
   if (sampled) {
     scene.rect(x, y, length, height, fade(color.data, 0.62));
@@ -87,18 +137,11 @@ function drawCell(
   } else if (length > 0) {
     scene.rect(x, y, length, height, fade(color.data, 0.34));
   }
-  const baseline = y + 9;
-  const number = scene.measure(cell.shown, text.caption);
+  const baseline = y + within(density, word);
+  const number = scene.measure(cell.shown, word);
   const ink = sampled ? color.now : color.muted;
-  scene.text(x + width - 3, baseline, cell.shown, text.caption, ink, "right");
-  const taken = rank === "" ? 0 : scene.text(x + 3, baseline, rank, text.caption, color.attention) + 4;
+  scene.text(x + width - 3, baseline, cell.shown, word, ink, "right");
+  const taken = rank === "" ? 0 : scene.text(x + 3, baseline, rank, word, color.attention) + 4;
   const room = width - number - 9 - taken;
-  scene.textWithin(
-    x + 3 + taken,
-    baseline,
-    room,
-    cell.label,
-    text.caption,
-    sampled ? color.now : color.words,
-  );
+  scene.textWithin(x + 3 + taken, baseline, room, cell.label, word, sampled ? color.now : color.words);
 }

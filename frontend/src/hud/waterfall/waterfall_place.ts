@@ -1,10 +1,11 @@
 import { HEADING } from "../kit/heading";
 import type { Rect } from "../layout";
 import { size } from "../theme";
-import { columnHeight, ROW } from "./waterfall_column";
+import { columnHeight, type Density, LARGE, SMALL } from "./waterfall_column";
 
 /** Where the parts of the waterfall stand, and how many columns and candidates fit. Logical pixels. */
 export interface Place {
+  readonly density: Density;
   /** Columns and the entropy below them: one time axis. */
   readonly area: Rect;
   /** Top of the columns. */
@@ -24,7 +25,6 @@ export interface Place {
 }
 
 const AXIS = 16;
-const WIDTH = 82;
 const CAPTION = 18;
 const TRACK = 8;
 const LEAST_PLOT = 26;
@@ -33,6 +33,9 @@ const FEWEST = 5;
 const MOST = 20;
 /** Candidates of all columns together: their letters share the page's. */
 const MOST_CELLS = 260;
+/** A panel that is written large. */
+const LARGE_WIDTH = 1000;
+const LARGE_HEIGHT = 440;
 
 export function placeOf(rect: Rect): Place {
   const { padding } = size;
@@ -42,14 +45,25 @@ export function placeOf(rect: Rect): Place {
   const bottom = rect.y + rect.height - 9;
   const track = { x, y: bottom - TRACK, width, height: TRACK };
   const height = track.y - 6 - y;
-  const step = width / Math.max(1, Math.round(width / WIDTH));
+  const density = rect.width >= LARGE_WIDTH && rect.height >= LARGE_HEIGHT ? LARGE : SMALL;
+  const step = width / Math.max(1, Math.round(width / density.width));
   // A quarter of a tall panel is the plot's; the rest holds as many candidates as fit.
   const plotHeight = Math.max(LEAST_PLOT, Math.round((height - CAPTION) * 0.26));
-  const spare = height - CAPTION - plotHeight - columnHeight(0);
+  const spare = height - CAPTION - plotHeight - columnHeight(density, 0);
   const most = Math.min(MOST, Math.floor((MOST_CELLS * step) / width));
-  const rows = Math.max(FEWEST, Math.min(most, Math.floor(spare / ROW)));
-  const plotTop = Math.min(y + columnHeight(rows) + CAPTION, track.y - 6 - LEAST_PLOT);
+  const rows = Math.max(FEWEST, Math.min(most, Math.floor(spare / density.row)));
+  const plotTop = Math.min(y + columnHeight(density, rows) + CAPTION, track.y - 6 - LEAST_PLOT);
   const plot = { x, y: plotTop, width, height: track.y - 6 - plotTop };
   const area = { x, y, width, height: track.y - 4 - y };
-  return { area, top: y, step, visible: width / step, rows, plot, axis: rect.x + padding - 2, track };
+  return {
+    density,
+    area,
+    top: y,
+    step,
+    visible: width / step,
+    rows,
+    plot,
+    axis: rect.x + padding - 2,
+    track,
+  };
 }
