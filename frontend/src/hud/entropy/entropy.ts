@@ -1,5 +1,5 @@
 import { shown } from "../../state/moment";
-import { headSelected } from "../../state/reduce";
+import { headSelected, optionSet } from "../../state/reduce";
 import type { AppState } from "../../state/state";
 import type { HeadSummary, ModelInfo } from "../../telemetry/protocol.gen";
 import { labelAt } from "../attention/tokens";
@@ -40,6 +40,8 @@ const MOST_LAYERS = 256;
 const MOST_HEADS = 128;
 /** Value of the region that holds the whole map: the cell is found from the place. */
 const ANY_HEAD = -1;
+/** Option of the page: share of the maximum, or nats. */
+const SCALE = "entropy.scale";
 
 /** Attention entropy of all heads, now and before. Which heads look at one token only, and which at everything. */
 export class EntropyMap implements InstrumentView {
@@ -67,6 +69,7 @@ export class EntropyMap implements InstrumentView {
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
     const { scene } = this;
     this.follow(state);
+    this.inNats = state.options.get(SCALE) === "nats";
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
     heading(scene, rect, entropy.title, this.model?.captions ?? []);
@@ -85,7 +88,7 @@ export class EntropyMap implements InstrumentView {
 
   pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState): boolean {
     if (hit.kind === "button" && event.type === "press") {
-      this.inNats = hit.value === 1;
+      optionSet(state, SCALE, hit.value === 1 ? "nats" : null);
       return true;
     }
     if (hit.kind !== "head" || (event.type !== "press" && event.type !== "drag")) return false;
@@ -182,8 +185,9 @@ export class EntropyMap implements InstrumentView {
     drawHistoryLine(scene, state, history, line, view, visible);
     const foot = line.y + line.height + 11;
     scene.text(x, foot, count(view.start), text.caption, color.muted);
-    const note = "one pixel a position · grey: ln n";
-    if (width > 300) scene.text(x + width / 2, foot, note, text.caption, color.muted, "center");
+    const note = "one column a position · grey line: ln n, the most there can be";
+    if (scene.measure(note, text.caption) < width - 80)
+      scene.text(x + width / 2, foot, note, text.caption, color.muted, "center");
     scene.text(x + width, foot, count(view.start + view.columns - 1), text.caption, color.muted, "right");
   }
 

@@ -30,7 +30,7 @@ export interface EntropyModel {
   readonly peak: Uint32Array;
   readonly peakWeight: Float32Array;
   readonly sink: Float32Array;
-  /** The sharpest heads first. */
+  /** Those that give most to one token first. */
   readonly sharpest: readonly Standout[];
   /** The widest heads first. */
   readonly widest: readonly Standout[];
@@ -76,6 +76,8 @@ export function entropyModel(summary: HeadSummary, model: ModelInfo | null): Ent
   }
   // Ties, and heads that see one key alone, stay in the model's order.
   order.sort((a, b) => share[a]! - share[b]! || a - b);
+  const peaks = summary.peak_weight.data;
+  const byPeak = [...order].sort((a, b) => peaks[b]! - peaks[a]!);
   const standout = (i: number): Standout => ({
     layer: Math.floor(i / heads),
     head: i % heads,
@@ -95,7 +97,7 @@ export function entropyModel(summary: HeadSummary, model: ModelInfo | null): Ent
     peak: summary.peak.data,
     peakWeight: summary.peak_weight.data,
     sink: summary.sink.data,
-    sharpest: order.slice(0, MOST_LISTED).map(standout),
+    sharpest: byPeak.slice(0, MOST_LISTED).map(standout),
     widest: order.slice(-MOST_LISTED).reverse().map(standout),
     focused,
     even,

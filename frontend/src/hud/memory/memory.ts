@@ -16,6 +16,7 @@ import { type MemoryAccount, memoryAccount, ResidentHistory } from "./memory_mod
 
 /** Weights, cache, compute, and what is left over. */
 const PAINTS: readonly Color[] = [color.data, color.prompt, fade(color.prompt, 0.55), fade(color.data, 0.22)];
+const DEVICE_PAINTS: readonly Color[] = [...PAINTS.slice(0, 3), fade(color.muted, 0.35)];
 const GAP = 12;
 const ROW = 18;
 const NUMBER = 34;
@@ -50,14 +51,20 @@ export class Memory implements InstrumentView {
       return;
     }
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
-    if (body.width >= WIDE) {
-      const width = Math.floor((body.width - 2 * GAP) / 2);
-      this.drawAccount(model, { ...body, width });
-      this.drawRest(model, { ...body, x: body.x + width + 2 * GAP, width }, now);
-    } else {
-      const end = this.drawAccount(model, body);
-      this.drawRest(model, { ...body, y: end + GAP, height: body.y + body.height - end - GAP }, now);
-    }
+    const { height } = body;
+    const wide = body.width >= WIDE;
+    const width = wide ? Math.floor((body.width - 2 * GAP) / 2) : body.width;
+    const account = this.drawAccount(model, { ...body, width });
+    const x = wide ? body.x + width + 2 * GAP : body.x;
+    const y = wide ? body.y : account + GAP;
+    const end = body.y + height;
+    const devices = this.drawDevices(model, { x, y, width, height: end - y });
+    // Under both, unless the account leaves no room below it.
+    const below = Math.max(account + GAP, devices);
+    const under = wide && end - below >= LEAST_HISTORY;
+    const history = under ? { ...body, y: below } : { x, y: devices, width, height: 0 };
+    if (end - history.y >= LEAST_HISTORY)
+      this.drawHistory(model, { ...history, height: end - history.y }, now);
     scene.popClip();
   }
 
@@ -130,13 +137,13 @@ export class Memory implements InstrumentView {
     if (room > 60) scene.textWithin(numbers + 12, baseline, room, note, text.caption, color.muted);
   }
 
-  /** Devices, then the history in what room is left. */
-  private drawRest(model: MemoryAccount, area: Rect, now: number): void {
+  /** A bar for each device, as many as there is room for. Returns where they end. */
+  private drawDevices(model: MemoryAccount, area: Rect): number {
     const { scene } = this;
     const { x, width } = area;
     let { y } = area;
     const end = area.y + area.height;
-    if (end - y < DEVICE + 16) return;
+    if (end - y < DEVICE + 16) return y;
     caption(scene, x, y + 11, width, "BY DEVICE", "bar: all of its memory · dark: others");
     y += 18;
     for (const one of model.devices) {
@@ -144,10 +151,10 @@ export class Memory implements InstrumentView {
       const used = scene.text(x, y + 11, one.name, text.data, color.words);
       scene.text(x + used + 10, y + 11, one.note, text.caption, color.data);
       scene.text(x + width, y + 11, one.shown, text.caption, color.muted, "right");
-      stackedBar(scene, x, y + 17, width, 8, one.shares, [...PAINTS.slice(0, 3), fade(color.muted, 0.35)]);
+      stackedBar(scene, x, y + 17, width, 8, one.shares, DEVICE_PAINTS);
       y += DEVICE;
     }
-    if (end - y >= LEAST_HISTORY) this.drawHistory(model, { x, y, width, height: end - y }, now);
+    return y;
   }
 
   /** The resident size through time, on a scale that holds its changes, with the sum as a level where it fits. */
@@ -184,14 +191,8 @@ export class Memory implements InstrumentView {
       const next = Math.min(i + stride, count);
       const to = next < count ? at(history.time(next)) : plot.x + plot.width;
       const line = level(history.size(i));
-      scene.gradient(
-        from,
-        line,
-        to - from,
-        plot.y + plot.height - line,
-        fade(color.data, 0.16),
-        fade(color.data, 0.16),
-      );
+      const base = plot.y + plot.height;
+      scene.area(from, line, to, line, base, plot.y, fade(color.data, 0.3), fade(color.data, 0.02));
       scene.rect(from, line - 0.75, Math.max(to - from, 1), size.dataLine, color.data);
       if (next < count) {
         const other = level(history.size(next));

@@ -1,4 +1,4 @@
-import { stepSelected } from "../../state/reduce";
+import { optionSet, stepSelected } from "../../state/reduce";
 import type { AppState } from "../../state/state";
 import { fade } from "../color";
 import { count } from "../format";
@@ -26,6 +26,8 @@ const ROW = 15;
 /** A panel this wide sets dial and map side by side. */
 const WIDE = 560;
 const PLOT = 0;
+/** Option of the page: cos or sin. */
+const TRIG = "rope.trig";
 
 /** The pair and the position someone points at; -1 for none. */
 interface Pointed {
@@ -55,6 +57,7 @@ export class Rope implements InstrumentView {
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
     const { scene } = this;
     const model = this.modelOf(state);
+    this.sine = state.options.get(TRIG) === "sin";
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
     const there = "pairs" in model;
@@ -86,7 +89,7 @@ export class Rope implements InstrumentView {
 
   pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState): boolean {
     if (hit.kind === "button" && event.type === "press") {
-      this.sine = hit.value === 1;
+      optionSet(state, TRIG, hit.value === 1 ? "sin" : null);
       return true;
     }
     if (hit.kind !== "plot" || hit.value !== PLOT) return false;
