@@ -19,6 +19,12 @@ CONTEXTS = {32: 0.85, 900: 0.90}
 TOKENS = 96
 N_CTX = 2048
 WORDS = "The lamp in the old house by the sea went out, and the boy who kept it climbed the stairs. "
+"""22 tokens, as often as it takes."""
+OPENING = (
+    "Here is the whole story of the boy who kept the lamp in the old house by the sea, "
+    "told as he told it. Once upon a time,"
+)
+"""31 tokens that a model goes on from: prose, and no end before the clock stops."""
 
 
 @dataclass
@@ -31,7 +37,7 @@ class Run:
 
 def prompt_of(tokens: int) -> str:
     """A story of about `tokens` tokens that a model goes on with rather than end."""
-    return (WORDS * (tokens // 20 + 1))[: int(tokens * len(WORDS) / 21)]
+    return WORDS * round((tokens - 31) / 22) + OPENING
 
 
 def run_product(viewer: Viewer, context: int) -> Run:
