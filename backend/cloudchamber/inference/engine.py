@@ -119,8 +119,10 @@ class Engine:
         self._hook = hook
         softmax.warm_up()
         llama.set_abort_flag(self._control.abort_flag)
-        self._learn()
         layout = self._layout()
+        if (cells := layout.rotating_cells()) is not None:
+            self._capture.rotate(cells, layout.rotating)
+        self._learn()
         self.info = describe(
             llama, self._header, model_id, options, layout, dict(self._capture.lacks), _hashes(self._header)
         )
@@ -173,6 +175,7 @@ class Engine:
             int(llama_cpp.llama_model_n_layer(model)),
             int(llama_cpp.llama_model_n_swa(model)),
             self._llama.meta("general.architecture"),
+            rotating=self._options.rotating_cache,
         )
 
     def _prefill_chunk(self) -> int:

@@ -202,7 +202,7 @@ def make_context(model: Any, log: LoadLog, options: EngineOptions, capture: Any 
     params.type_k = CACHE_TYPES[options.cache_type_k]
     params.type_v = CACHE_TYPES[options.cache_type_v]
     params.flash_attn_type = _FLASH[options.flash_attention]
-    params.swa_full = True
+    params.swa_full = not options.rotating_cache
     if capture is not None:
         params.cb_eval = capture.callback
         params.cb_eval_user_data = capture.user_data

@@ -13,6 +13,7 @@ from llama_cpp._ggml import libggml
 
 from cloudchamber.inference.load_log import CacheBlock, LoadLog
 from cloudchamber.inference.options import CACHE_TYPES
+from cloudchamber.inference.rotating_cells import RotatingCells
 from cloudchamber.telemetry.events import I4, U4, U8, CacheStatus, DeviceMemory, MemoryUsage
 
 _ROUNDING: Final = 1 << 14
@@ -56,32 +57,55 @@ class CacheLayout:
     chunked: bool
     """Windows begin at multiples of their size (llama4) and do not slide."""
 
-    def status(self, run_id: str, used: int) -> CacheStatus:
-        """The cache with `used` positions in it."""
+    rotating: Sequence[int] = ()
+    """Layers whose cells are taken anew once their tokens have left the window."""
+
+    def rotating_cells(self) -> RotatingCells | None:
+        """A map for the rotating layers, which share one; None where there are none."""
+        if not self.rotating:
+            return None
+        layer = self.rotating[0]
+        return RotatingCells(int(self.cells[layer]), int(self.windows[layer]), chunked=self.chunked)
+
+    def status(self, run_id: str, used: int, rotating: RotatingCells | None = None) -> CacheStatus:
+        """The cache with `used` positions in it; `rotating` says where those of the rotating
+        layers are."""
         held = self.cells > 0
         windows = np.maximum(self.windows, 0).astype(np.uint32)
         if self.chunked:
             first = np.uint32(used) // np.maximum(windows, 1) * windows
         else:
             first = np.maximum(np.int64(used) + 1 - windows, 0)
-        offset = np.where(windows > 0, first, 0).astype(np.uint32)
+        offset = np.minimum(np.where(windows > 0, first, 0), used).astype(np.uint32)
         seq_len = np.where(held, np.minimum(used, self.cells), 0).astype(np.uint32)
+        write_head = seq_len.copy()
+        turns = np.zeros(self.cells.size, np.uint8)
+        if rotating is not None:
+            layers = list(self.rotating)
+            turns[layers] = 1
+            seq_len[layers] = rotating.used
+            write_head[layers] = rotating.next()
         return CacheStatus(
             run_id=run_id,
             layer=np.arange(self.cells.size, dtype=np.uint16),
             seq_len=seq_len,
             max_len=self.cells,
-            offset=np.minimum(offset, seq_len),
+            offset=np.where(held, offset, 0).astype(np.uint32),
             window=windows,
-            write_head=seq_len,
+            write_head=write_head,
             key_bytes=self.key_bytes,
             value_bytes=self.value_bytes,
             memory_bytes=int(self.key_bytes.sum() + self.value_bytes.sum()),
+            rotating=turns,
+            cell_positions=np.zeros(0, np.int32) if rotating is None else rotating.positions.copy(),
         )
 
 
-def cache_layout(log: LoadLog, n_layer: int, n_swa: int, architecture: str) -> CacheLayout:
-    """Read the layout from the load log."""
+def cache_layout(
+    log: LoadLog, n_layer: int, n_swa: int, architecture: str, *, rotating: bool = False
+) -> CacheLayout:
+    """Read the layout from the load log. `rotating`: windowed layers were given a cache of their
+    own that keeps no more than they need."""
     cells = np.zeros(n_layer, np.uint32)
     key_bytes = np.zeros(n_layer, np.uint64)
     value_bytes = np.zeros(n_layer, np.uint64)
@@ -96,7 +120,8 @@ def cache_layout(log: LoadLog, n_layer: int, n_swa: int, architecture: str) -> C
             block, layers, log.widths.get("v", []), block.value_type, block.value_bytes
         )
         windows[layers] = [n_swa if log.windowed.get(layer) else 0 for layer in layers]
-    return CacheLayout(windows, cells, key_bytes, value_bytes, architecture == "llama4")
+    turning = np.flatnonzero((windows > 0) & (cells > 0)).tolist() if rotating else []
+    return CacheLayout(windows, cells, key_bytes, value_bytes, architecture == "llama4", turning)
 
 
 def _shares(block: CacheBlock, layers: Sequence[int], widths: Sequence[int], kind: str, total: int) -> U8:

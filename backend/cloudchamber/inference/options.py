@@ -42,6 +42,9 @@ class EngineOptions:
     cache_type_v: str = "f16"
     flash_attention: Literal["auto", "on", "off"] = "auto"
     """auto: on wherever llama.cpp and the device can."""
+    rotating_cache: bool = False
+    """Layers with a sliding window keep no more cells than it needs and take them anew. Saves
+    memory; a run can't go back then."""
     check_tensors: bool = True
     """Look for NaN and infinity in the weights while loading."""
     n_ubatch: int = 512

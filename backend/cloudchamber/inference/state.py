@@ -104,7 +104,7 @@ class StateEmitter:
 
     def _emit_parts(self, parts: frozenset[Part]) -> None:
         if "cache" in parts:
-            self._emit(self._layout.status(self._run_id, self._positions))
+            self._emit(self._layout.status(self._run_id, self._positions, self._capture.cells))
         if "memory" in parts:
             self._memory_due = self._clock() + _MEMORY_SECONDS
             self._emit(self._memory.usage())

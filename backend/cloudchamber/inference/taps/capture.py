@@ -13,11 +13,12 @@ Use, on the thread that decodes:
     capture.head_summary(run_id)
 
 The first decode of each kind of graph is recorded and studied (`roles`, `plan`); from then on
-the callback follows the plan. `swa_full` must be on, so that a token's cell is its position.
+the callback follows the plan. A token's cell is its position, but in layers that `rotate` names.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 from collections.abc import Sequence
 from typing import Final
@@ -26,6 +27,7 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.inference.rotating_cells import NoCellError, RotatingCells
 from cloudchamber.inference.taps import ggml, views
 from cloudchamber.inference.taps.graph import Graph, parse
 from cloudchamber.inference.taps.history import History, measure_layers
@@ -57,6 +59,8 @@ class Capture:
         self.lacks: dict[str, str] = {}
         self.roles: Roles | None = None
         self.plans: list[Plan] = []
+        self.cells: RotatingCells | None = None
+        """Of the layers whose cache rotates; None where no layer's does."""
         self.lost = 0
         """Decodes so far of which something could not be read."""
         self._query_bytes, self._n_ubatch = query_bytes, n_ubatch
@@ -98,7 +102,18 @@ class Capture:
         self._hold("out", np.zeros((n_ubatch, self.n_embd), np.float32))
         self._hold("in_norm", np.zeros(n_ubatch, np.float32))
         self._hold("rows", np.zeros(n_ubatch, np.int32))
+        self._hold("cells", np.zeros(n_ubatch, np.int32))
+        self._hold("rotates", np.zeros(self.n_layer, np.int64))
+        self._hold("group_rotates", np.zeros(self.n_layer, np.int64))
+        self._hold("held", np.zeros(1, np.int32))
         self._grow_scratch(1 << 20)
+
+    def rotate(self, cells: RotatingCells, layers: Sequence[int]) -> None:
+        """These layers' cache takes its cells anew. For decodes of one ubatch each, before `learn`."""
+        self.cells = cells
+        self._hold("held", cells.positions)
+        self._state[0]["n_held"] = len(cells)
+        self._kept["rotates"][list(layers)] = 1
 
     def _grow_scratch(self, size: int) -> None:
         self._hold("scratch", np.empty(size // 8 + 1, np.int64))
@@ -114,6 +129,9 @@ class Capture:
         s["opened"], s["late"] = n_tokens, 0
         s["losses"] = s["unknown"] = s["irregular"] = 0
         self._opened = (position, n_tokens)
+        if self.cells is not None:
+            with contextlib.suppress(NoCellError):  # then llama.cpp finds none either
+                self._kept["cells"][:n_tokens] = self.cells.place(position, n_tokens)
         if self._history is not None:
             self._history.open(position, n_tokens)
 
@@ -164,6 +182,8 @@ class Capture:
             self._hold(name, column)
         for name in ("queries", "keys", "norms", "first", "probabilities", "chosen", "weights"):
             self._hold(name, getattr(history, name))
+        for layer in np.flatnonzero(self._kept["rotates"]):
+            self._kept["group_rotates"][layers.heads[layer]["group"]] = 1
         s = self._state[0]
         s["n_blocks"], s["query_stride"] = layers.n_blocks, history.queries.shape[1]
         s["query_capacity"] = history.queries.shape[0]

@@ -171,19 +171,49 @@ def _visible(mask: int, halves: bool, n_keys: int, position: int) -> Any:
 
 
 @compiled()
+def _masked(mask: int, halves: bool, cell: int) -> Any:
+    if halves:
+        return load_u16(mask + 2 * cell) == _F16_MINUS_INFINITY
+    return load_i32(mask + 4 * cell) == _F32_MINUS_INFINITY
+
+
+@compiled()
+def _visible_held(mask: int, halves: bool, n_keys: int, position: int, held: Any) -> Any:
+    """As `_visible`, where `held` says which position each cell holds."""
+    count, first, ends = np.int64(0), np.int64(position), False
+    for cell in range(n_keys):
+        if _masked(mask, halves, cell):
+            continue
+        at = np.int64(held[cell]) if cell < held.size else np.int64(-1)
+        if at < 0 or at > position:
+            return np.int64(-1)
+        count += 1
+        first = min(first, at)
+        ends = ends or at == position
+    return first if ends and count == position - first + 1 else np.int64(-1)
+
+
+@compiled()
 def read_mask(s: Any, tensor: int, group: int) -> None:
-    """Which keys each token sees. This also proves that a token's cell is its position: every
-    row must let through exactly the cells from some first one up to the token's position."""
+    """Which keys each token sees. This also proves that a token's cell is the one we think, its
+    position or what `rotating_cells` says: every row must let through exactly the cells of the
+    positions from some first one up to the token's own."""
     content = _content(s, tensor)
     if content == 0:
         return
     n_keys, stride = load_i64(tensor + _NE), load_i64(tensor + _NB + 8)
     halves = load_i32(tensor) == _F16
     first = carray(pointer(s.first_at + 4 * group * s.n_ctx), (s.n_ctx,), np.int32)
+    held = carray(pointer(s.held_at), (s.n_held,), np.int32)
+    rotates = _per_layer(s.group_rotates_at, group)
     for token in range(s.n_tokens):
         position = s.position + token
         if position < s.n_ctx:
-            first[position] = _visible(content + token * stride, halves, n_keys, position)
+            row = content + token * stride
+            if rotates:
+                first[position] = _visible_held(row, halves, n_keys, position, held)
+            else:
+                first[position] = _visible(row, halves, n_keys, position)
             s.irregular += first[position] < 0
 
 
@@ -228,12 +258,14 @@ def read_keys(s: Any, tensor: int, layer: int) -> None:
     row_bytes = _row_bytes(tensor)
     # Scratch: the row's bytes, then its floats.
     floats_at = s.scratch_at + s.scratch_bytes - 4 * size
+    rotates = _per_layer(s.rotates_at, layer)
     for token in range(s.n_tokens):
         position = s.position + token
         if position >= s.n_ctx:
             return
+        cell: Any = np.int64(load_i32(s.cells_at + 4 * token)) if rotates else position
         for head in range(heads):
-            offset = position * by_cell + head * by_head
+            offset = cell * by_cell + head * by_head
             row = data + offset
             if not host:
                 call_tensor_get(s.tensor_get, tensor, s.scratch_at, offset, row_bytes)

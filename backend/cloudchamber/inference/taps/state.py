@@ -50,6 +50,9 @@ _FIELDS = (
     # Per-layer shapes, int64 [L]: heads, KV heads, head size, to_float; offsets in elements.
     "heads_at", "kv_heads_at", "head_size_at", "to_float_at", "key_type_at",
     "query_offset_at", "key_offset_at",
+    # A rotating cache: which layers and which masks are of one, int64 [L] and [groups]; the cell
+    # of each token of this decode, int32; the position each cell holds once they are in, int32.
+    "rotates_at", "group_rotates_at", "cells_at", "held_at", "n_held",
     # Stores; see history.py.
     "queries_at", "keys_at", "norms_at", "first_at", "probabilities_at", "chosen_at", "weights_at",
     # Working memory.
