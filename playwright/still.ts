@@ -25,7 +25,12 @@ export interface StillOptions {
   readonly preset?: "monitor" | "attention" | "memory" | "everything";
   /** The instrument that fills the screen. */
   readonly focus?: string;
+  /** A head whose attention the recording holds. */
+  readonly head?: readonly [layer: number, head: number];
 }
+
+/** The recorded run has the attention of this one. */
+export const HEAD = [23, 5] as const;
 
 /** The page on a recorded run and a clock that stands still: any frame, drawn again exactly. */
 export class Still {
@@ -34,10 +39,12 @@ export class Still {
     private readonly url: string,
   ) {}
 
-  async open({ view = "both", preset = "monitor", focus }: StillOptions = {}): Promise<void> {
+  async open({ view = "both", preset = "monitor", focus, head }: StillOptions = {}): Promise<void> {
     await this.page.route("**/recorded-run", (route) => route.fulfill({ path: RECORDING }));
     const shown = new URLSearchParams({ clock: "manual", recording: "recorded-run", view, preset });
     if (focus) shown.set("focus", focus);
+    if (head) shown.set("layer", String(head[0]));
+    if (head) shown.set("head", String(head[1]));
     await this.page.goto(`${this.url}?${shown}`);
     await this.page.waitForFunction(() => window.chamber);
     // The first frames of the recording name the model; without them nothing is ever ready.

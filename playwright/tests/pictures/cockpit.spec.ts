@@ -1,13 +1,13 @@
 import { expect } from "@playwright/test";
 import { compare, decodePng, inWords } from "../../compare";
 import { expectPicture } from "../../pictures";
-import { STEPS, test } from "../../still";
+import { HEAD, STEPS, test } from "../../still";
 
 test.describe.configure({ timeout: 240_000 });
 test.use({ viewport: { width: 1024, height: 640 } });
 
 test("nebula and instruments at 1024 × 640", async ({ still }, info) => {
-  await still.open();
+  await still.open({ preset: "everything", head: HEAD });
   await still.at(STEPS.uncertain);
   await expectPicture(await still.picture(), "cockpit-1024", info);
 });
@@ -16,9 +16,19 @@ test.describe("larger", () => {
   test.use({ viewport: { width: 1440, height: 900 } });
 
   test("nebula and instruments at 1440 × 900", async ({ still }, info) => {
-    await still.open();
+    await still.open({ preset: "everything", head: HEAD });
     await still.at(STEPS.uncertain);
     await expectPicture(await still.picture(), "cockpit-1440", info);
+  });
+});
+
+test.describe("as it is meant to be seen", () => {
+  test.use({ viewport: { width: 1920, height: 1080 } });
+
+  test("nebula and instruments at 1920 × 1080", async ({ still }, info) => {
+    await still.open({ preset: "everything", head: HEAD });
+    await still.at(STEPS.uncertain);
+    await expectPicture(await still.picture(), "cockpit-1920", info);
   });
 });
 
