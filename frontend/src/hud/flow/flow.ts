@@ -36,6 +36,8 @@ export class Flow implements InstrumentView {
   private readonly feed = new FlowFeed();
   private readonly motion = new FlowMotion();
   private readonly seen = new Seen();
+  private readonly seenRect = new Seen();
+  private place: FlowPlace | null = null;
   private model: FlowModel | null = null;
   private places: FlowPlaces | null = null;
 
@@ -50,7 +52,7 @@ export class Flow implements InstrumentView {
     panel(scene, rect, drawn);
     heading(scene, rect, "ATTENTION FLOW", captions(state, mode));
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
-    const place = flowPlace(rect);
+    const place = this.placeIn(rect);
     const { table } = place;
     this.drawControls(place.controls, mode, threshold, ui);
     this.follow(threshold, place, now, ui.reducedMotion);
@@ -90,17 +92,27 @@ export class Flow implements InstrumentView {
     return true;
   }
 
+  /** The place in `rect`, made anew when that has changed. */
+  private placeIn(rect: Rect): FlowPlace {
+    const { seenRect } = this;
+    seenRect.begin();
+    seenRect.value(rect.x);
+    seenRect.value(rect.y);
+    seenRect.value(rect.width);
+    seenRect.value(rect.height);
+    if (seenRect.changed || !this.place) this.place = flowPlace(rect);
+    return this.place;
+  }
+
   /** The picture of what the feed has, made anew when something in it has changed. */
-  private follow(threshold: number, { table, row }: FlowPlace, now: number, reduced: boolean): void {
+  private follow(threshold: number, place: FlowPlace, now: number, reduced: boolean): void {
     const { feed, seen } = this;
+    const { table, row } = place;
     seen.begin();
     seen.value(feed.row);
     seen.value(threshold);
     const picture = seen.changed;
-    seen.value(table.x);
-    seen.value(table.y);
-    seen.value(table.width);
-    seen.value(table.height);
+    seen.value(place);
     if (seen.changed) {
       const most = Math.max(3, Math.floor(table.height / row) - 2);
       this.model = feed.row ? flowModel(feed.row, threshold, most) : null;

@@ -97,11 +97,14 @@ function strongestOf(
 export interface FlowPlaces {
   /** Middle of each source at the left. */
   readonly from: Float32Array;
-  /** Middle of each ribbon where they come together, stacked without gaps. */
+  /** Middle of each ribbon where they come together, one on the other, a hairline apart. */
   readonly to: Float32Array;
   /** Pixels that the whole weight of 1 is thick. */
   readonly unit: number;
 }
+
+/** Between ribbons where they come together. */
+export const APART = 1;
 
 /** Most pixels for the weight of 1, in a panel of this height. */
 export function thickest(height: number): number {
@@ -124,14 +127,14 @@ export function placesOf({ sources }: FlowModel, top: number, height: number, ro
   const from = new Float32Array(n);
   const to = new Float32Array(n);
   let y = top + (spare - gap * n) / 2;
-  const whole = sources.reduce((sum, { weight }) => sum + weight, 0) * unit;
+  const whole = sources.reduce((sum, { weight }) => sum + weight * unit + APART, -APART);
   let stacked = top + (height - whole) / 2;
   sources.forEach(({ weight }, i) => {
     const own = Math.max(row, weight * unit + 4) + gap;
     from[i] = y + own / 2;
     y += own;
     to[i] = stacked + (weight * unit) / 2;
-    stacked += weight * unit;
+    stacked += weight * unit + APART;
   });
   return { from, to, unit };
 }

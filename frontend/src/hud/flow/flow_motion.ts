@@ -22,6 +22,8 @@ export class FlowMotion {
   private before: Ribbon[] = [];
   private after: Ribbon[] = [];
   private changedAt = Number.NEGATIVE_INFINITY;
+  /** The present picture is reached: nothing is to be done until the next change. */
+  private still = true;
 
   /** Goes to another picture, from the one on show. */
   change(model: FlowModel, places: FlowPlaces, now: number): void {
@@ -35,6 +37,7 @@ export class FlowMotion {
       dominant: source.dominant,
     }));
     this.changedAt = now;
+    this.still = false;
   }
 
   /** Cuts to the picture: another size, or no motion wanted. */
@@ -44,9 +47,11 @@ export class FlowMotion {
 
   /** Sets `ribbons` for `now`. */
   at(now: number): void {
+    if (this.still) return;
     const t = easeOutCubic(progress(now, this.changedAt, CHANGE));
     const { ribbons, before, after } = this;
     ribbons.length = 0;
+    this.still = t >= 1;
     for (const gone of before) {
       if (t >= 1 || after.some(({ key }) => key === gone.key)) continue;
       ribbons.push({ ...gone, alpha: gone.alpha * (1 - t) });

@@ -44,7 +44,7 @@ export function flowPlace(rect: Rect): FlowPlace {
   const names = Math.round(between(60, width * 0.22, large ? 240 : 170));
   const left = weight + names + (large ? 24 : 18);
   const box = Math.round(between(70, width * 0.22, large ? 240 : 180));
-  const height = Math.round(Math.min(Math.max(76, thickest(table.height) + 10), table.height));
+  const height = Math.round(Math.min(Math.max(76, thickest(table.height) + 18), table.height));
   const y = Math.round(table.y + (table.height - height) / 2);
   const target = { x: x + width - box, y, width: box, height };
   return {

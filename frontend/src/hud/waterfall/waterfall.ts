@@ -1,11 +1,9 @@
 import { stepSelected } from "../../state/reduce";
 import type { AppState } from "../../state/state";
 import { PAGE, TokenHistory } from "../../state/token_history";
-import { floatToHalf } from "../../telemetry/half";
 import type { TokenGenerated } from "../../telemetry/protocol.gen";
 import { fade } from "../color";
 import { count as grouped } from "../format";
-import type { HeatRegion } from "../heat_store";
 import type { Hit } from "../hits";
 import type { HudPointerEvent, Instrument, InstrumentView } from "../instrument";
 import { callout } from "../kit/callout";
@@ -15,36 +13,37 @@ import type { Plot } from "../kit/sparkline";
 import type { Rect } from "../layout";
 import { progress } from "../motion";
 import type { Scene } from "../scene";
+import { Seen } from "../seen";
 import { color, glow, motion, size, text, threshold } from "../theme";
 import type { HudHost, HudUi } from "../ui";
-import { BINS, EntropyOverview } from "./entropy_overview";
 import { slide, TimeWindow } from "./time_window";
 import { cellAt, columnHeight, drawColumn, rankBaseline, SMALL, type Standing } from "./waterfall_column";
 import { drawEntropyAxis, drawEntropyLine, type EntropyPoints } from "./waterfall_entropy";
 import { cellFacts, columnFacts, entropyTop, WaterfallColumns } from "./waterfall_model";
 import { type Place, placeOf } from "./waterfall_place";
+import { WaterfallTrack } from "./waterfall_track";
 
 /** Columns that can be seen at once, those half in view too. */
 const MOST_COLUMNS = 96;
 /** Pixels that a press may move and still be a press. */
 const STEADY = 4;
-const SLIDER = 0;
 const BUTTON_NOW = 0;
 
 /** The probability waterfall. What it holds besides caches is where it was scrolled to. */
 export class Waterfall implements InstrumentView {
   private readonly window = new TimeWindow();
   private readonly columns = new WaterfallColumns();
-  private readonly overview = new EntropyOverview();
   private readonly history: TokenHistory;
-  private readonly region: HeatRegion;
-  private readonly bins = new Uint16Array(BINS);
+  private readonly track: WaterfallTrack;
   private readonly points: EntropyPoints = {
     x: new Float32Array(MOST_COLUMNS),
     nats: new Float32Array(MOST_COLUMNS),
     count: 0,
   };
   private place: Place | null = null;
+  private readonly seenRect = new Seen();
+  private readonly seenRange = new Seen();
+  private captions: readonly string[] = [];
   private host: HudHost | null = null;
   private runId = "";
   private step: number | null = null;
@@ -53,7 +52,7 @@ export class Waterfall implements InstrumentView {
   private dragged = 0;
 
   constructor(private readonly scene: Scene) {
-    this.region = scene.heat.region(BINS, 1);
+    this.track = new WaterfallTrack(scene);
     this.history = new TokenHistory((start, stop) => this.fetch(start, stop));
   }
 
@@ -61,19 +60,18 @@ export class Waterfall implements InstrumentView {
     const { scene } = this;
     this.now = now;
     this.host = ui.host;
-    const place = placeOf(rect);
-    this.place = place;
+    const place = this.placeIn(rect);
     const total = state.run?.count ?? 0;
     this.follow(state, place, now);
     const shift = ui.reducedMotion ? 0 : slide(state.tokens, now);
     const end = this.window.at(total, shift, now, ui.reducedMotion);
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
-    heading(scene, rect, "PROBABILITY WATERFALL", captions(state, end, place));
+    heading(scene, rect, "PROBABILITY WATERFALL", this.captionsOf(state, end, place));
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
     this.drawColumns(state, place, end, ui);
     this.drawEntropy(state, place, end);
-    this.drawTrack(state, place, end, ui);
+    this.track.draw(state, place, end, ui.hits);
     if (total > 0 && (!this.window.follows || state.selection.step !== null)) this.drawNow(rect, ui);
     scene.popClip();
     this.point(state, rect, end, ui);
@@ -111,6 +109,28 @@ export class Waterfall implements InstrumentView {
   private seek(x: number, total: number, { track, visible }: Place): void {
     const middle = ((x - track.x) / track.width) * total;
     this.window.scroll(middle + visible / 2 - this.window.end, total, visible);
+  }
+
+  /** The place in `rect`, made anew when that has changed. */
+  private placeIn(rect: Rect): Place {
+    const { seenRect } = this;
+    seenRect.begin();
+    seenRect.value(rect.x);
+    seenRect.value(rect.y);
+    seenRect.value(rect.width);
+    seenRect.value(rect.height);
+    if (seenRect.changed || !this.place) this.place = placeOf(rect);
+    return this.place;
+  }
+
+  private captionsOf(state: AppState, end: number, place: Place): readonly string[] {
+    const { seenRange } = this;
+    seenRange.begin();
+    seenRange.value(Math.floor(end - place.visible));
+    seenRange.value(Math.ceil(end));
+    seenRange.value(state.run?.count ?? 0);
+    if (seenRange.changed) this.captions = captions(state, end, place);
+    return this.captions;
   }
 
   /** Goes where the selection goes, and begins anew with a run. */
@@ -205,39 +225,6 @@ export class Waterfall implements InstrumentView {
     this.scene.pushClip(area.x, plot.y - 8, area.width, plot.height + 12);
     drawEntropyLine(this.scene, plot, points, total - 1 - first);
     this.scene.popClip();
-  }
-
-  /** The whole run as a strip of its entropy, and the part of it on show. */
-  private drawTrack(state: AppState, { track, visible }: Place, end: number, ui: HudUi): void {
-    const { scene, overview } = this;
-    const { x, y, width, height } = track;
-    if (overview.follow(state)) this.writeBins();
-    scene.rect(x, y, width, height, color.well);
-    const { count } = overview;
-    if (count === 0) return;
-    // Bins stand where their tokens do: the last one may be half full, and is drawn to its own width.
-    const used = Math.ceil(count / overview.perBin);
-    const whole = (width * used * overview.perBin) / count;
-    scene.pushClip(x, y, width, height);
-    scene.heatmap(x, y + 2, whole, height - 4, this.region, used, 1, 1);
-    const from = x + (Math.max(0, end - visible) / count) * width;
-    const to = x + (Math.min(end, count) / count) * width;
-    scene.rect(x, y, Math.max(0, from - x), height, fade(color.ground, 0.55));
-    scene.rect(to, y, Math.max(0, x + width - to), height, fade(color.ground, 0.55));
-    scene.box(from, y, Math.max(to - from, 3), height, color.raised, color.data, 1);
-    const { step } = state.selection;
-    if (step !== null) scene.rect(x + ((step + 0.5) / count) * width - 1, y, 2, height, color.attention);
-    scene.popClip();
-    ui.hits.add("slider", SLIDER, x, y - 3, width, height + 6);
-  }
-
-  private writeBins(): void {
-    const { overview, bins } = this;
-    const used = Math.ceil(overview.count / overview.perBin);
-    let greatest: number = threshold.uncertain;
-    for (let i = 0; i < used; i++) greatest = Math.max(greatest, overview.values[i]!);
-    for (let i = 0; i < used; i++) bins[i] = floatToHalf(overview.values[i]! / greatest);
-    this.scene.heat.write(this.region, bins, BINS, 1);
   }
 
   /** Back to the newest token. */
