@@ -22,6 +22,8 @@ const start = (row: number): number => (row * (row + 1)) / 2;
 export class AttentionMatrix {
   /** Positions along the side of a cell. */
   block = 1;
+  /** Rows are there from the first key to the query's own. */
+  readonly whole = true;
   /** Positions from the first to the newest that is known. */
   length = 0;
   /** Counts up with every change. */

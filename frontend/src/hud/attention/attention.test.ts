@@ -67,20 +67,26 @@ describe("the attention instrument on a recorded run", () => {
     expect(scene.overflow).toBe(0);
   });
 
-  it("says of the row what NumPy says", () => {
-    const { state } = drawn("smollm2");
-    const { expected } = instrumentRun("smollm2");
-    const { row } = attentionModel(state, "head");
-    const weights = [...expected.attention.data];
-    const peak = weights.indexOf(Math.max(...weights));
-    expect(row!.peak).toBe(peak);
-    expect(row!.peakWeight).toBeCloseTo(weights[peak]!, 3);
-    const sum = weights.reduce((a, b) => a + b, 0);
-    const nats = -weights.reduce((a, w) => a + (w > 0 ? (w / sum) * Math.log(w / sum) : 0), 0);
-    expect(row!.entropy).toBeCloseTo(nats, 3);
-    expect(row!.entropyShare).toBeCloseTo(nats / Math.log(weights.length), 3);
-    expect(row!.first).toBeCloseTo(weights[0]!, 3);
-  });
+  it.each(["smollm2", "gemma3", "gpt_oss", "mixtral"] as const)(
+    "says of %s's row what NumPy says",
+    (name) => {
+      const { state, scene } = drawn(name);
+      const { expected } = instrumentRun(name);
+      expect(scene.overflow).toBe(0);
+      const { row } = attentionModel(state, "head");
+      const weights = [...expected.attention.data];
+      const peak = weights.indexOf(Math.max(...weights));
+      expect(row!.peak).toBe(peak);
+      expect(row!.peakWeight).toBeCloseTo(weights[peak]!, 3);
+      const sum = weights.reduce((a, b) => a + b, 0);
+      const nats = -weights.reduce((a, w) => a + (w > 0 ? (w / sum) * Math.log(w / sum) : 0), 0);
+      expect(row!.entropy).toBeCloseTo(nats, 3);
+      const window = state.model!.windows.data[state.selection.layer]!;
+      const seen = window > 0 ? Math.min(window, weights.length) : weights.length;
+      expect(row!.entropyShare).toBeCloseTo(nats / Math.log(seen), 3);
+      expect(row!.first).toBeCloseTo(weights[0]!, 3);
+    },
+  );
 
   it("paints how focused each head is, and nothing where a layer lacks it", () => {
     const { scene, state } = drawn("smollm2");

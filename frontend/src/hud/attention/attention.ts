@@ -65,7 +65,7 @@ class Attention implements InstrumentView {
     const place = attentionLayout({ ...inner, y: top, height: inner.y + inner.height - top }, model.heads);
     if (model.absent) this.drawAbsent(model, inner, top);
     else this.drawParts(state, model, matrix, place, now, ui);
-    heading(scene, rect, attention.title, captions(model, this.plot.joined, this.plot.window !== null));
+    heading(scene, rect, attention.title, captions(model, this.plot.joined, this.plot.window?.span ?? 0));
     scene.popClip();
   }
 
@@ -100,7 +100,7 @@ class Attention implements InstrumentView {
     now: number,
     ui: HudUi,
   ): void {
-    this.plot.draw(state, model, matrix, this.scale, place, now, ui);
+    this.plot.draw(state, model, matrix, this.scale, place, now, ui, this.requests.refusal);
     this.drawControls(model, place, ui);
     const { heads } = shown(state);
     const { hits, host } = ui;
@@ -143,7 +143,7 @@ class Attention implements InstrumentView {
     drawSlider(scene, ui.hits, layers, sliders.x, y, half);
     drawSlider(scene, ui.hits, heads, sliders.x + half + 20, y, half);
     if (!switches) return;
-    const words = switches.width > 520 ? ["HEAD", "MEAN", "MAX"] : ["HEAD", "MEAN", "MAX"];
+    const words = MODES.map((mode) => mode.toUpperCase());
     const top = switches.y + 4;
     const used = drawSwitch(scene, ui.hits, 0, words, MODES.indexOf(this.mode), switches.x, top);
     const scales =

@@ -156,17 +156,20 @@ export function focusOf(heads: HeadSummary, index: number, window: number): numb
   return greatest > 0 ? Math.max(0, 1 - entropy / greatest) : 0;
 }
 
-/** Wordings, longest first: what is shown, and whether it is all there is. */
-export function captions(model: AttentionModel, joined: number, zoom: boolean): string[] {
+/**
+ * Wordings, longest first: what is shown, and whether it is all there is. `joined` positions a side of a place,
+ * `part` positions in view, 0 for all.
+ */
+export function captions(model: AttentionModel, joined: number, part: number): string[] {
   const { name, length } = model;
   if (length === 0) return [name];
-  const cells = `${count(length)} × ${count(length)}`;
+  const all = `${count(length)} × ${count(length)}`;
+  const cells = part > 0 ? `${count(part)} × ${count(part)} of ${all}` : all;
   const how = joined === 1 ? `exact, ${cells} cells` : `${cells} → max of ${joined} × ${joined}`;
-  const part = zoom ? " · part" : "";
   return [
-    `${name} · softmax(QKᵀ/√d) · ${how}${part}`,
-    `${name} · ${how}${part}`,
-    `${name} · ${joined === 1 ? "exact" : `max of ${joined} × ${joined}`}${part}`,
+    `${name} · softmax(QKᵀ/√d) · ${how}`,
+    `${name} · ${how}`,
+    `${name} · ${joined === 1 ? "exact" : `max of ${joined} × ${joined}`}`,
     name,
   ];
 }
@@ -209,8 +212,7 @@ export function cellFacts(
     key: name(key),
     keyNote: note(key),
     weight: probability(most),
-    weightNote:
-      joined > 1 ? `max of ${joined} × ${joined} cells` : `of this row${rankIn(matrix, query, key)}`,
+    weightNote: joined > 1 ? `max of ${joined} × ${joined}` : rankIn(matrix, query, key),
   };
 }
 
@@ -228,6 +230,7 @@ export function peakFacts(row: RowFacts): CellFacts {
 
 /** Where a key stands among those of its row. */
 function rankIn(matrix: Cells, query: number, key: number): string {
+  if (!matrix.whole) return "exact";
   const row = matrix.row(query);
   let rank = 1;
   for (const bits of row) if (bits > row[key]!) rank++;

@@ -7,6 +7,8 @@ import type { MatrixWindow } from "./matrix_window";
 export interface Cells {
   /** Positions along the side of a cell. */
   readonly block: number;
+  /** Rows are there from the first key to the query's own. */
+  readonly whole: boolean;
   /** Positions from the first to the newest that is known. */
   readonly length: number;
   readonly rows: number;
@@ -23,6 +25,7 @@ export interface Cells {
 /** Exact cells of a part of a matrix that is held joined: one answer. */
 export class DetailCells implements Cells {
   readonly block = 1;
+  readonly whole = false;
   readonly length: number;
   readonly rows: number;
   readonly revision = 1;

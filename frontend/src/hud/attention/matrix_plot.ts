@@ -67,6 +67,7 @@ export class MatrixPlot {
     place: AttentionLayout,
     now: number,
     ui: HudUi,
+    refusal: string,
   ): void {
     const { scene } = this;
     const { plot } = place;
@@ -84,6 +85,16 @@ export class MatrixPlot {
     this.picture.paint(cells, window, scale, plot.width, model.length);
     const ready = this.isReady(matrix, model);
     this.drawMatrix(state, model, ready, now, ui);
+    if (!ready && refusal !== "") {
+      scene.textWithin(
+        plot.x + 12,
+        plot.y + plot.height - 14,
+        plot.width - 24,
+        refusal,
+        text.caption,
+        color.words,
+      );
+    }
     const pointed = this.pointed(ui);
     const axes = this.axesOf(model, pointed);
     scene.pushClip(plot.x, plot.y, plot.width, plot.height);
@@ -92,7 +103,8 @@ export class MatrixPlot {
     scene.popClip();
     drawAxes(scene, state, axes, plot, place.labels, place.below);
     const cell = pointed ? this.cellAt(state, cells, pointed, axes) : null;
-    drawReadout(scene, this.saidOf(state, model, matrix, cell ? axes.pointedQuery : -1), cell, plot);
+    const said = this.saidOf(state, model, matrix, cell ? axes.pointedQuery : -1);
+    drawReadout(scene, said, cell, plot, this.window !== null);
     ui.hits.add("heat-cell", 0, plot.x, plot.y, plot.width, plot.height);
   }
 

@@ -15,19 +15,30 @@ interface Line {
 }
 
 /** What stands in the empty half of the matrix: the row on show, or the cell that is pointed at. */
-export function drawReadout(scene: Scene, model: AttentionModel, cell: CellFacts | null, plot: Rect): void {
+export function drawReadout(
+  scene: Scene,
+  model: AttentionModel,
+  cell: CellFacts | null,
+  plot: Rect,
+  over: boolean,
+): void {
   const large = cell ?? (model.row ? peakFacts(model.row) : null);
   if (plot.width >= LARGE_READOUT && large) {
-    drawLargeReadout(scene, model, large, plot);
+    drawLargeReadout(scene, model, large, plot, over);
     return;
   }
   const lines = cell ? ofCell(cell) : ofRow(model);
   const right = plot.x + plot.width - 10;
+  if (over && lines.length > 0) {
+    // Zoomed in, there need not be an empty half.
+    const width = Math.min(plot.width - 12, 210);
+    scene.rect(plot.x + plot.width - width - 4, plot.y + 4, width, lines.length * LINE + 8, color.focus);
+  }
   // The diagonal leaves less room the further down a line stands.
-  const fits = Math.max(2, Math.floor((plot.height * 0.42) / LINE));
+  const fits = over ? lines.length : Math.max(2, Math.floor((plot.height * 0.42) / LINE));
   lines.slice(0, fits).forEach((line, i) => {
     const y = plot.y + 18 + i * LINE;
-    const room = plot.width - (y - plot.y) - 24;
+    const room = over ? Math.min(plot.width, 210) - 24 : plot.width - (y - plot.y) - 24;
     const value = scene.cut(Math.max(room, 40), line.value, text.data);
     const used = scene.text(right, y, value, text.data, line.paint, "right");
     const named = scene.measure(line.name, text.caption);

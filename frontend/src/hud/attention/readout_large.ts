@@ -10,9 +10,17 @@ const PAD = 24;
 const NAME = 74;
 
 /** The readout where there is room: query, key and weight in large type, the row's facts below. */
-export function drawLargeReadout(scene: Scene, model: AttentionModel, cell: CellFacts, plot: Rect): void {
+export function drawLargeReadout(
+  scene: Scene,
+  model: AttentionModel,
+  cell: CellFacts,
+  plot: Rect,
+  over: boolean,
+): void {
   const width = Math.round(plot.width * 0.42);
   const x = plot.x + plot.width - PAD - width;
+  // Zoomed in, there need not be an empty half.
+  if (over) scene.rect(x - 14, plot.y + 8, width + 28, 176, color.focus);
   const right = x + width;
   const line = (y: number, name: string, value: string, paint: number, note: string): void => {
     scene.text(x, y, name, text.label, color.muted);

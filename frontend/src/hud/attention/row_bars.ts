@@ -41,11 +41,11 @@ export function barsOf({ weights, joined }: RowWeights, room: number): Bars {
 }
 
 /** The strongest bars that can be named without their names touching. */
-export function namedBars({ heights }: Bars, step: number): number[] {
+export function namedBars({ heights, top }: Bars, step: number): number[] {
   const order = [...heights.keys()].sort((a, b) => heights[b]! - heights[a]!);
   const chosen: number[] = [];
   for (const bar of order.slice(0, 4 * MOST_NAMES)) {
-    if (heights[bar]! <= 0 || chosen.length === MOST_NAMES) break;
+    if (heights[bar]! < 0.02 * top || chosen.length === MOST_NAMES) break;
     if (chosen.every((other) => Math.abs(other - bar) * step >= LINE)) chosen.push(bar);
   }
   return chosen;
@@ -101,8 +101,8 @@ function drawBars(scene: Scene, state: AppState, model: AttentionModel, bars: Ba
   if (end < heights.length) {
     const x = Math.round(plot.x + end * step) + 0.5;
     scene.dashes(x, plot.y, x, base, 1, fade(color.data, 0.4), 2, 3);
-    scene.text(x - 6, plot.y + 12, "prompt", text.caption, color.muted, "right");
-    scene.text(x + 6, plot.y + 12, "answer", text.caption, color.muted);
+    if (x - plot.x > 60) scene.text(x - 6, plot.y + 12, "prompt", text.caption, color.muted, "right");
+    if (plot.x + plot.width - x > 60) scene.text(x + 6, plot.y + 12, "answer", text.caption, color.muted);
   }
   for (let bar = 0; bar < heights.length; bar++) {
     const tall = Math.max(1, (heights[bar]! / top) * plot.height);
