@@ -14,7 +14,7 @@ import type { Rect } from "../layout";
 import { progress } from "../motion";
 import type { Scene } from "../scene";
 import { Seen } from "../seen";
-import { color, glow, motion, size, text, threshold } from "../theme";
+import { color, glow, motion, size, text } from "../theme";
 import type { HudHost, HudUi } from "../ui";
 import { slide, TimeWindow } from "./time_window";
 import { cellAt, columnHeight, drawColumn, rankBaseline, SMALL, type Standing } from "./waterfall_column";
