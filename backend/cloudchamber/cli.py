@@ -72,6 +72,10 @@ ModelArgument = Annotated[
 CtxOption = Annotated[int, typer.Option("--ctx", min=0, help="Context in tokens; 0 lets the model decide.")]
 ThreadsOption = Annotated[int, typer.Option("--threads", min=0, help="0: one for each physical core.")]
 GpuOption = Annotated[int, typer.Option("--gpu-layers", min=-1, help="Layers on the GPU; -1 is all.")]
+RotateOption = Annotated[
+    bool,
+    typer.Option("--rotating-cache", help="Keep no more of sliding-window layers than their window needs."),
+]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show the log, llama.cpp's too.")]
 
 
@@ -85,6 +89,7 @@ def serve(
     ctx: CtxOption = 0,
     threads: ThreadsOption = 0,
     gpu_layers: GpuOption = -1,
+    rotating_cache: RotateOption = False,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
     autostart: Annotated[
         bool, typer.Option("--autostart/--no-autostart", help="Run a first prompt when the page opens.")
@@ -101,7 +106,11 @@ def serve(
     _log_to_terminal(verbose)
     from cloudchamber.server import run
 
-    session = _replay(replay) if replay else _live(model, _options(ctx, threads, gpu_layers), autostart)
+    session = (
+        _replay(replay)
+        if replay
+        else _live(model, _options(ctx, threads, gpu_layers, rotating_cache), autostart)
+    )
     try:
         run.run(session, host=host, port=port, names=allow_host or [], browser=browser, say=_say)
     except run.PortError as error:
@@ -146,6 +155,7 @@ def record(
     ctx: CtxOption = 0,
     threads: ThreadsOption = 0,
     gpu_layers: GpuOption = -1,
+    rotating_cache: RotateOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Run a model without a page and write what a viewer would get to a file."""
@@ -169,7 +179,9 @@ def record(
     if chosen is None:
         _fail("There is no model to record; name one.")
     try:
-        frames = write_recording(file, chosen, _options(ctx, threads, gpu_layers), command, heads, _say)
+        frames = write_recording(
+            file, chosen, _options(ctx, threads, gpu_layers, rotating_cache), command, heads, _say
+        )
     except (RecordError, OSError) as error:
         _fail(str(error))
     _say(f"{frames} frames, {file.stat().st_size / 1e6:.1f} MB, are in {file}.")
@@ -182,10 +194,10 @@ def _head(text: str) -> tuple[int, int]:
     return int(layer), int(head)
 
 
-def _options(ctx: int, threads: int, gpu_layers: int) -> EngineOptions:
+def _options(ctx: int, threads: int, gpu_layers: int, rotating_cache: bool) -> EngineOptions:
     from cloudchamber.inference.options import EngineOptions
 
-    return EngineOptions(n_ctx=ctx, threads=threads, gpu_layers=gpu_layers)
+    return EngineOptions(n_ctx=ctx, threads=threads, gpu_layers=gpu_layers, rotating_cache=rotating_cache)
 
 
 def _live(model: str | None, options: EngineOptions, autostart: bool) -> Any:
