@@ -28,6 +28,7 @@ const LEFT = 24;
 /** Bars of variation at the right of the map. */
 const SPREAD = 72;
 const ROW = 16;
+const MOST_PITCH = 40;
 /** A panel this wide sets the selected layer beside the map. */
 const WIDE = 620;
 
@@ -120,7 +121,7 @@ export class Experts implements InstrumentView {
     caption(scene, area.x, area.y + 11, area.width - SPREAD - GAP, "THIS TOKEN", scale);
     const y = area.y + CAPTION;
     const room = area.height - CAPTION - 12;
-    const pitch = Math.min(room / many, 22);
+    const pitch = Math.min(room / many, MOST_PITCH);
     const height = pitch >= 4 ? Math.floor(pitch) * many : pitch * many;
     const map = { x: area.x + LEFT, y, width: area.width - LEFT - SPREAD - GAP, height };
     this.map = map;

@@ -43,19 +43,21 @@ export function drawLoad(
     const left = plot.x + i * step;
     if (i === pointed) scene.rect(left, plot.y, step, plot.height, fade(color.data, 0.12));
     if (share === 0) continue;
-    const paint = now.has(i) ? color.now : color.data;
     const up = level(share);
-    scene.box(
+    const wide = Math.max(step - gap, 0.75);
+    const on = now.has(i);
+    const paint = on ? color.now : color.data;
+    const base = plot.y + plot.height;
+    scene.gradient(
       left,
       up,
-      Math.max(step - gap, 0.75),
-      plot.y + plot.height - up,
-      fade(paint, now.has(i) ? 0.95 : 0.6),
-      color.clear,
-      0,
-      now.has(i) ? glow.bracket : 0,
-      color.data,
+      wide,
+      base - up,
+      fade(color.data, on ? 0.75 : 0.5),
+      fade(color.data, 0.12),
+      true,
     );
+    scene.box(left, up, wide, 2, paint, color.clear, 0, on ? glow.active : glow.none, color.data);
   }
   const even = Math.round(level(fair)) + 0.5;
   scene.dashes(plot.x, even, plot.x + plot.width, even, 1, color.words, 4, 3);

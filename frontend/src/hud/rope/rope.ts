@@ -16,8 +16,9 @@ import { Seen } from "../seen";
 import { color, glow, motion, size, text } from "../theme";
 import type { HudUi } from "../ui";
 import { dialIn, drawDial, pairColor, ringAt } from "./rope_dial";
-import { LEAST_SPAN, MAP_COLUMNS, MAP_ROWS, type Window, windowOf, writeMap } from "./rope_map";
-import { type NoRope, pairAt, type RopeModel, ropeModel, speeds } from "./rope_model";
+import { drawMapKey, writeKey } from "./rope_key";
+import { LEAST_SPAN, MAP_COLUMNS, MAP_GAMMA, MAP_ROWS, type Window, windowOf, writeMap } from "./rope_map";
+import { type NoRope, pairAt, type RopeModel, ropeModel, speeds, tokens } from "./rope_model";
 
 const GAP = 10;
 const AXIS = 14;
@@ -26,7 +27,7 @@ const ROW = 15;
 /** A panel this wide sets dial and map side by side. */
 const WIDE = 560;
 const PLOT = 0;
-/** Option of the page: cos or sin. */
+/** Option of the page: sin, or cos. */
 const TRIG = "rope.trig";
 
 /** The pair and the position someone points at; -1 for none. */
@@ -41,6 +42,7 @@ export class Rope implements InstrumentView {
   private readonly seen = new Seen();
   private readonly written = new Seen();
   private region: HeatRegion | null = null;
+  private key: HeatRegion | null = null;
   private rows = 0;
   private sine = false;
   /** Positions on show as the person set them; 0 holds all so far. */
@@ -57,7 +59,7 @@ export class Rope implements InstrumentView {
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
     const { scene } = this;
     const model = this.modelOf(state);
-    this.sine = state.options.get(TRIG) === "sin";
+    this.sine = state.options.get(TRIG) !== "cos";
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
     const there = "pairs" in model;
@@ -75,9 +77,8 @@ export class Rope implements InstrumentView {
     this.window = windowOf(position, this.context(state), this.span, this.start);
     if (width >= WIDE) {
       const side = Math.min(height, Math.floor(width * 0.44));
-      const dial = { x, y: top, width: Math.min(side, height - 3 * ROW), height: Math.min(side, height) };
       this.place({ x: x + side + 20, y: top, width: width - side - 20, height });
-      this.drawDialPart(state, model, { ...dial, width: side }, position, now, drawn, ui);
+      this.drawDialPart(state, model, { x, y: top, width: side, height }, position, now, drawn, ui);
     } else {
       const upper = Math.max(110, Math.min(Math.floor(height * 0.5), Math.floor(width * 0.56)));
       this.place({ x, y: top + upper + GAP, width, height: height - upper - GAP });
@@ -89,7 +90,7 @@ export class Rope implements InstrumentView {
 
   pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState): boolean {
     if (hit.kind === "button" && event.type === "press") {
-      optionSet(state, TRIG, hit.value === 1 ? "sin" : null);
+      optionSet(state, TRIG, hit.value === 1 ? "cos" : null);
       return true;
     }
     if (hit.kind !== "plot" || hit.value !== PLOT) return false;
@@ -158,7 +159,7 @@ export class Rope implements InstrumentView {
   ): void {
     const { scene } = this;
     const beside = rect.width > rect.height * 1.25;
-    const room = beside ? rect.height : Math.min(rect.width, rect.height - 5 * ROW);
+    const room = beside ? rect.height : Math.min(rect.width, rect.height - 10 * ROW);
     const dial = dialIn({ x: rect.x, y: rect.y, width: beside ? room : rect.width, height: room });
     const { pairs, wavelengths } = model;
     this.point(pairs.count, dial, ui);
@@ -184,6 +185,7 @@ export class Rope implements InstrumentView {
       if (y > last) return;
       const used = scene.text(end, y, value, text.data, paint, "right");
       scene.textWithin(rect.x, y, rect.width - used - 8, name, text.caption, color.muted);
+      if (name.startsWith("●")) scene.text(rect.x, y, "●", text.caption, paint);
       y += ROW;
     };
     row("position p", count(position), color.now);
@@ -196,12 +198,19 @@ export class Rope implements InstrumentView {
       row(`turns at ${count(where)}`, turns < 10 ? turns.toFixed(3) : turns.toFixed(1), color.attention);
       row("cos · sin", `${signed(cos)} · ${signed(sin)}`, color.attention);
     } else {
-      row("fastest pair", `${model.shown[0]} tokens`);
-      row("slowest pair", `${model.shown[pairs.count - 1]} tokens`);
-      row("came round by p", `${round} of ${pairs.count}`);
-      row(`never in ${count(this.context(state))}`, `${never} of ${pairs.count}`, color.muted);
+      row("fastest, outside", `${model.shown[0]} tokens`);
+      row("slowest, inside", `${model.shown[pairs.count - 1]} tokens`);
     }
+    const of = (n: number): string => `${n} of ${pairs.count}`;
+    row("● came round", of(round), color.data);
+    row("● not yet", of(pairs.count - round - never), color.prompt);
+    row("● beyond the context", of(never), color.muted);
     for (const [name, value] of model.facts) row(name, value);
+  }
+
+  private keyOf(): HeatRegion {
+    this.key ??= writeKey(this.scene.heat);
+    return this.key;
   }
 
   private drawMap(state: AppState, model: RopeModel, position: number, ui: HudUi): void {
@@ -212,19 +221,20 @@ export class Rope implements InstrumentView {
     written.begin();
     for (const part of [pairs, window.start, window.span, this.sine]) written.value(part);
     if (written.changed) this.rows = writeMap(scene.heat, this.region, pairs, window, this.sine);
-    const used = drawSwitch(scene, ui.hits, 0, ["COS", "SIN"], this.sine ? 1 : 0, map.x, map.y - 22);
-    const note = window.block > 1 ? `−1 dark · 1 white · mean of ${window.block}` : "−1 dark · 1 white";
+    const used = drawSwitch(scene, ui.hits, 0, ["SIN", "COS"], this.sine ? 0 : 1, map.x, map.y - 22);
+    const note = window.block > 1 ? `mean of ${window.block} positions a column` : "a column a position";
+    const key = drawMapKey(scene, this.keyOf(), map.x + map.width, map.y - 22);
     const right = map.x + map.width;
     scene.textFitting(
       map.x + used + 10,
       map.y - 8,
-      map.width - used - 10,
+      map.width - used - key - 20,
       [note, ""],
       text.caption,
       color.muted,
     );
     ui.hits.add("plot", PLOT, map.x, map.y, map.width, map.height);
-    scene.heatmap(map.x, map.y, map.width, map.height, this.region, window.columns, this.rows, 1);
+    scene.heatmap(map.x, map.y, map.width, map.height, this.region, window.columns, this.rows, MAP_GAMMA);
     this.drawCursor(map, position);
     this.drawAxis(map, position);
     this.drawBars(state, model, { ...map, x: right + 10, width: BARS }, position);
@@ -280,7 +290,7 @@ export class Rope implements InstrumentView {
     scene.line(here, rect.y - 3, here, rect.y + rect.height + 3, 1.25, color.now, glow.bracket);
     scene.textFitting(rect.x, rect.y - 8, rect.width, ["WAVELENGTH"], text.caption, color.muted);
     scene.text(rect.x, rect.y + rect.height + 12, "2", text.caption, color.muted);
-    const end = high > Math.log10(context) + 0.1 ? `10^${high.toFixed(1)}` : count(context);
+    const end = tokens(10 ** high);
     scene.text(rect.x + rect.width, rect.y + rect.height + 12, end, text.caption, color.muted, "right");
   }
 

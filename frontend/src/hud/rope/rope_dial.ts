@@ -9,8 +9,8 @@ const TURN = 2 * Math.PI;
 /** Innermost ring, as a share of the outermost. */
 const HUB = 0.14;
 /** Radians between two points of the spiral. */
-const FINENESS = 0.28;
-const MOST_SEGMENTS = 220;
+const FINENESS = 0.13;
+const MOST_SEGMENTS = 360;
 
 export interface Dial {
   readonly x: number;
@@ -92,7 +92,6 @@ function drawSpiral(scene: Scene, dial: Dial, { count, frequency }: Pairs, posit
   let segments = 0;
   let lastX = Number.NaN;
   let lastY = 0;
-  const paint = fade(color.data, 0.3);
   for (let i = count - 1; i > 0 && segments < MOST_SEGMENTS; i--) {
     const inner = frequency[i]!;
     const outer = frequency[i - 1]!;
@@ -107,7 +106,7 @@ function drawSpiral(scene: Scene, dial: Dial, { count, frequency }: Pairs, posit
       const x = dial.x + radius * Math.sin(angle);
       const y = dial.y - radius * Math.cos(angle);
       if (!Number.isNaN(lastX)) {
-        scene.line(lastX, lastY, x, y, 1, paint);
+        scene.line(lastX, lastY, x, y, 1.25, fade(color.data, 0.7 - 0.45 * ((count - i) / count)));
         segments++;
       }
       lastX = x;

@@ -7,6 +7,9 @@ export const MAP_COLUMNS = 512;
 /** Rows of the map; pairs of a wider head are left out beyond that. */
 export const MAP_ROWS = 256;
 export const LEAST_SPAN = 64;
+/** -1 to 1 as 0 to this, then through the ramp by this power: white is kept for now, and the slow pairs do not glare. */
+const BRIGHTEST = 0.82;
+export const MAP_GAMMA = 1.5;
 
 /** Which positions the map shows: `span` of them, a power of two, from `start`, `block` to a column. */
 export interface Window {
@@ -26,7 +29,7 @@ export function windowOf(position: number, context: number, span: number, start:
   return { start: from, span: kept, columns, block: kept / columns };
 }
 
-/** Writes cos or sin of every pair at every position of the window, -1 to 1 as 0 to 1. Returns the rows. */
+/** Writes cos or sin of every pair at every position of the window, as `shade` has them. Returns the rows. */
 export function writeMap(
   store: HeatStore,
   region: HeatRegion,
@@ -40,9 +43,14 @@ export function writeMap(
     const to = (region.y + row) * HEAT_EDGE + region.x;
     for (let column = 0; column < columns; column++) {
       const value = blockMean(frequency, start + column * block, block, sine);
-      store.values[to + column] = floatToHalf(Math.min(Math.max(0.5 + value / 2, 0), 1));
+      store.values[to + column] = shade(value);
     }
   }
   store.touch(region, 0, rows);
   return rows;
+}
+
+/** Half-float bits of a cos or sin. */
+export function shade(value: number): number {
+  return floatToHalf(Math.min(Math.max(0.5 + value / 2, 0), 1) * BRIGHTEST);
 }
