@@ -32,7 +32,7 @@ function stage() {
     view.draw(state, RECT, now, ui);
     scene.endLayer();
   };
-  return { state, scene, ui, view, asked, draw, event };
+  return { state, scene, ui, view, asked, draw, event, events };
 }
 
 /** Widths of the lines that cross the panel, widest first: ribbons are made of many pieces each. */
@@ -124,6 +124,25 @@ describe("the flow on a recorded run", () => {
     state.moments.put({ ...EMPTY, step: 3, row: state.tokens.at(3) });
     draw(10);
     expect(asked[0]![1]).toMatchObject({ mode: "head", position: state.tokens.at(3)!.event.position - 1 });
+  });
+
+  it("shows a pinned moment's row from what the page has, without a question", () => {
+    const { state, asked, draw, scene, events } = stage();
+    const rows = events.filter((one): one is AttentionWeights => one.kind === "attention");
+    const past = rowOf(rows[0]!, rows[0]!.weights.shape[0]! - 1)!;
+    const step = past.position + 1 - state.run!.started.prompt_ids.data.length;
+    stepSelected(state, step);
+    state.moments.put({ ...EMPTY, step, row: state.tokens.at(step) });
+    draw(10);
+    draw(11);
+    expect(asked).toHaveLength(0);
+    const strongest = Math.max(...flowModel(past, 0.02, 100).sources.map(({ weight }) => weight));
+    const newest = Math.max(...flowModel(rowOf(rows[1]!, 0)!, 0.02, 100).sources.map(({ weight }) => weight));
+    const [here] = widths(scene);
+    stepSelected(state, null);
+    draw(12);
+    draw(13);
+    expect(here! / widths(scene)[0]!).toBeCloseTo(strongest / newest, 1);
   });
 
   it("says why there is none, and tries again later", () => {

@@ -49,6 +49,7 @@ export class FlowFeed {
     const { position, pinned } = shown(state);
     if (mode === "head" && this.fromStream(state, pinned ? position : null)) return;
     if (position < 0 || this.row?.position === position) return;
+    if (mode !== "rollout" && this.fromHistory(state, mode, position)) return;
     this.ask(mode, layer, head, position, now, host);
   }
 
@@ -73,6 +74,19 @@ export class FlowFeed {
     if (!row) return false;
     this.event = event;
     this.row = row;
+    return true;
+  }
+
+  /** The row of `position`, if the page has all of it. */
+  private fromHistory(state: AppState, mode: "head" | "mean", position: number): boolean {
+    const { layer, head } = state.selection;
+    const matrix = state.attentionHistory.get(layer, head, mode);
+    if (matrix?.block !== 1 || !matrix.isKnown(position)) return false;
+    this.row = {
+      position,
+      weights: Float32Array.from(matrix.row(position), halfToFloat),
+      sink: matrix.sink(position),
+    };
     return true;
   }
 
