@@ -12,6 +12,7 @@ import { createHudUi } from "../ui";
 import { flow } from "./flow";
 import { rowOf } from "./flow_feed";
 import { flowModel, placesOf } from "./flow_model";
+import { flowPlace } from "./flow_place";
 
 const RECT = { x: 1488, y: 620, width: 416, height: 444 };
 type Asked = Parameters<Requests["ask"]>;
@@ -65,11 +66,9 @@ describe("the flow on a recorded run", () => {
     draw(10);
     draw(11);
     const model = flowModel(rowOf(event, event.weights.shape[0]! - 1)!, 0.02, 100);
-    const strongest = Math.max(...model.sources.map(({ weight }) => weight));
+    const { table, row } = flowPlace(RECT);
+    const { unit } = placesOf(model, table.y, table.height, row);
     const drawn = widths(scene);
-    // The unit follows from the panel's height; the strongest ribbon tells it.
-    const unit = drawn[0]! / strongest;
-    expect(unit).toBeLessThanOrEqual(placesOf(model, 0, RECT.height, 17).unit * 1.01);
     for (const { weight, kind } of model.sources) {
       if (kind !== "token") continue;
       const wanted = Math.max(weight * unit, 0.75);
