@@ -86,21 +86,31 @@ def _pack(packer: msgpack.Packer, value: Any) -> None:
 
 
 def _pack_array(packer: msgpack.Packer, array: NDArray[Any]) -> None:
-    array = np.asarray(array, order="C")  # not ascontiguousarray, which makes 0-d arrays 1-d
-    dtype = array.dtype.newbyteorder("<")
+    dtype = array.dtype
     code = _CODE_OF.get(dtype)
     if code is None:
-        raise CodecError(f"arrays of {array.dtype} are not part of the protocol")
-    if array.ndim > _MAX_DIMENSIONS or any(size > _MAX_SIZE for size in array.shape):
-        raise CodecError(f"an array of shape {array.shape} is not part of the protocol")
-    head = 4 + 4 * array.ndim
-    pad = _padding(len(packer.getbuffer()), head, array.nbytes, dtype.itemsize)
-    shape = struct.pack(f"<{array.ndim}I", *array.shape)
-    data = array.astype(dtype, copy=False).tobytes()
-    payload = bytes((code, array.ndim, pad, 0)) + shape + bytes(pad) + data
-    packer.pack_ext_type(ARRAY_EXT, payload)
+        dtype = dtype.newbyteorder("<")
+        code = _CODE_OF.get(dtype)
+        if code is None:
+            raise CodecError(f"arrays of {array.dtype} are not part of the protocol")
+        array = array.astype(dtype)
+    shape, nbytes, itemsize = array.shape, array.nbytes, dtype.itemsize
+    pad = 0
+    if itemsize > 1:
+        head = 4 + 4 * len(shape)
+        pad = _padding(len(packer.getbuffer()) % itemsize, head, nbytes, itemsize)
+    packer.pack_ext_type(ARRAY_EXT, _array_head(code, shape, pad) + array.tobytes())
 
 
+@functools.lru_cache(1 << 10)
+def _array_head(code: int, shape: tuple[int, ...], pad: int) -> bytes:
+    """What is in front of an array's data."""
+    if len(shape) > _MAX_DIMENSIONS or any(size > _MAX_SIZE for size in shape):
+        raise CodecError(f"an array of shape {shape} is not part of the protocol")
+    return bytes((code, len(shape), pad, 0)) + struct.pack(f"<{len(shape)}I", *shape) + bytes(pad)
+
+
+@functools.lru_cache(1 << 10)
 def _padding(offset: int, head: int, nbytes: int, itemsize: int) -> int:
     """Bytes that put the data at a multiple of `itemsize` from the start of the message.
 
