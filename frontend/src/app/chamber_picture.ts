@@ -6,7 +6,9 @@ import { createHudPass, type HudPass } from "../hud/hud_pass";
 import { instrumentOf } from "../hud/instruments";
 import { type Layout, layout } from "../hud/layout";
 import { Seen } from "../hud/seen";
-import type { AppState } from "../state/state";
+import { shown } from "../state/moment";
+import type { AppState, Keyframe } from "../state/state";
+import type { Distribution } from "../telemetry/protocol.gen";
 import type { Positions } from "../telemetry/resources";
 import type { CanvasSize } from "./canvas_size";
 import { type Picture, PictureError, type PointerTarget, type UiState } from "./picture";
@@ -30,7 +32,7 @@ export class ChamberPicture implements Picture {
   private readonly placed = new Seen();
   private lookedX = Number.NaN;
   private lookedY = Number.NaN;
-  private lookedAt = Number.NEGATIVE_INFINITY;
+  private lookedOn: Keyframe<Distribution> | null = null;
 
   constructor(
     private readonly gpu: Gpu,
@@ -62,7 +64,7 @@ export class ChamberPicture implements Picture {
     hud.ui.shownAt = ui.shownAt;
     hud.ui.pointerX = ui.pointerX;
     hud.ui.pointerY = ui.pointerY;
-    this.look(state, ui, place, time);
+    this.look(state, ui, place);
     input.time = time;
     input.state = state;
     input.view = state.view;
@@ -129,18 +131,17 @@ export class ChamberPicture implements Picture {
   }
 
   /** What the pointer points at: looked for when it moves, and at each keyframe. */
-  private look(state: AppState, ui: UiState, place: Layout, time: number): void {
+  private look(state: AppState, ui: UiState, place: Layout): void {
     const { pointerX, pointerY } = ui;
     if (Number.isNaN(pointerX)) {
       this.hud.ui.pointed = null;
       return;
     }
-    const newest = state.distribution?.arrived ?? 0;
-    const same = pointerX === this.lookedX && pointerY === this.lookedY && newest <= this.lookedAt;
-    if (same) return;
+    const on = shown(state).distribution;
+    if (pointerX === this.lookedX && pointerY === this.lookedY && on === this.lookedOn) return;
     this.lookedX = pointerX;
     this.lookedY = pointerY;
-    this.lookedAt = time;
+    this.lookedOn = on;
     const hit = this.hud.ui.hits.find(pointerX, pointerY);
     const picked = hit || !place.nebula ? null : this.renderer.pick(pointerX, pointerY, state);
     this.hud.ui.pointed = pointedAt(state, hit, picked, pointerX, pointerY);

@@ -1,6 +1,7 @@
 import type { Hit } from "../hud/hits";
 import type { Pointed } from "../hud/tooltip";
 import type { Picked } from "../nebula/pick";
+import { shown } from "../state/moment";
 import { tokenAt } from "../state/select";
 import type { AppState } from "../state/state";
 import type { TokenGenerated } from "../telemetry/protocol.gen";
@@ -19,14 +20,14 @@ export function pointedAt(
     const { token_id: id, probability, rank } = row.event;
     return { id, label: labelOf(state, id), p: probability, rank, x, y };
   }
-  if (hit?.kind === "candidate") return ofNewest(state, hit.value, null, x, y);
-  if (picked) return ofNewest(state, picked.id, picked.probability, picked.x, picked.y);
+  if (hit?.kind === "candidate") return ofShown(state, hit.value, null, x, y);
+  if (picked) return ofShown(state, picked.id, picked.probability, picked.x, picked.y);
   return null;
 }
 
-/** A token by its standing in the newest distribution. */
-function ofNewest(state: AppState, id: number, p: number | null, x: number, y: number): Pointed {
-  const event = state.tokens.at(-1)?.event;
+/** A token by its standing in the distribution on show. */
+function ofShown(state: AppState, id: number, p: number | null, x: number, y: number): Pointed {
+  const event = shown(state).row?.event;
   const index = event ? event.top_ids.data.indexOf(id) : -1;
   const exact = index >= 0 ? event!.top_p.data[index]! : id === event?.token_id ? event.probability : p;
   return { id, label: labelOf(state, id), p: exact, rank: rankOf(event, index, id), x, y };

@@ -6,6 +6,7 @@ import { Camera, type Pose } from "../nebula/camera";
 import { normalise } from "../nebula/particle_layout";
 import { Particles } from "../nebula/particles";
 import { type Picked, Picker } from "../nebula/pick";
+import { TokensUntil } from "../nebula/tokens_until";
 import { type TrailFields, TrailPath } from "../nebula/trail_path";
 import { BloomPass } from "../passes/bloom";
 import { CompositePass } from "../passes/composite";
@@ -13,6 +14,7 @@ import { FlarePass } from "../passes/flare";
 import { GasPass } from "../passes/gas";
 import { HaloPass } from "../passes/halo";
 import { TrailPass } from "../passes/trail";
+import { shown } from "../state/moment";
 import type { AppState, ViewMode } from "../state/state";
 import type { Gpu } from "./gpu";
 import { Owner } from "./owner";
@@ -72,6 +74,7 @@ export class Renderer {
   private readonly trail: Uniform;
   private readonly trailFields: TrailFields;
   private readonly path = new TrailPath();
+  private readonly tokens = new TokensUntil();
   private readonly picker = new Picker();
   private readonly sampler: GPUSampler;
   private readonly gas: GasPass;
@@ -185,7 +188,7 @@ export class Renderer {
   /** The token whose particle is under a point, in logical pixels; of the last frame drawn. */
   pick(x: number, y: number, state: AppState): Picked | null {
     const { particles, pose, targets } = this;
-    const event = state.distribution?.event;
+    const event = shown(state).distribution?.event;
     if (!particles || !pose || !targets || event?.n_vocab !== particles.count) return null;
     const { ratio } = targets;
     const { layout } = particles;
@@ -230,7 +233,7 @@ export class Renderer {
     if (particles) {
       this.path.update(
         this.trailFields,
-        input.state.tokens,
+        this.tokens.follow(input.state),
         particles.layout,
         this.morph,
         time,
@@ -240,12 +243,13 @@ export class Renderer {
     }
   }
 
-  /** The newest distribution becomes what the light eases to; and the frame's uniform is complete. */
+  /** The distribution on show becomes what the light eases to; and the frame's uniform is complete. */
   private keyframe(encoder: GPUCommandEncoder, input: FrameInput): void {
     const { state, time, reducedMotion } = input;
     const pass = encoder.beginComputePass(this.keyframePass);
     if (this.particles) {
-      this.particles.update(pass, state.distribution, state.previousDistribution, time, reducedMotion);
+      const { distribution, previousDistribution } = shown(state);
+      this.particles.update(pass, distribution, previousDistribution, time, reducedMotion);
       this.fields.light_ease![0] = this.particles.ease(time, reducedMotion);
     }
     pass.end();

@@ -1,9 +1,8 @@
 import trailSource from "../../../wgsl/common/trail.wgsl?raw";
 import { constant } from "../gpu/constant";
-import type { Ring } from "../state/ring";
-import type { TokenRow } from "../state/state";
 import { clamp01, easeInOut, easeOut, flash } from "./motion";
 import type { ParticleLayout } from "./particle_layout";
+import type { Tokens } from "./tokens_until";
 
 export const TRAIL_SEGMENTS = constant(trailSource, "TRAIL_SEGMENTS");
 export const FLARES = constant(trailSource, "FLARES");
@@ -63,7 +62,7 @@ export class TrailPath {
 
   update(
     out: TrailFields,
-    tokens: Ring<TokenRow>,
+    tokens: Tokens,
     layout: ParticleLayout,
     morph: number,
     time: number,
@@ -86,7 +85,7 @@ export class TrailPath {
    * A node's tangent leans along the chord of its neighbours, and across the way it turns, as a charged particle's
    * does in a field along the first line of sight: a straight track stays straight, a hairpin opens into a loop.
    */
-  private bend(tokens: Ring<TokenRow>, run: number): void {
+  private bend(tokens: Tokens, run: number): void {
     const { places: p, tangents } = this;
     for (let k = 0; k < this.nodes; k++) {
       // The newest node but one grows its full chord while the head runs on from it.
@@ -109,7 +108,7 @@ export class TrailPath {
 
   private writeSegments(
     out: TrailFields,
-    tokens: Ring<TokenRow>,
+    tokens: Tokens,
     time: number,
     stride: number,
     run: number,
@@ -143,13 +142,7 @@ export class TrailPath {
     to[2] = from[3 * node + 2]!;
   }
 
-  private writeFlares(
-    out: TrailFields,
-    tokens: Ring<TokenRow>,
-    time: number,
-    pace: number,
-    still: boolean,
-  ): void {
+  private writeFlares(out: TrailFields, tokens: Tokens, time: number, pace: number, still: boolean): void {
     // Tokens that come fast share the light, so that the picture does not flicker.
     const broad = Math.min(1, Math.max(0.25, pace / 0.12));
     let left = 1;
@@ -174,7 +167,7 @@ export class TrailPath {
 }
 
 /** Seconds between tokens, over the last eight; 0.5 before there are two. */
-export function interval(tokens: Ring<TokenRow>): number {
+export function interval(tokens: Tokens): number {
   const span = Math.min(tokens.length - 1, 7);
   if (span < 1) return 0.5;
   return Math.max(0, (tokens.at(-1)!.arrived - tokens.at(-1 - span)!.arrived) / span);
