@@ -120,7 +120,6 @@ describe("the flow on a recorded run", () => {
   it("asks for the row of a pinned moment", () => {
     const { state, asked, draw } = stage();
     stepSelected(state, 3);
-    state.moments.put({ ...EMPTY, step: 3, row: state.tokens.at(3) });
     draw(10);
     expect(asked[0]![1]).toMatchObject({ mode: "head", position: state.tokens.at(3)!.event.position - 1 });
   });
@@ -131,7 +130,6 @@ describe("the flow on a recorded run", () => {
     const past = rowOf(rows[0]!, rows[0]!.weights.shape[0]! - 1)!;
     const step = past.position + 1 - state.run!.started.prompt_ids.data.length;
     stepSelected(state, step);
-    state.moments.put({ ...EMPTY, step, row: state.tokens.at(step) });
     draw(10);
     draw(11);
     expect(asked).toHaveLength(0);
@@ -170,11 +168,3 @@ describe("the flow on a recorded run", () => {
 
 const hit = { kind: "plot", value: 0, owner: "flow", x: 0, y: 0, width: 10, height: 10 } as const;
 const press = { type: "press", x: 0, y: 0, dx: 0, dy: 0, wheel: 0, shift: false, ctrl: false } as const;
-const EMPTY = {
-  distribution: null,
-  sampled: null,
-  heads: null,
-  layers: null,
-  experts: null,
-  cache: null,
-};

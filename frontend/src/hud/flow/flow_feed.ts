@@ -1,8 +1,8 @@
-import { shown } from "../../state/moment";
 import { attentionKey } from "../../state/reduce";
 import type { AppState } from "../../state/state";
 import { halfToFloat } from "../../telemetry/half";
 import type { AttentionWeights } from "../../telemetry/protocol.gen";
+import { shownPosition } from "../moment_position";
 import type { HudHost } from "../ui";
 import type { FlowRow } from "./flow_model";
 
@@ -46,9 +46,10 @@ export class FlowFeed {
     const of = `${run} ${mode} ${place}`;
     if (of !== this.of) this.begin(of);
     if (run === "") return;
-    const { position, pinned } = shown(state);
+    const position = shownPosition(state);
+    const pinned = state.selection.step !== null;
     if (mode === "head" && this.fromStream(state, pinned ? position : null)) return;
-    if (position < 0 || this.row?.position === position) return;
+    if (position === null || this.row?.position === position) return;
     if (mode !== "rollout" && this.fromHistory(state, mode, position)) return;
     this.ask(mode, layer, head, position, now, host);
   }

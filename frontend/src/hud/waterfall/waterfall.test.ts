@@ -92,7 +92,9 @@ describe("the waterfall on a recorded run", () => {
     apply(state, { kind: "frame", number: 0, time: 0, first_seq: 0, events: [fresh], state: [] }, 101);
     draw(102);
     expect(column().value).toBe(tokens.length - 3);
-    const now = ui.hits.find(RECT.x + 200, RECT.y + 15, "button")!;
+    let x = RECT.x;
+    while (!ui.hits.find(x, RECT.y + 15, "button") && x < RECT.x + RECT.width) x++;
+    const now = ui.hits.find(x, RECT.y + 15, "button")!;
     view.pointer!(now, { ...event, type: "press" }, state, ui);
     draw(103);
     draw(104);

@@ -67,7 +67,7 @@ export class Waterfall implements InstrumentView {
     const end = this.window.at(total, shift, now, ui.reducedMotion);
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
-    heading(scene, rect, "PROBABILITY WATERFALL", this.captionsOf(state, end, place));
+    heading(scene, rect, waterfall.title, this.captionsOf(state, end, place));
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
     this.drawColumns(state, place, end, ui);
     this.drawEntropy(state, place, end);
@@ -232,7 +232,8 @@ export class Waterfall implements InstrumentView {
     const { scene } = this;
     const label = "NOW ▸";
     const width = scene.measure(label, text.label) + 16;
-    const box = { x: rect.x + size.padding + 176, y: rect.y + 7, width, height: 18 };
+    const left = rect.x + size.padding + 22 + scene.measure(waterfall.title, text.title);
+    const box = { x: left, y: rect.y + 7, width, height: 18 };
     octagon(scene, box, 4, color.raised, color.attention, glow.bracket);
     scene.text(box.x + 8, box.y + 13, label, text.label, color.attention);
     ui.hits.add("button", BUTTON_NOW, box.x, box.y, box.width, box.height);
