@@ -9,8 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cloudchamber.inference.engine import Engine, RequestError
+from cloudchamber.inference.engine import Engine
 from cloudchamber.inference.hook import InferenceHook
+from cloudchamber.inference.past import RequestError
 from cloudchamber.telemetry.commands import Generate, GetAttention
 from cloudchamber.telemetry.events import (
     AttentionWeights,

@@ -132,11 +132,37 @@ async def test_pause_step_and_questions_while_paused(address: str) -> None:
         await client.say("want", parts=["attention"], attention=[[7, 1]])
         attention = await client.until("attention")
         assert (attention["layer"], attention["head"]) == (7, 1)
+        await check_moment(client, token)
         await client.say("get_distribution", request=79, step=100_000)
         refused = await client.hear("rejected")
         assert refused["request"] == 79
         await client.say("stop")
         await client.until("run_state", phase="stopped")
+
+
+async def check_moment(client: Watcher, token: dict[str, Any]) -> None:
+    """The past is told while the run is paused, and two kinds of question go side by side."""
+    await client.say("get_flow", request=80, mode="rollout")
+    await client.say("get_head_history", request=81, layer=3, head=5)
+    await client.say("get_tokens", request=82, start=1, stop=3)
+    tokens = await client.hear("tokens_reply")
+    assert [t["step"] for t in tokens["tokens"]] == [1, 2]
+    assert (tokens["run_id"], tokens["request"]) == (token["run_id"], 82)
+    await client.say("get_moment", request=83, step=1)
+    moment = await client.hear("moment_reply")
+    assert (moment["request"], moment["step"]) == (83, 1)
+    state = {(event["kind"], event.get("stage", "")): event for event in moment["state"]}
+    kinds = [("distribution", "model"), ("distribution", "sampler"), ("heads", ""), ("layers", "")]
+    assert state.keys() == {*kinds, ("cache", "")}
+    then = tokens["tokens"][0]
+    assert state["heads", ""]["position"] == state["layers", ""]["position"] == then["position"] - 1
+    assert state["cache", ""]["seq_len"].max() == then["position"]
+    whole = distribution.decode(_distribution(state["distribution", "model"]))
+    np.testing.assert_allclose(whole[then["top_ids"]], then["top_p"], rtol=1e-6)
+    left = distribution.decode(_distribution(state["distribution", "sampler"]))
+    assert (left > 0).sum() == then["sampled_count"]
+    await client.say("get_moment", request=84, step=100_000)
+    assert (await client.hear("rejected"))["request"] == 84
 
 
 def _distribution(mapping: dict[str, Any]) -> Distribution:

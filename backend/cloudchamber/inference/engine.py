@@ -29,11 +29,13 @@ from cloudchamber.inference.logits_log import LogitsReader, LogitsWriter, Surviv
 from cloudchamber.inference.memory import CacheLayout, MemoryAccount, cache_layout
 from cloudchamber.inference.model_info import describe
 from cloudchamber.inference.options import EngineOptions
+from cloudchamber.inference.past import Past, RequestError
 from cloudchamber.inference.run import Bench, Run
 from cloudchamber.inference.sampler import settle_seed
 from cloudchamber.inference.softmax import SoftmaxScratch
 from cloudchamber.inference.state import Selection, StateEmitter
 from cloudchamber.inference.taps.capture import Capture, CaptureError
+from cloudchamber.inference.taps.rollout import Rollout
 from cloudchamber.inference.template import ChatTemplate
 from cloudchamber.model.embedding import embedding_hash
 from cloudchamber.model.header import GgufError, GgufHeader, read_header
@@ -56,10 +58,6 @@ _SMALL_MODEL: Final = 1_000_000_000
 """Parameters up to which a whole batch of prompt tokens takes well under a second."""
 
 
-class RequestError(ValueError):
-    """A question that can't be answered; the text says why."""
-
-
 class Engine:
     """A loaded model. Made by `Engine.load`."""
 
@@ -75,6 +73,8 @@ class Engine:
         self._bench: Bench
         self._reader: LogitsReader
         self.info: ModelInfo
+        self.past: Past
+        """Questions about what has been."""
 
     # ---------------------------------------------------------------------- loading
 
@@ -124,8 +124,9 @@ class Engine:
             self._capture.rotate(cells, layout.rotating)
         self._learn()
         self.info = describe(
-            llama, self._header, model_id, options, layout, dict(self._capture.lacks), _hashes(self._header)
-        )
+            llama, self._header, model_id, options, layout, dict(self._capture.lacks), _hashes(self._header),
+            self._capture.rotations,
+        )  # fmt: skip
         fd = open_spool() if logits_fd is None else logits_fd
         self._logits_fd = fd
         self._reader = LogitsReader(fd, llama.n_vocab)
@@ -139,6 +140,7 @@ class Engine:
             emit=self._emit,
             prefill_chunk=self._prefill_chunk(),
         )
+        self.past = Past(self._capture, self._control, layout, self._emit)
         if source := llama.chat_template():
             self._template = ChatTemplate(source, llama.special(llama.bos()), llama.special(llama.eos()))
 
@@ -167,6 +169,11 @@ class Engine:
             layer = int(np.flatnonzero(capture.history.layers.heads["n_head"])[0])
             capture.attention_rows("", layer, 0)
             capture.attention_block(layer, 0, "head", 0, 1, 0, 1, 1)
+            capture.head_history(layer, 0, 0, 1)
+            rollout = Rollout([layer])
+            rollout.next_rows(1, 1)
+            rollout.take(capture.mean_rows(layer, 0, 1))
+            rollout.row(0)
 
     def _layout(self) -> CacheLayout:
         model = self._llama.model
@@ -204,6 +211,7 @@ class Engine:
             bench.capture.begin_run()
             bench.state.begin_run(run_id)
             self._run_id = run_id
+            self.past.begin_run(run_id, len(prompt_ids), lambda: bench.state.positions)
         with contextlib.suppress(OSError):
             bench.logits.begin_run(run_id)
         self._emit(

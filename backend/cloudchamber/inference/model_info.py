@@ -13,7 +13,7 @@ from cloudchamber.inference.llama import Llama
 from cloudchamber.inference.memory import CacheLayout
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.header import GgufHeader
-from cloudchamber.telemetry.events import ModelInfo, Rope
+from cloudchamber.telemetry.events import ModelInfo, Rope, Rotation
 
 _DIGEST: Final = re.compile(r"sha256[-_:]?[0-9a-f]{8,}")
 _ENDING: Final = re.compile(
@@ -30,8 +30,10 @@ def describe(
     layout: CacheLayout,
     lacks: dict[str, str],
     hashes: tuple[str, str],
+    rotations: list[Rotation],
 ) -> ModelInfo:
-    """`lacks` as the capture found it; `hashes` of the token embedding and the vocabulary."""
+    """`lacks` and `rotations` as the capture found them; `hashes` of the token embedding and the
+    vocabulary."""
     model = llama.model
     architecture = llama.meta("general.architecture")
     attends = bool((layout.windows >= 0).any())
@@ -53,7 +55,7 @@ def describe(
         flash_attention=llama.log.flash_attention and attends,
         threads=options.thread_count(),
         windows=layout.windows,
-        rope=_rope(llama, architecture),
+        rope=_rope(llama, architecture, rotations),
         chat_template=bool(llama.chat_template()),
         lacks=lacks,
         embedding_hash=hashes[0],
@@ -74,7 +76,7 @@ def _quantization(model: object) -> str:
     return name.decode("utf-8", "replace") if name else ""
 
 
-def _rope(llama: Llama, architecture: str) -> Rope:
+def _rope(llama: Llama, architecture: str, rotations: list[Rotation]) -> Rope:
     prefix = f"{architecture}.rope"
     trained = int(llama_cpp.llama_model_n_ctx_train(llama.model))
     return Rope(
@@ -84,6 +86,7 @@ def _rope(llama: Llama, architecture: str) -> Rope:
         scaling=llama.meta(f"{prefix}.scaling.type") or "none",
         factor=_number(llama, f"{prefix}.scaling.factor") or 1.0,
         original_context=_integer(llama, f"{prefix}.scaling.original_context_length") or trained,
+        rotations=rotations,
     )
 
 

@@ -17,14 +17,24 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import psutil
 
 from cloudchamber.inference import deaths, wire
 from cloudchamber.inference.logits_log import LogitsReader, open_spool
 from cloudchamber.inference.options import EngineOptions
-from cloudchamber.telemetry.commands import Command, Generate, GetAttention, Pause, Resume, Step, Stop, Want
+from cloudchamber.telemetry.commands import (
+    QUESTIONS,
+    Command,
+    Generate,
+    Pause,
+    Question,
+    Resume,
+    Step,
+    Stop,
+    Want,
+)
 from cloudchamber.telemetry.events import (
     Event,
     ModelInfo,
@@ -211,16 +221,16 @@ class Supervisor:
         if worker is None:
             self._send_to_nobody(command)
             return
-        if isinstance(command, GetAttention):
-            worker.asked.add(command.request)
+        if isinstance(command, QUESTIONS):
+            worker.asked.add(cast(Question, command).request)
         elif isinstance(command, Stop) and worker.run_id:
             self._expect_stop(worker)
         worker.writer.write(wire.frame(command))
 
     def _send_to_nobody(self, command: Command) -> None:
-        if isinstance(command, GetAttention):
-            text = "No model is loaded."
-            self._on_reply(command.request, Rejected(request=command.request, message=text))
+        if isinstance(command, QUESTIONS):
+            request = cast(Question, command).request
+            self._on_reply(request, Rejected(request=request, message="No model is loaded."))
         elif isinstance(command, Generate) and self.state == "dead" and self._reviving is None:
             self._reviving = asyncio.create_task(self._revive(command))
         elif isinstance(command, (Generate, Pause, Resume, Step)):

@@ -123,6 +123,8 @@ def _builders(cls: Any) -> dict[str, Callable[[Any], Any]]:
 
 
 def _builder(hint: Any) -> Callable[[Any], Any]:
+    if hint is Event:
+        return to_event
     if isinstance(hint, type) and is_dataclass(hint):
         return lambda value: from_mapping(hint, value)
     if typing.get_origin(hint) is list:

@@ -1,8 +1,9 @@
 """The child process in which a model runs: `python -m cloudchamber.inference.worker FD FD`.
 
-llama.cpp may abort, be killed for its memory or hang; here it takes nobody with it. Three
+llama.cpp may abort, be killed for its memory or hang; here it takes nobody with it. Four
 threads: the main one loads and generates; one reads commands and obeys pause, step and stop
-at once; one answers questions between two decodes. When the server is gone, so is this.
+at once; two answer questions between two decodes, one of them those that may take seconds.
+When the server is gone, so is this.
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from cloudchamber.inference.engine import Engine, RequestError
+from cloudchamber.inference.engine import Engine
 from cloudchamber.inference.llama import LoadError
 from cloudchamber.inference.options import EngineOptions
+from cloudchamber.inference.past import RequestError
 from cloudchamber.inference.wire import Channel, from_mapping, to_command
 from cloudchamber.telemetry.commands import (
     Command,
     Generate,
     GetAttention,
+    GetFlow,
+    GetHeadHistory,
+    GetMoment,
     Pause,
     Resume,
     Step,
@@ -59,6 +64,7 @@ class Worker:
         self._next: Generate | None = None
         self._wake = threading.Event()
         self._questions: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._long_questions: queue.SimpleQueue[Command] = queue.SimpleQueue()
 
     def on_telemetry(self, event: Event) -> None:
         """Pass an event up. Blocks when the server can't keep up, and ends with it."""
@@ -81,7 +87,8 @@ class Worker:
         # From here on the server's end is watched, also while loading.
         threading.Thread(target=self._read_commands, name="commands", daemon=True).start()
         self._engine = self._load(assignment)
-        threading.Thread(target=self._answer, name="answers", daemon=True).start()
+        for name, questions in (("answers", self._questions), ("long answers", self._long_questions)):
+            threading.Thread(target=self._answer, args=(questions,), name=name, daemon=True).start()
         while True:
             self._wake.wait()
             self._wake.clear()
@@ -135,23 +142,34 @@ class Worker:
                     self._next = None
                     if engine is not None:
                         engine.stop()
-            case Want() | GetAttention():
+            case Want() | GetAttention() | GetMoment():
                 self._questions.put(command)
+            case GetFlow() | GetHeadHistory():
+                self._long_questions.put(command)
             case Pause() | Resume() | Step() if engine is not None:
                 {Pause: engine.pause, Resume: engine.resume, Step: engine.step}[type(command)]()
             case _:
                 pass
 
-    def _answer(self) -> None:
+    def _answer(self, questions: queue.SimpleQueue[Command]) -> None:
         engine = self._engine
         assert engine is not None
         while True:
-            command = self._questions.get()
+            command = questions.get()
             try:
-                if isinstance(command, Want):
-                    engine.want(command.parts, command.attention)
-                elif isinstance(command, GetAttention):
-                    self._send(engine.attention(command))
+                match command:
+                    case Want():
+                        engine.want(command.parts, command.attention)
+                    case GetAttention():
+                        self._send(engine.attention(command))
+                    case GetMoment():
+                        self._send(engine.past.moment(command))
+                    case GetHeadHistory():
+                        self._send(engine.past.head_history(command))
+                    case GetFlow():
+                        self._send(engine.past.flow(command))
+                    case _:
+                        pass
             except RequestError as error:
                 self._send(Rejected(request=getattr(command, "request", 0), message=_sentence(error)))
             except Exception:

@@ -17,11 +17,30 @@ from cloudchamber.model.discovery import FoundModel, discover
 from cloudchamber.model.positions import Method
 from cloudchamber.model.positions_service import PositionsService
 from cloudchamber.model.vocabulary import read_vocabulary
+from cloudchamber.server.run_tokens import RunTokens
 from cloudchamber.server.session import RefusedError, SessionState
-from cloudchamber.telemetry.commands import Command, Generate, GetAttention, GetDistribution, Load, Want
+from cloudchamber.telemetry.commands import (
+    Command,
+    Generate,
+    GetDistribution,
+    GetFlow,
+    GetTokens,
+    Load,
+    Question,
+    Want,
+)
 from cloudchamber.telemetry.events import F4, Event, ModelLoaded, Part, Problem, RunStarted, TokenGenerated
 from cloudchamber.telemetry.hub import Hub, Survivors
-from cloudchamber.telemetry.messages import AttentionReply, DistributionReply, Message, Rejected
+from cloudchamber.telemetry.messages import (
+    AttentionReply,
+    DistributionReply,
+    FlowReply,
+    HeadHistoryReply,
+    Message,
+    MomentReply,
+    Rejected,
+    TokensReply,
+)
 from cloudchamber.telemetry.pacer import Pacer
 
 log = logging.getLogger("cloudchamber.session")
@@ -30,6 +49,8 @@ DEFAULT_PROMPT: Final = "Tell me a story about a lighthouse keeper who listens t
 DEFAULT_TOKENS: Final = 256
 """Of the default prompt's answer: a small model soon repeats itself."""
 ANSWER_SECONDS: Final = 10.0
+ROLLOUT_SECONDS: Final = 120.0
+"""A rollout's first answer, of a long run on a slow machine that goes on decoding."""
 KEPT_VOCABULARIES: Final = 2
 
 
@@ -53,6 +74,7 @@ class LiveSession:
         self._autostart = autostart
         self._greeted = False
         self._run: tuple[str, int] = ("", -1)
+        self._tokens = RunTokens()
         self._requests = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._paths: OrderedDict[str, Path] = OrderedDict()
@@ -75,6 +97,7 @@ class LiveSession:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._positions.close()
         await self._supervisor.close()
+        self._tokens.close()
 
     async def _prepare_distributions(self) -> None:
         await asyncio.to_thread(_compile_distributions)
@@ -148,6 +171,7 @@ class LiveSession:
 
     def _on_event(self, event: Event) -> None:
         self.hub.publish(event)
+        self._tokens.take(event)
         if isinstance(event, TokenGenerated):
             self._run = (event.run_id, event.step)
         elif isinstance(event, RunStarted):
@@ -188,9 +212,20 @@ class LiveSession:
             self._autostart = False
         self._supervisor.send(command)
 
-    async def ask(self, command: GetAttention | GetDistribution) -> Message:
+    async def ask(self, command: Question) -> Message:
         if isinstance(command, GetDistribution):
             return self._distribution(command)
+        if isinstance(command, GetTokens):
+            tokens = self._tokens.range(command.start, command.stop)
+            return TokensReply(request=command.request, run_id=self._tokens.run_id, tokens=tokens)
+        reply = await self._ask_worker(command)
+        if isinstance(reply, MomentReply):
+            reply = self._with_distributions(reply)
+        return replace(reply, request=command.request)
+
+    async def _ask_worker(
+        self, command: Question
+    ) -> AttentionReply | MomentReply | HeadHistoryReply | FlowReply:
         if self.state != "ready":
             raise RefusedError(_NOT_READY[self.state])
         request = next(self._requests)
@@ -198,7 +233,8 @@ class LiveSession:
         self._waiting[request] = waiting
         try:
             self._supervisor.send(replace(command, request=request))
-            async with asyncio.timeout(ANSWER_SECONDS):
+            long = isinstance(command, GetFlow) and command.mode == "rollout"
+            async with asyncio.timeout(ROLLOUT_SECONDS if long else ANSWER_SECONDS):
                 reply = await waiting
         except TimeoutError:
             raise RefusedError("The model's process did not answer.") from None
@@ -206,8 +242,14 @@ class LiveSession:
             self._waiting.pop(request, None)
         if isinstance(reply, Rejected):
             raise RefusedError(reply.message)
-        assert isinstance(reply, AttentionReply)
-        return replace(reply, request=command.request)
+        assert isinstance(reply, (AttentionReply, MomentReply, HeadHistoryReply, FlowReply))
+        return reply
+
+    def _with_distributions(self, reply: MomentReply) -> MomentReply:
+        """The worker has not said what the logits are: they are read here."""
+        if reply.run_id != self._tokens.run_id or reply.step >= len(self._tokens):
+            raise RefusedError(f"Step {reply.step:,} of this run is not kept.")
+        return replace(reply, state=[*self.hub.distributions(self._tokens[reply.step]), *reply.state])
 
     def _distribution(self, command: GetDistribution) -> Message:
         run_id, newest = self._run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from cloudchamber.model.positions import Method
-from cloudchamber.telemetry.commands import Command, GetAttention, GetDistribution
+from cloudchamber.telemetry.commands import Command, Question
 from cloudchamber.telemetry.hub import Hub
 from cloudchamber.telemetry.messages import Message
 
@@ -45,7 +45,7 @@ class Session(Protocol):
     def obey(self, command: Command) -> None:
         """Carry out a command that changes the run. Raises `RefusedError`."""
 
-    async def ask(self, command: GetAttention | GetDistribution) -> Message:
+    async def ask(self, command: Question) -> Message:
         """Answer a question. Raises `RefusedError`."""
 
     async def models(self) -> list[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 A viewer holds no queue of frames. Whenever its connection can take more it is given the
 newest there is for it; see `Hub`. What it can make the server hold is bounded: one message
-that waits for the socket, one answer being made, and a few short notices.
+that waits for the socket, two answers being made, and a few short notices.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -19,7 +19,16 @@ from cloudchamber import __version__
 from cloudchamber.server.flow import STATE_KEY, Flow
 from cloudchamber.server.session import RefusedError, Session
 from cloudchamber.telemetry import codec, commands, event_log, messages
-from cloudchamber.telemetry.commands import Command, CommandError, GetAttention, GetDistribution, Hello, Ping
+from cloudchamber.telemetry.commands import (
+    QUESTIONS,
+    Command,
+    CommandError,
+    GetFlow,
+    GetHeadHistory,
+    Hello,
+    Ping,
+    Question,
+)
 from cloudchamber.telemetry.hub import Reader
 from cloudchamber.telemetry.state_store import Want
 
@@ -78,9 +87,11 @@ class Viewer:
         self._reader = Reader(wake=self._wake)
         self._notices: deque[bytes] = deque()
         self._room = asyncio.Event()
-        self._questions: asyncio.Queue[GetAttention | GetDistribution] = asyncio.Queue(MAX_QUESTIONS)
+        self._questions: asyncio.Queue[Question] = asyncio.Queue(MAX_QUESTIONS)
+        self._long_questions: asyncio.Queue[Question] = asyncio.Queue(MAX_QUESTIONS)
         self._answer: bytes | None = None
         self._answered = asyncio.Event()
+        self._answering = asyncio.Lock()
         self._delivered = (0, 0)
         self._delivery_time = 0.0
         self._behind = asyncio.Event()
@@ -107,7 +118,8 @@ class Viewer:
                 )
             )
             self._session.greet()
-            await self._until_first_ends(self._write(), self._read(), self._ask(), self._watch())
+            asking = (self._ask(self._questions), self._ask(self._long_questions))
+            await self._until_first_ends(self._write(), self._read(), *asking, self._watch())
         finally:
             self._hub.leave(self._reader)
 
@@ -242,9 +254,10 @@ class Viewer:
             self._hub.set_want(self._reader, want)
         elif isinstance(command, Ping):
             await self._notify(messages.Pong(time=command.time, server_time=self._hub.clock()))
-        elif isinstance(command, (GetAttention, GetDistribution)):
+        elif isinstance(command, QUESTIONS):
+            long = isinstance(command, (GetFlow, GetHeadHistory))
             try:
-                self._questions.put_nowait(command)
+                (self._long_questions if long else self._questions).put_nowait(cast(Question, command))
             except asyncio.QueueFull:
                 raise RefusedError(
                     f"{MAX_QUESTIONS} questions are waiting already; ask again later."
@@ -256,19 +269,21 @@ class Viewer:
         else:
             self._session.obey(command)
 
-    async def _ask(self) -> None:
-        """Questions one by one: the next is not begun before the socket took the last answer."""
+    async def _ask(self, questions: asyncio.Queue[Question]) -> None:
+        """Questions one by one: the next is not begun before the socket took the last answer.
+        Those that may take seconds have a queue of their own, to be in nobody's way."""
         while True:
-            command = await self._questions.get()
-            self._answer = await self._answer_to(command)
-            self._answered.clear()
-            self._news.set()
-            await self._answered.wait()
-            if self._flow:
-                await asyncio.sleep(0)  # the answer is handed over, then the transport is full or not
-                await self._flow.writable()
+            answer = await self._answer_to(await questions.get())
+            async with self._answering:
+                self._answer = answer
+                self._answered.clear()
+                self._news.set()
+                await self._answered.wait()
+                if self._flow:
+                    await asyncio.sleep(0)  # the answer is handed over, then the transport is full or not
+                    await self._flow.writable()
 
-    async def _answer_to(self, command: GetAttention | GetDistribution) -> bytes:
+    async def _answer_to(self, command: Question) -> bytes:
         try:
             return codec.encode(await self._session.ask(command))
         except RefusedError as error:

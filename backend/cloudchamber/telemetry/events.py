@@ -83,7 +83,7 @@ class Rotation:
 
     Pair i of a query or key at position p turns by an angle t. With a = p base^(-2i/dimensions)
     / factors[i], t = frequency_scale a; or, where `extrapolation` is not 0, a mixture with a as
-    YaRN has it (Peng et al. 2023), and cos t and sin t are then scaled. `rope.py` computes both.
+    YaRN has it (Peng et al. 2023), and cos t and sin t are then scaled.
     """
 
     layers: Annotated[U2, Array("u2", "N")]

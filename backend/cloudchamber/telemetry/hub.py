@@ -255,6 +255,14 @@ class Hub:
             if event is not None:
                 self.state.put(event, self.number + 1)
 
+    def distributions(self, token: TokenGenerated) -> list[Event]:
+        """Both distributions of any token of the current run, as far as its logits are kept."""
+        if self.logits is None:
+            return []
+        return [
+            event for event in (self._model_stage(token), self._sampler_stage(token)) if event is not None
+        ]
+
     # The compiler behind `distribution` takes a second to import, so that is put off until
     # there are logits; see `use_logits`.
 

@@ -147,7 +147,7 @@ class HeadHistoryReply(Message):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowReply(Message):
     """Answer to `GetFlow`: where the attention of the query at `position` went. `weights` and
-    `sink` sum to 1.
+    `sink` sum to 1, of a rollout to within a thousandth.
 
     `rollout` is attention rollout (Abnar & Zuidema 2020): row `position` of the product of all
     layers' A = I/2 + M/2, M the mean over the layer's heads; a sink's share stays out of M's rows

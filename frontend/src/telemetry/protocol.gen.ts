@@ -606,7 +606,7 @@ export interface HeadHistoryReply {
   readonly sink: NdArray<Float32Array>;
 }
 
-/** Answer to `GetFlow`: where the attention of the query at `position` went. `weights` and `sink` sum to 1. */
+/** Answer to `GetFlow`: where the attention of the query at `position` went. `weights` and `sink` sum to 1, of a rollout to within a thousandth. */
 export interface FlowReply {
   readonly kind: "flow_reply";
   readonly request: number;

@@ -285,3 +285,50 @@ def weigh(
         if not seen[r]:
             weights[r] = np.nan
             sink[r] = np.nan
+
+
+@compiled(cache=True, nogil=True)
+def follow(
+    layer: Any, head: int, queries: Any, query_position: Any, keys: Any, first: Any, sinks: Any,
+    n_blocks: int, query0: int, query1: int, entropy: Any, peak_weight: Any, sink: Any,
+) -> None:  # fmt: skip
+    """One head's rows of the queries [query0, query1) in brief, into arrays [query1 - query0];
+    NaN where a query is not in the store."""
+    size, each = layer.size, layer.n_head // layer.n_head_kv
+    capacity = queries.shape[0]
+    padded = (query1 + KEY_BLOCK - 1) // KEY_BLOCK * KEY_BLOCK
+    q = np.empty((_QUERIES_AT_ONCE, size), np.float32)
+    positions = np.empty(_QUERIES_AT_ONCE, np.int64)
+    scores = np.empty((_QUERIES_AT_ONCE, padded), np.float32)
+    wide = np.empty(size * KEY_BLOCK, np.float32)
+    base = layer.key_offset + head // each * n_blocks * size * KEY_BLOCK
+    slope = _slope(head, layer.n_head, layer.max_bias)
+    has_sink = layer.sink_offset >= 0
+    logit = sinks[layer.sink_offset + head] if has_sink else np.float32(0)
+    entropy[:] = np.nan
+    peak_weight[:] = np.nan
+    sink[:] = np.nan
+    at = query0
+    while at < query1:
+        count, lowest, end = 0, query1, at
+        while end < query1 and count < _QUERIES_AT_ONCE:
+            if query_position[end % capacity] == end and first[layer.group, end] >= 0:
+                positions[count] = end
+                lowest = min(lowest, first[layer.group, end])
+                own = queries[end % capacity, layer.query_offset + head * size :]
+                _load_queries(own, 0, 1, size, q[count : count + 1])
+                count += 1
+            end += 1
+        at = end
+        if count == 0:
+            continue
+        block0, block1 = lowest // KEY_BLOCK, (positions[count - 1] + KEY_BLOCK) // KEY_BLOCK
+        origin = block0 * KEY_BLOCK
+        _scores(keys, base, size, block0, block1, q[:count], scores, wide)
+        for g in range(count):
+            start = first[layer.group, positions[g]]
+            row = scores[g, start - origin : positions[g] + 1 - origin]
+            top = _to_logits(row, layer.scale, layer.softcap, slope, positions[g] - start)
+            h, _, weight, share = _summary(row, top, logit, has_sink)
+            place = positions[g] - query0
+            entropy[place], peak_weight[place], sink[place] = h, weight, share

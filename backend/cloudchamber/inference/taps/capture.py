@@ -35,9 +35,17 @@ from cloudchamber.inference.taps.homes import ALIGNMENT
 from cloudchamber.inference.taps.lacks import what_lacks
 from cloudchamber.inference.taps.plan import Plan, make_plan
 from cloudchamber.inference.taps.roles import Roles, find_roles
+from cloudchamber.inference.taps.rotation import find_rotations
 from cloudchamber.inference.taps.state import MAX_NODES, MAX_PENDING, MAX_PLANS, PLAN_FIELDS, STATE
 from cloudchamber.inference.taps.wanted import ATTENTION, EXPERTS, NORMS
-from cloudchamber.telemetry.events import AttentionWeights, ExpertRouting, HeadSummary, LayerActivation, Part
+from cloudchamber.telemetry.events import (
+    AttentionWeights,
+    ExpertRouting,
+    HeadSummary,
+    LayerActivation,
+    Part,
+    Rotation,
+)
 
 QUERY_BYTES: Final = 1 << 30
 _ALL: Final = NORMS | ATTENTION | EXPERTS
@@ -57,6 +65,7 @@ class Capture:
 
         self.n_layer, self.n_embd, self.n_ctx = n_layer, n_embd, n_ctx
         self.lacks: dict[str, str] = {}
+        self.rotations: list[Rotation] = []
         self.roles: Roles | None = None
         self.plans: list[Plan] = []
         self.cells: RotatingCells | None = None
@@ -160,6 +169,7 @@ class Capture:
         s["trace_wanted"] = 0
         if self._history is None:
             self._allocate(roles)
+            self.rotations = find_rotations(graph, self.n_layer)
         signature = np.array([node.signature for node in graph.nodes], np.int64)
         self._add_plan(make_plan(graph, roles, signature, self._n_ubatch, sparing=self._recoveries == 0))
 
@@ -321,6 +331,24 @@ class Capture:
         if max_size < 1:
             raise CaptureError("a slice needs a size of at least 1")
         return views.attention_block(self.history, layer, head, mode, queries, keys, max_size)
+
+    def head_history(
+        self, layer: int, head: int, start: int, stop: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Entropy, peak weight and sink's share of one head at positions [start, stop).
+
+        NaN where the query is no longer kept. Raises `CaptureError`.
+        """
+        self._check_head(layer, head)
+        _range(start, stop, self.history.length, "queries")
+        return views.head_history(self.history, layer, head, start, stop)
+
+    def mean_rows(self, layer: int, start: int, stop: int) -> NDArray[np.float32]:
+        """The mean of a layer's heads at positions [start, stop), [stop - start, stop]; NaN
+        where the query is no longer kept. Raises `CaptureError`."""
+        self._check_head(layer, 0)
+        _range(start, stop, self.history.length, "queries")
+        return views.mean_rows(self.history, layer, start, stop)
 
     def _position(self, position: int | None) -> int | None:
         length = 0 if self._history is None else self._history.length

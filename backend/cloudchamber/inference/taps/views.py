@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudchamber.inference.taps.attention import summarise, weigh
+from cloudchamber.inference.taps.attention import follow, summarise, weigh
 from cloudchamber.inference.taps.history import NOT_ROUTED, History
 from cloudchamber.telemetry.events import AttentionWeights, ExpertRouting, HeadSummary, LayerActivation
 
@@ -44,6 +44,24 @@ def head_summary(history: History, run_id: str, position: int) -> HeadSummary | 
     return HeadSummary(
         run_id=run_id, position=position, entropy=entropy, peak=peak, peak_weight=peak_weight, sink=sink
     )
+
+
+def head_history(
+    history: History, layer: int, head: int, start: int, stop: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Entropy, peak weight and sink's share of one head's rows, [stop - start] each."""
+    entropy, peak_weight, sink = np.empty((3, stop - start), np.float32)
+    follow(
+        history.layers.heads[layer], head, history.queries, history.query_position, history.keys,
+        history.first, history.layers.sinks, history.layers.n_blocks, start, stop,
+        entropy, peak_weight, sink,
+    )  # fmt: skip
+    return entropy, peak_weight, sink
+
+
+def mean_rows(history: History, layer: int, start: int, stop: int) -> NDArray[np.float32]:
+    """The mean of a layer's heads, rows of queries [start, stop) over keys [0, stop)."""
+    return _weigh(history, layer, 0, "mean", (start, stop), (0, stop), (1, 1))[0]
 
 
 def attention_weights(
