@@ -173,7 +173,7 @@ export class EntropyMap implements InstrumentView {
     const own = Number.isNaN(value)
       ? `L${layer} has no head ${head}`
       : `L${layer}·H${head} ${value.toFixed(2)} nats`;
-    caption(scene, part.x, part.y + 11, part.width, `HISTORY L${layer}`, `${own} · newest ${view.columns}`);
+    caption(scene, part.x, part.y + 11, part.width, "ENTROPY HISTORY", `${own} · newest ${view.columns}`);
     const below = part.height - CAPTION - 13;
     const mapHeight = Math.floor(below * 0.52);
     this.writePast(state, history, view, model, visible);
