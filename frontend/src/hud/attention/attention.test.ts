@@ -2,6 +2,7 @@ import "../../app/platform";
 import { describe, expect, it } from "vitest";
 import { BlockRasterizer } from "../../../test/block_rasterizer";
 import { instrumentRun, stateOf } from "../../../test/instrument_run";
+import { stepSelected } from "../../state/reduce";
 import type { Asked } from "../../state/requests";
 import { halfToFloat } from "../../telemetry/half";
 import type { AttentionWeights } from "../../telemetry/protocol.gen";
@@ -122,6 +123,33 @@ describe("the attention instrument on a recorded run", () => {
   it("says why a model without attention shows none", () => {
     const { state } = drawn("mamba");
     expect(attentionModel(state, "head").absent).toBe(state.model!.lacks.attention);
+  });
+
+  it("turns to the query that made the pinned token", () => {
+    const { state, draw, scene } = drawn("smollm2");
+    const step = state.tokens.at(-2)!.event.step;
+    const { position } = state.tokens.at(-2)!.event;
+    stepSelected(state, step);
+    const model = attentionModel(state, "head");
+    expect([model.query, model.length]).toEqual([position - 1, position + 1]);
+    draw(103);
+    expect(scene.overflow).toBe(0);
+  });
+
+  it("says nothing of a maximum's entropy, which has none, and asks for joined heads", () => {
+    const { state, ui, view, draw, sent } = drawn("smollm2");
+    const length = state.tokens.at(-1)!.event.position;
+    for (let y = RECT.y; y < RECT.y + RECT.height; y += 4) {
+      const hit = ui.hits.find(RECT.x + 110, y, "button");
+      if (hit?.value !== 2) continue;
+      const event = { type: "press", x: 0, y, dx: 0, dy: 0, wheel: 0, shift: false, ctrl: false } as const;
+      view.pointer!(hit, event, state, ui);
+      break;
+    }
+    draw(104);
+    const asked = sent.at(-1)!;
+    expect(asked).toMatchObject({ kind: "get_attention", mode: "max", query_stop: length, key_start: 0 });
+    expect(attentionModel(state, "max").name).toBe(`L${state.selection.layer} · max of 9 heads`);
   });
 
   it("follows slider, overview and buttons", () => {
