@@ -61,7 +61,9 @@ function drawSource(
   scene.text(place.weight, baseline, probability(source.weight), number, ink, "right");
   const room = left - 10 - (place.weight + 8);
   if (!token) {
-    const words = source.kind === "sink" ? "sink" : `+ ${count(source.tokens)} others`;
+    const many = `+ ${count(source.tokens)}`;
+    const whole = source.kind === "sink" ? "sink" : `${many} others`;
+    const words = scene.measure(whole, number) <= room ? whole : many;
     endingAt(scene, words, left - 10, baseline, room, number, color.muted);
     return;
   }
