@@ -179,6 +179,24 @@ const TERMS: readonly (readonly [Term, string[]])[] = [
   ),
   term("Everything", "Heads that look at nearly all positions alike.", "H / ln n near 1", "EVERYTHING"),
   term(
+    "Entropy history",
+    "How widely the selected layer's heads looked at each position so far; the line is the selected head.",
+    "H = −Σ w ln w   at most ln n",
+    "ENTROPY HISTORY",
+  ),
+  term(
+    "By device",
+    "What of the model each device holds, beside what others use of its memory.",
+    "weights + KV + compute + others = total − free",
+    "BY DEVICE",
+  ),
+  term(
+    "Resident size",
+    "Memory of the worker process that the system counts as present, through time.",
+    "difference = resident − (weights + KV + compute)",
+    "RESIDENT",
+  ),
+  term(
     "Entropy by layer",
     "How widely the heads of each layer look: their mean, and from the narrowest to the widest.",
     "H = −Σ w ln w   of each head's newest row, in nats",

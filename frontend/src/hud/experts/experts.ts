@@ -214,8 +214,8 @@ export class Experts implements InstrumentView {
       area.x,
       area.y + 11,
       area.width,
-      `EXPERTS L${layer}`,
-      `Σ weights ${sum.toFixed(2)}${more}`,
+      "EXPERTS",
+      `L${layer} · Σ weights ${sum.toFixed(2)}${more}`,
     );
     const width = (area.width - (columns - 1) * 2 * GAP) / columns;
     for (let i = 0; i < Math.min(chosen.length, rows * columns); i++) {

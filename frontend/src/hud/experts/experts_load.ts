@@ -22,9 +22,9 @@ export function drawLoad(
   const { x, y, width, height } = area;
   const { experts } = model;
   const tokens = `${count(load.tokens)} tokens`;
-  const spread = `CV ${load.variation.toFixed(2)} · by lot ${load.chance.toFixed(2)}`;
+  const spread = `L${model.layers[row]!} · CV ${load.variation.toFixed(2)} · by lot ${load.chance.toFixed(2)}`;
   const unused = load.unused > 0 ? ` · ${count(load.unused)} unused` : "";
-  caption(scene, x, y + 11, width, `LOAD L${model.layers[row]!}`, `${spread}${unused} · ${tokens}`);
+  caption(scene, x, y + 11, width, "LOAD", `${spread}${unused} · ${tokens}`);
   const plot = { x, y: y + CAPTION, width: width - AXIS, height: height - CAPTION - BELOW };
   scene.rect(plot.x, plot.y, plot.width, plot.height, color.well);
   const fair = 1 / experts;

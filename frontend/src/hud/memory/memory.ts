@@ -164,7 +164,7 @@ export class Memory implements InstrumentView {
     const axis = 62;
     const count = history.length;
     const span = Math.max(now - (count > 0 ? history.time(0) : now), 1);
-    caption(scene, x, y + 11, width, "HISTORY", `resident · last ${duration(span)}`);
+    caption(scene, x, y + 11, width, "RESIDENT", `what the system counts · last ${duration(span)}`);
     const plot = { x, y: y + 20, width: width - axis, height: area.height - 26 };
     scene.rect(plot.x, plot.y, plot.width, plot.height, color.well);
     if (count === 0) return;
