@@ -1,3 +1,4 @@
+import { shown } from "../state/moment";
 import { stepSelected } from "../state/reduce";
 import type { AppState } from "../state/state";
 import type { Hit } from "./hits";
@@ -103,6 +104,7 @@ export class Monitor implements InstrumentView {
     seen.value(state.run?.state);
     seen.value(state.run?.prefill);
     seen.value(state.tokens.at(-1));
+    seen.value(shown(state).row);
     seen.value(state.selection.step);
     seen.value(state.model);
     seen.value(state.vocabulary);

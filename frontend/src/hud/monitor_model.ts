@@ -1,3 +1,4 @@
+import { shown } from "../state/moment";
 import { type Activity, activity, selectedToken } from "../state/select";
 import type { AppState, TokenRow } from "../state/state";
 import { type CacheModel, cacheModel, type MemoryModel, memoryModel } from "./capacity_model";
@@ -94,7 +95,8 @@ export interface MonitorModel {
 const HISTORY = 256;
 
 export function monitorModel(state: AppState): MonitorModel {
-  const row = selectedToken(state);
+  // A pinned token that the page has forgotten came back with its moment.
+  const row = selectedToken(state) ?? shown(state).row;
   return {
     captions: captions(state),
     status: status(state),
