@@ -97,7 +97,7 @@ class Kv implements InstrumentView {
 
   private placeRing(body: Rect): RingPlace {
     const height = body.height - FOOTER - SELECTOR - 14;
-    const outer = Math.max(Math.min(height / 2, body.width * 0.4), 30);
+    const outer = Math.max(Math.min(height / 2, body.width * 0.44), 30);
     return placeRing(Math.round(body.x + body.width / 2), Math.round(body.y + height / 2), outer);
   }
 

@@ -137,16 +137,16 @@ export function drawWriteHead(
   const cell = model.writeHead - (1 - stepped);
   const angle = ((cell + 0.5) / model.cells) * TURN;
   const { radius, thick, cx, cy } = place;
-  const from = radius - thick / 2 - 4;
+  const from = radius - thick / 2 - 3;
   const to = radius + thick / 2 + 7;
-  radial(scene, place, angle, from, to, 1.5, color.attention, glow.active);
+  radial(scene, place, angle, from, to, 1.5, color.attention, glow.bracket);
   // An arrowhead that points at the cell from inside.
-  const tip = from + 1;
+  const tip = from - 1;
   const [s, c] = [Math.sin(angle), Math.cos(angle)];
   for (const side of [-1, 1]) {
     const x = cx + (tip - 7) * s + side * 4 * c;
     const y = cy - (tip - 7) * c + side * 4 * s;
-    scene.line(x, y, cx + tip * s, cy - tip * c, 2, color.attention, glow.bracket);
+    scene.line(x, y, cx + tip * s, cy - tip * c, 1.5, color.attention, glow.none);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Where the rows of layers stand, in logical pixels. */
 export interface Rows {
   readonly y: number;
-  /** From one row to the next; a fraction where rows are condensed. */
+  /** From one row to the next; rarely whole, but rows begin on whole pixels. */
   readonly pitch: number;
   /** Row at the top, and rows on show. */
   readonly first: number;
@@ -12,7 +12,7 @@ export interface Rows {
   readonly labelEvery: number;
 }
 
-const WIDEST = 18;
+const WIDEST = 24;
 /** Rows of words; below it only every few rows are numbered. */
 const LEGIBLE = 10;
 const THINNEST = 3;
@@ -21,7 +21,7 @@ const THINNEST = 3;
 export function layRows(count: number, y: number, height: number, scrolled: number): Rows {
   if (count === 0 || height < THINNEST) return { y, pitch: 1, first: 0, shown: 0, limit: 0, labelEvery: 1 };
   const natural = height / count;
-  const pitch = natural >= LEGIBLE ? Math.min(Math.floor(natural), WIDEST) : Math.max(natural, THINNEST);
+  const pitch = Math.min(Math.max(natural, THINNEST), WIDEST);
   const shown = Math.min(count, Math.floor(height / pitch + 1e-6));
   const limit = count - shown;
   const first = Math.min(Math.max(Math.round(scrolled), 0), limit);
@@ -35,6 +35,12 @@ export function rowTop(rows: Rows, row: number): number {
 
 export function rowHeight(rows: Rows, row: number): number {
   return Math.max(rowTop(rows, row + 1) - rowTop(rows, row), 1);
+}
+
+/** Height of what is drawn in a row: the same in all, whatever is left to the next. */
+export function barHeight(rows: Rows): number {
+  const whole = Math.max(Math.floor(rows.pitch), 1);
+  return whole - (whole >= 6 ? 2 : whole >= 3 ? 1 : 0);
 }
 
 /** The row under `y`; -1 outside. */
@@ -61,7 +67,7 @@ const GAP = 10;
 
 /** `heads` marks beside each row, as wide as they need and no wider than a fifth. */
 export function layColumns(x: number, width: number, heads: number): Columns {
-  const focusWidth = heads === 0 ? 0 : Math.round(Math.min(Math.max(heads * 5, 36), width * 0.2));
+  const focusWidth = heads === 0 ? 0 : Math.round(Math.min(Math.max(heads * 6, 36), width * 0.2));
   const focus = x + width - focusWidth;
   const change = focus - (heads === 0 ? 0 : GAP);
   const left = x + NUMBER;

@@ -4,7 +4,7 @@ import { clamp01, easeOutCubic } from "../motion";
 import type { Scene } from "../scene";
 import { color, glow, motion, text } from "../theme";
 import { BARS, type Decades, type PulseModel, place } from "./pulse_model";
-import { type Columns, type Rows, rowHeight, rowTop } from "./pulse_rows";
+import { barHeight, type Columns, type Rows, rowHeight, rowTop } from "./pulse_rows";
 
 /** A token on its way down the layers, over the one before it. */
 export interface Pass {
@@ -89,6 +89,7 @@ function drawRow(
 ): void {
   const y = rowTop(rows, row);
   const height = rowHeight(rows, row);
+  const tall = barHeight(rows);
   const behind = row > pass.passed;
   const shown = behind ? pass.before : pass.model;
   const light = afterglow(pass, row);
@@ -103,14 +104,14 @@ function drawRow(
     const value = shown.norms[i]!;
     const x = columns.bars[bar]!;
     if (!Number.isFinite(value)) {
-      lacking(scene, x, y, columns.barWidth, height, bright);
+      lacking(scene, x, y, columns.barWidth, tall, bright);
       continue;
     }
     const to = place(scale, value);
     const from = behind ? to : place(scale, pass.before.norms[i]!);
     const length = (from + (to - from) * settled) * columns.barWidth;
-    const paint = mix(fade(color.data, (shown.strong[i] ? 0.92 : 0.5) * bright), color.now, light);
-    drawBar(scene, x, y, length, height, paint, shown.strong[i] === 1, light, bright);
+    const paint = mix(fade(color.data, (shown.strong[i] ? 0.95 : 0.66) * bright), color.now, light);
+    drawBar(scene, x, y, length, tall, paint, shown.strong[i] === 1, light, bright);
   }
   if (row % rows.labelEvery === 0) drawNumbers(scene, rows, columns, shown, row, y, selected, light, bright);
 }
@@ -132,35 +133,28 @@ function drawBar(
   x: number,
   y: number,
   length: number,
-  height: number,
+  tall: number,
   paint: Color,
   strong: boolean,
   light: number,
   bright: number,
 ): void {
-  const gap = height >= 6 ? 2 : height >= 3 ? 1 : 0;
-  const tall = height - gap;
   if (length < 0.5) {
     scene.rect(x, y, 1, tall, fade(paint, 0.6));
     return;
   }
   if (light >= 1) scene.box(x, y, length, tall, paint, color.clear, 0, glow.active, color.now);
-  else scene.gradient(x, y, length, tall, fade(paint, 0.62), paint);
-  if (height < 5) return;
+  else scene.gradient(x, y, length, tall, fade(paint, 0.7), paint);
+  if (tall < 4) return;
   const tip = strong ? color.now : fade(color.data, 0.9);
-  scene.rect(
-    Math.round(x + length) - 1,
-    y - (gap > 1 ? 1 : 0),
-    strong ? 2 : 1,
-    tall + gap,
-    fade(tip, bright),
-  );
+  scene.rect(Math.round(x + length) - 1, y - 1, strong ? 2 : 1, tall + 2, fade(tip, bright));
 }
 
 /** The architecture has no such part here. */
 function lacking(scene: Scene, x: number, y: number, width: number, height: number, bright: number): void {
-  scene.hatch(x, y, width, Math.max(height - 2, 1), fade(color.muted, 0.22 * bright), color.clear);
-  if (height >= 10) scene.text(x + 4, y + height - 3, "none", text.caption, fade(color.muted, 0.8 * bright));
+  scene.hatch(x, y, width, height, fade(color.muted, 0.22 * bright), color.clear);
+  if (height >= 8)
+    scene.text(x + 4, y + Math.round(height / 2 + 4), "none", text.caption, fade(color.muted, 0.8 * bright));
 }
 
 function drawNumbers(
