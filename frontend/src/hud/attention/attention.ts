@@ -102,7 +102,10 @@ class Attention implements InstrumentView {
   ): void {
     this.plot.draw(state, model, matrix, this.scale, place, now, ui, this.requests.refusal);
     this.drawControls(model, place, ui);
-    const { heads } = shown(state);
+    const moment = shown(state);
+    // Of a pinned token, nothing rather than another moment's.
+    const late = state.selection.step !== null && moment.heads?.position !== model.query;
+    const heads = late ? null : moment.heads;
     const { hits, host } = ui;
     if (place.row) this.drawRow(state, model, matrix, place.row, ui);
     if (place.multiples) {

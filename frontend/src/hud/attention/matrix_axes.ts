@@ -11,6 +11,8 @@ export interface Axes {
   readonly key: number;
   readonly places: number;
   readonly joined: number;
+  /** The query on show. */
+  readonly chosen: number;
   /** Queries there are. */
   readonly length: number;
   readonly prompt: number;
@@ -26,7 +28,7 @@ export function labelStride(places: number, side: number): number {
   return Math.max(1, Math.ceil(LINE / (side / places)));
 }
 
-/** Tokens along both axes, thinned to what is legible; the newest query's is always there. */
+/** Tokens along both axes, thinned to what is legible; that of the query on show is always there. */
 export function drawAxes(
   scene: Scene,
   state: AppState,
@@ -35,35 +37,30 @@ export function drawAxes(
   left: number,
   below: number,
 ): void {
-  const { places, joined, length } = axes;
+  const { places, joined, length, chosen } = axes;
   const cell = plot.width / places;
   const stride = labelStride(places, plot.width);
-  const lastQuery = Math.floor((length - 1 - axes.query) / joined);
-  const lastKey = Math.floor((length - 1 - axes.key) / joined);
+  const ownQuery = Math.floor((chosen - axes.query) / joined);
+  const ownKey = Math.floor((chosen - axes.key) / joined);
   const room = below - 8;
   for (let place = 0; place < places; place++) {
     const middle = (place + 0.5) * cell;
-    if (shown(place, lastQuery, stride)) {
-      const position = axes.query + place * joined;
-      const newest = place === lastQuery;
-      const at = newest ? length - 1 : position;
-      const paint = newest ? color.attention : toneOf(axes, position);
+    const query = axes.query + place * joined;
+    if (query < length && (place - ownQuery) % stride === 0) {
+      const own = place === ownQuery;
+      const at = own ? chosen : query;
+      const paint = own ? color.attention : toneOf(axes, query);
       const label = scene.cut(left - 10, axisLabel(state, at), text.caption);
       scene.text(plot.x - 6, plot.y + middle + 3.5, label, text.caption, paint, "right");
     }
-    if (shown(place, lastKey, stride)) {
-      const position = axes.key + place * joined;
-      const newest = place === lastKey;
-      const label = scene.cut(room, axisLabel(state, newest ? length - 1 : position), text.caption);
-      const paint = newest ? color.attention : toneOf(axes, position);
+    const key = axes.key + place * joined;
+    if (key < length && (place - ownKey) % stride === 0) {
+      const own = place === ownKey;
+      const label = scene.cut(room, axisLabel(state, own ? chosen : key), text.caption);
+      const paint = own ? color.attention : toneOf(axes, key);
       scene.textDown(plot.x + middle - 3, plot.y + plot.height + 6, label, text.caption, paint);
     }
   }
-}
-
-/** Every `stride`-th place, counted so that the newest is one of them. */
-function shown(place: number, last: number, stride: number): boolean {
-  return place <= last && (last - place) % stride === 0;
 }
 
 function toneOf({ prompt }: Axes, position: number): number {

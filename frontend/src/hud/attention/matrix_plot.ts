@@ -266,6 +266,7 @@ export class MatrixPlot {
       key,
       places,
       joined,
+      chosen: model.query,
       length,
       prompt,
       pointedQuery: pointed ? query + pointed.row * joined : -1,
