@@ -21,6 +21,11 @@ export interface Answers {
 
 export type Question = Extract<Command, { kind: keyof Answers }>;
 
+/** A command that is answered; all of them, and they alone, have a number. */
+export function isQuestion(command: Command): command is Question {
+  return "request" in command;
+}
+
 type WithoutNumber<Q> = Q extends Question ? Omit<Q, "request"> : never;
 
 /** A question as it is put: the number is given here. */

@@ -1,7 +1,9 @@
 import type { Clock } from "../app/clock";
+import { isQuestion } from "../state/requests";
 import type { Connection } from "../state/state";
 import type { Vocabulary } from "../state/vocabulary";
 import type { Command, Message } from "./protocol.gen";
+import { RecordedAnswers } from "./recorded_answers";
 import type { FoundModel, PositionMethod, Positions, Resources } from "./resources";
 import type { FrameSource } from "./source";
 
@@ -23,6 +25,7 @@ export interface RecordedFrame {
 export class RecordingSource implements FrameSource {
   private sink: (message: Message) => void = () => {};
   private status: (connection: Connection) => void = () => {};
+  private readonly answers = new RecordedAnswers();
   private next = 0;
   private startedAt = Number.NaN;
 
@@ -41,6 +44,7 @@ export class RecordingSource implements FrameSource {
 
   rewind(): void {
     this.next = 0;
+    this.answers.clear();
     this.startedAt = this.clock.now();
     this.status({ phase: "replay", retryAt: 0, message: "" });
   }
@@ -62,6 +66,7 @@ export class RecordingSource implements FrameSource {
     if (!frame) return null;
     this.next++;
     const message = frame.message();
+    this.answers.take(message);
     this.sink(message);
     if (this.next === this.recording.frames.length && this.ownPace) {
       this.status({ phase: "replay", retryAt: 0, message: "This was a recorded run." });
@@ -69,8 +74,10 @@ export class RecordingSource implements FrameSource {
     return message;
   }
 
-  /** A recording takes no commands. */
-  send(_command: Command): void {}
+  /** A recording answers what it holds of what was played, and takes no other commands. */
+  send(command: Command): void {
+    if (isQuestion(command)) this.sink(this.answers.answer(command));
+  }
 
   retryNow(): void {}
 

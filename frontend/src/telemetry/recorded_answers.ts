@@ -1,0 +1,210 @@
+import type { Question } from "../state/requests";
+import { halfToFloat } from "./half";
+import type {
+  AttentionReply,
+  AttentionWeights,
+  FlowReply,
+  GetAttention,
+  GetFlow,
+  GetHeadHistory,
+  GetMoment,
+  GetTokens,
+  HeadHistoryReply,
+  HeadSummary,
+  Message,
+  MomentReply,
+  NdArray,
+  TelemetryEvent,
+  TokenGenerated,
+  TokensReply,
+} from "./protocol.gen";
+import { MAX_HISTORY, MAX_TOKENS } from "./protocol.gen";
+
+const NOT_HELD = "The recording does not hold that.";
+
+/** What a recording can say of the run so far: what was in its frames, and a refusal of all else. */
+export class RecordedAnswers {
+  private runId = "";
+  private tokens: TokenGenerated[] = [];
+  /** By kind and the step or position it is of. */
+  private readonly state = new Map<string, TelemetryEvent>();
+  /** Events with rows, by layer and head, and each row's position. */
+  private readonly rows = new Map<string, Map<number, AttentionWeights>>();
+
+  /** A message of the recording. */
+  take(message: Message): void {
+    if (message.kind !== "frame") return;
+    for (const event of message.events) this.takeEvent(event);
+    for (const event of message.state) this.takeEvent(event);
+  }
+
+  clear(): void {
+    this.runId = "";
+    this.tokens = [];
+    this.state.clear();
+    this.rows.clear();
+  }
+
+  answer(question: Question): Message {
+    const reply = this.reply(question);
+    return reply ?? { kind: "rejected", request: question.request, message: NOT_HELD };
+  }
+
+  private takeEvent(event: TelemetryEvent): void {
+    switch (event.kind) {
+      case "run_started":
+        this.clear();
+        this.runId = event.run_id;
+        break;
+      case "token":
+        this.tokens[event.step] = event;
+        break;
+      case "distribution":
+        this.state.set(`${event.stage} ${event.step}`, event);
+        break;
+      case "heads":
+      case "layers":
+      case "experts":
+        this.state.set(`${event.kind} ${event.position}`, event);
+        break;
+      case "cache":
+        this.state.set(`cache ${event.seq_len.data.reduce((most, used) => Math.max(most, used), 0)}`, event);
+        break;
+      case "attention":
+        this.takeRows(event);
+        break;
+    }
+  }
+
+  private takeRows(event: AttentionWeights): void {
+    const key = `${event.layer}/${event.head}`;
+    const rows = this.rows.get(key) ?? new Map<number, AttentionWeights>();
+    this.rows.set(key, rows);
+    for (let row = 0; row < (event.weights.shape[0] ?? 0); row++) rows.set(event.query_start + row, event);
+  }
+
+  private reply(question: Question): Message | null {
+    switch (question.kind) {
+      case "get_moment":
+        return this.moment(question);
+      case "get_tokens":
+        return this.range(question);
+      case "get_head_history":
+        return this.history(question);
+      case "get_flow":
+        return this.flow(question);
+      case "get_attention":
+        return this.attention(question);
+      case "get_distribution":
+        return null; // what was recorded is not the exact one
+    }
+  }
+
+  private moment({ request, step }: GetMoment): MomentReply | null {
+    const token = this.tokens[step];
+    if (!token) return null;
+    const position = token.position - 1;
+    const keys = [`model ${step}`, `sampler ${step}`, `heads ${position}`, `layers ${position}`];
+    keys.push(`experts ${position}`, `cache ${token.position}`);
+    const state = keys.map((key) => this.state.get(key)).filter((event) => event !== undefined);
+    return state.length > 0 ? { kind: "moment_reply", request, run_id: this.runId, step, state } : null;
+  }
+
+  private range({ request, start, stop }: GetTokens): TokensReply {
+    const end = Math.min(stop || this.tokens.length, start + MAX_TOKENS);
+    const tokens = this.tokens.slice(start, end).filter(Boolean);
+    return { kind: "tokens_reply", request, run_id: this.runId, tokens };
+  }
+
+  private history({ request, layer, head, start, stop }: GetHeadHistory): HeadHistoryReply | null {
+    const held = this.newestPosition() + 1;
+    const end = Math.min(stop || held, held, start + MAX_HISTORY);
+    if (start >= end) return null;
+    const take = (field: "entropy" | "peak_weight" | "sink") =>
+      Float32Array.from({ length: end - start }, (_, i) => {
+        const event = this.state.get(`heads ${start + i}`) as HeadSummary | undefined;
+        return event?.[field].data[layer * (event[field].shape[1] ?? 0) + head] ?? Number.NaN;
+      });
+    const [entropy, peak_weight, sink] = [nd(take("entropy")), nd(take("peak_weight")), nd(take("sink"))];
+    if (entropy.data.every(Number.isNaN)) return null;
+    const run_id = this.runId;
+    return { kind: "head_history_reply", request, run_id, layer, head, start, entropy, peak_weight, sink };
+  }
+
+  private flow({ request, mode, layer, head, position }: GetFlow): FlowReply | null {
+    const at = position < 0 ? this.newestPosition() : position;
+    const row = mode === "head" ? this.row(layer, head, at) : null;
+    if (!row) return null;
+    const { weights, sink } = row;
+    const run_id = this.runId;
+    return {
+      kind: "flow_reply",
+      request,
+      run_id,
+      position: at,
+      mode,
+      layer,
+      head,
+      weights: nd(weights),
+      sink,
+    };
+  }
+
+  /** As the server reduces: a cell is the maximum of its block; a row without a query is NaN. */
+  private attention(asked: GetAttention): AttentionReply | null {
+    const { layer, head, mode, query_start, key_start, max_size } = asked;
+    const held = this.newestPosition() + 1;
+    const query_stop = Math.min(asked.query_stop || held, held);
+    const key_stop = Math.min(asked.key_stop || query_stop, query_stop);
+    if (mode !== "head" || query_start >= query_stop || key_start >= key_stop) return null;
+    const query_block = Math.ceil((query_stop - query_start) / max_size);
+    const key_block = Math.ceil((key_stop - key_start) / max_size);
+    const rows = Math.ceil((query_stop - query_start) / query_block);
+    const columns = Math.ceil((key_stop - key_start) / key_block);
+    const weights = new Float32Array(rows * columns).fill(Number.NaN);
+    const sink = new Float32Array(rows).fill(Number.NaN);
+    let any = false;
+    for (let query = query_start; query < query_stop; query++) {
+      const row = this.row(layer, head, query);
+      if (!row) continue;
+      any = true;
+      const r = Math.floor((query - query_start) / query_block);
+      const cells = weights.subarray(r * columns, (r + 1) * columns);
+      if (Number.isNaN(sink[r]!)) cells.fill(0);
+      sink[r] = Math.max(sink[r] || 0, row.sink);
+      for (let key = key_start; key < Math.min(key_stop, query + 1); key++) {
+        const c = Math.floor((key - key_start) / key_block);
+        cells[c] = Math.max(cells[c]!, row.weights[key]!);
+      }
+    }
+    if (!any) return null;
+    return {
+      ...asked,
+      kind: "attention_reply",
+      run_id: this.runId,
+      query_stop,
+      key_stop,
+      query_block,
+      key_block,
+      weights: { data: weights, shape: [rows, columns] },
+      sink: nd(sink),
+    };
+  }
+
+  private row(layer: number, head: number, position: number): { weights: Float32Array; sink: number } | null {
+    const event = this.rows.get(`${layer}/${head}`)?.get(position);
+    if (!event) return null;
+    const row = position - event.query_start;
+    const keys = event.weights.shape[1] ?? 0;
+    const bits = event.weights.data.subarray(row * keys, row * keys + position + 1);
+    return { weights: Float32Array.from(bits, halfToFloat), sink: event.sink.data[row] ?? 0 };
+  }
+
+  private newestPosition(): number {
+    return (this.tokens.at(-1)?.position ?? 0) - 1;
+  }
+}
+
+function nd(data: Float32Array): NdArray<Float32Array> {
+  return { data, shape: [data.length] };
+}
