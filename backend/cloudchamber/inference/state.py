@@ -15,6 +15,9 @@ from cloudchamber.inference.taps.capture import Capture
 from cloudchamber.telemetry.events import Event, Part
 
 _MEMORY_SECONDS: Final = 0.5
+_HEADS_SHARE: Final = 1 / 25
+"""Of the time that may go into the heads' summary, which reads all keys: at a long context it
+comes less often, so that decoding keeps its speed."""
 _ATTENTION_BYTES: Final = 24 << 10
 """Of rows, in one emission; older rows can be asked for."""
 
@@ -44,6 +47,8 @@ class StateEmitter:
         self._shown: dict[Selection, int] = {}
         self._due = 0.0
         self._memory_due = 0.0
+        self._heads_due = 0.0
+        self._heads_behind = False
         self._run_id = ""
         self._positions = 0
         self._fresh = False
@@ -58,6 +63,8 @@ class StateEmitter:
         self._positions = 0
         self._shown = {}
         self._fresh = False
+        self._heads_behind = False
+        self._heads_due = 0.0
 
     def want(self, parts: frozenset[Part], selections: Sequence[Selection]) -> None:
         """Change what is wanted; what is newly wanted is emitted at once."""
@@ -86,7 +93,10 @@ class StateEmitter:
     def settle(self) -> None:
         """The run pauses or ends: emit what the last decode left unsaid."""
         if self._fresh:
+            self._heads_due = 0.0
             self._emit_all(self._clock())
+        elif self._heads_behind:
+            self._emit_parts(self._parts & {"heads"})
 
     def idle(self, positions: int) -> None:
         """Say what is true without a run: the cache and the memory."""
@@ -98,6 +108,9 @@ class StateEmitter:
         parts = self._parts - {"attention"}
         if now < self._memory_due:
             parts -= {"memory"}
+        self._heads_behind = now < self._heads_due
+        if self._heads_behind:
+            parts -= {"heads"}
         self._emit_parts(parts)
         if "attention" in self._parts:
             self._emit_attention(self._selections)
@@ -112,13 +125,21 @@ class StateEmitter:
             return
         makers: dict[Part, Callable[[str], Event | None]] = {
             "layers": self._capture.layer_activation,
-            "heads": self._capture.head_summary,
+            "heads": self._summarise_heads,
             "experts": self._capture.expert_routing,
         }
         for part, make in makers.items():
             event = make(self._run_id) if part in parts else None
             if event is not None:
                 self._emit(event)
+
+    def _summarise_heads(self, run_id: str) -> Event | None:
+        self._heads_behind = False
+        began = self._clock()
+        event = self._capture.head_summary(run_id)
+        now = self._clock()
+        self._heads_due = now + (now - began) / _HEADS_SHARE
+        return event
 
     def _emit_attention(self, selections: Sequence[Selection]) -> None:
         """Rows of the queries since the last emission, the newest that fit."""

@@ -154,7 +154,8 @@ class History:
 
     def open(self, position: int, count: int) -> None:
         """Mark positions about to be decoded as not captured yet."""
-        self.truncate(position)
+        if position < self.length:
+            self.truncate(position)
         self.norms[position : position + count] = np.nan
         self.first[:, position : position + count] = -1
         if self.layers.n_expert:
@@ -166,6 +167,9 @@ class History:
     def close(self, position: int, count: int) -> None:
         """The decode went through: the positions are part of the run."""
         for held in (self.query_position, self.router_position):
+            if count == 1:
+                held[position % len(held)] = position
+                continue
             rows = _rows(position, count, len(held))
             held[rows] = np.arange(position + count - len(rows), position + count)
         self.length = position + count
