@@ -17,6 +17,7 @@ const CAPTION = 18;
 const AXIS = 14;
 const FOOTER = 16;
 const MARGIN = 16;
+const NOT_HERE = "The heads of this moment are not here yet, or not held any more.";
 
 /** All layers × heads: each cell says how focused the head's row is. */
 export class Overview {
@@ -47,6 +48,8 @@ export class Overview {
     if (summary) {
       this.paint(state, summary);
       scene.heatmap(x, y, width, height, this.region, this.layers, this.heads, 1);
+    } else if (model.query >= 0) {
+      scene.textWithin(x + 8, y + height / 2, width - 16, NOT_HERE, text.caption, color.muted);
     }
     this.drawAxes(model);
     this.drawSelected(model);
