@@ -56,14 +56,14 @@ describe("the entropy instrument on a recorded run", () => {
     expect(drawn.state.selection).toMatchObject({ layer, head });
   });
 
-  it("asks for the history that it has not seen, head after head, and shows the answers", () => {
+  it("asks for the history that it has not seen, the selected head first, and shows the answers", () => {
     const state = of("smollm2");
     state.selection.layer = 7;
     state.selection.head = 3;
     const drawn = new Drawn(entropy, state);
     const { position } = state.heads!;
-    expect(drawn.asked).toHaveLength(1);
-    const [{ asked, answer }] = drawn.asked as [(typeof drawn.asked)[0]];
+    expect(drawn.asked).toHaveLength(9);
+    const { asked, answer } = drawn.asked[0]!;
     expect(asked).toEqual({ kind: "get_head_history", layer: 7, head: 3, start: 0, stop: position + 1 });
     const data = Float32Array.from({ length: position + 1 }, (_, i) => 0.25 * Math.log(i + 1));
     const values = { data, shape: [data.length] };
@@ -78,6 +78,7 @@ describe("the entropy instrument on a recorded run", () => {
     answer({ ...reply, entropy: values, peak_weight: values, sink: values });
     expect(drawn.asked[1]!.asked).toMatchObject({ layer: 7, head: 0 });
     drawn.draw();
+    expect(drawn.asked).toHaveLength(9);
     const past = drawn.heats().find(({ columns, rows }) => columns === 64 && rows === 9)!;
     expect(drawn.value(past, 20, 3)).toBeCloseTo(0.75, 2);
     expect(drawn.value(past, 20, 4)).toBeNaN();

@@ -91,6 +91,7 @@ export function drawHistoryLine(
   scene.rect(rect.x, rect.y, rect.width, rect.height, color.well);
   scene.rect(rect.x, rect.y + rect.height - 1, rect.width, 1, color.rule);
   let before = Number.NaN;
+  let newest = -1;
   const stride = Math.max(1, Math.floor(view.columns / 128));
   for (let i = 0; i < view.columns; i += stride) {
     const position = view.start + i;
@@ -104,9 +105,11 @@ export function drawHistoryLine(
       scene.line(x - step, y(before), x, y(value), size.dataLine, color.data, glow.none);
     }
     before = value;
+    if (!Number.isNaN(value)) newest = i;
   }
-  if (!Number.isNaN(before)) {
-    scene.circle(rect.x + rect.width, y(before), 2.5, color.now, glow.active);
+  if (newest >= 0) {
+    const last = history.at(view.start + newest, layer, head);
+    scene.circle(rect.x + newest * step, y(last), 2.5, color.now, glow.active);
   }
   scene.text(rect.x + rect.width + 6, rect.y + 8, top.toFixed(1), text.caption, color.muted);
   scene.text(rect.x + rect.width + 6, rect.y + rect.height, "0", text.caption, color.muted);

@@ -4,7 +4,7 @@ import type { HistoryView } from "./entropy_history";
 import type { HeadHistory } from "./head_history";
 
 const SLOT = "entropy-history";
-/** Heads of a layer that are asked for, one after the other; of a wider layer only the selected one. */
+/** Heads of a layer that are asked for, the selected one first; of a wider layer that one alone. */
 const MOST_HEADS = 16;
 /** Positions that pass before what was missed meanwhile is asked for. */
 const PATIENCE = 32;
@@ -22,28 +22,13 @@ export class HistoryAsker {
     this.asked = subject;
     this.askedAt = position;
     const heads = history.heads > MOST_HEADS ? [head] : [head, ...others(history.heads, head)];
-    this.next(heads, layer, view.start, position + 1, history, ui);
-  }
-
-  /** The first of `heads`, then the others when it was answered. */
-  private next(
-    [head, ...rest]: readonly number[],
-    layer: number,
-    start: number,
-    stop: number,
-    history: HeadHistory,
-    ui: HudUi,
-  ): void {
-    if (head === undefined) return;
-    const then = (): void => this.next(rest, layer, start, stop, history, ui);
-    if (!missing(history, layer, head, start, stop)) {
-      then();
-      return;
+    const [start, stop] = [view.start, position + 1];
+    for (const one of heads) {
+      if (!missing(history, layer, one, start, stop)) continue;
+      const asked = { kind: "get_head_history", layer, head: one, start, stop } as const;
+      // A slot for each row of the picture: another layer's question takes the place of one that waits.
+      ui.host.ask(`${SLOT} ${one}`, asked, (reply) => history.fill(reply));
     }
-    ui.host.ask(SLOT, { kind: "get_head_history", layer, head, start, stop }, (reply) => {
-      history.fill(reply);
-      then();
-    });
   }
 }
 
