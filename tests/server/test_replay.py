@@ -13,11 +13,14 @@ from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import bundled
 from cloudchamber.server.record import write_recording
 from cloudchamber.server.replay import ReplaySession
+from cloudchamber.server.session import RefusedError
 from cloudchamber.telemetry import codec
-from cloudchamber.telemetry.commands import Generate
-from cloudchamber.telemetry.events import Sampling
+from cloudchamber.telemetry.commands import Generate, GetDistribution, GetFlow, GetMoment, GetTokens
+from cloudchamber.telemetry.events import Event, LayerActivation, Sampling
+from cloudchamber.telemetry.messages import Frame, MomentReply, TokensReply
 from cloudchamber.telemetry.recording import Recording, read_recording
 from tests.server.serving import Client, serving, viewer
+from tests.telemetry import samples
 
 pytestmark = pytest.mark.anyio
 
@@ -90,3 +93,31 @@ async def test_it_is_played_at_its_own_pace_and_only_watched(recording: Recordin
                 assert (await http.get(path)).status_code == 200
             assert (await http.get("/api/vocabulary/other")).status_code == 404
             assert (await http.get("/healthz")).json()["state"] == "replay"
+
+
+async def test_a_recording_answers_what_it_holds() -> None:
+    def frame(number: int, events: list[Event], state: list[Event]) -> bytes:
+        return codec.encode(Frame(number=number, time=0.0, first_seq=1, events=events, state=state))
+
+    steps = [frame(2 + i, [samples.token(i)], [samples.layers(2 + i)] if i != 1 else []) for i in range(3)]
+    played = [frame(1, [samples.model_loaded(), samples.run_started()], []), *steps]
+    session = ReplaySession(Recording(frames=[(0.0, data) for data in played]))
+    for data in played:
+        session._show(data)
+    tokens = await session.ask(GetTokens(request=4, start=1, stop=9))
+    assert isinstance(tokens, TokensReply)
+    assert ([token.step for token in tokens.tokens], tokens.run_id) == ([1, 2], "run")
+    moment = await session.ask(GetMoment(request=5, step=2))
+    assert isinstance(moment, MomentReply)
+    (layers,) = moment.state
+    assert isinstance(layers, LayerActivation)
+    assert layers.position == 4 == samples.token(2).position - 1
+    for question in (
+        GetMoment(request=6, step=1),  # that frame was skipped
+        GetMoment(request=6, step=3),
+        GetDistribution(request=6, step=0),
+        GetFlow(request=6),
+    ):
+        with pytest.raises(RefusedError, match="does not hold"):
+            await session.ask(question)
+    await session.close()

@@ -6,15 +6,26 @@ import asyncio
 from typing import Final
 
 from cloudchamber.model.positions import Method
+from cloudchamber.server.run_tokens import RunTokens
 from cloudchamber.server.session import RefusedError, SessionState
 from cloudchamber.telemetry import codec, typed
-from cloudchamber.telemetry.commands import Command, GetAttention, GetDistribution
-from cloudchamber.telemetry.events import ModelLoaded
+from cloudchamber.telemetry.commands import Command, GetMoment, GetTokens, Question
+from cloudchamber.telemetry.events import (
+    CacheStatus,
+    Distribution,
+    Event,
+    ExpertRouting,
+    HeadSummary,
+    LayerActivation,
+    ModelLoaded,
+    RunStarted,
+)
 from cloudchamber.telemetry.hub import Hub
-from cloudchamber.telemetry.messages import Message
+from cloudchamber.telemetry.messages import Message, MomentReply, TokensReply
 from cloudchamber.telemetry.pacer import Pacer
 from cloudchamber.telemetry.recording import Recording
 
+NOT_HELD: Final = "The recording does not hold that."
 ONLY_WATCHED: Final = "This is a recording: it can be watched, not changed or asked."
 
 
@@ -26,6 +37,9 @@ class ReplaySession:
     def __init__(self, recording: Recording) -> None:
         self.hub = Hub()
         self._recording = recording
+        self._tokens = RunTokens()
+        self._state: dict[tuple[str, int], Event] = {}
+        """Of the run so far, by kind and the step or position it is of."""
         self._begin = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -44,6 +58,7 @@ class ReplaySession:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tokens.close()
 
     async def _play(self) -> None:
         await self._begin.wait()
@@ -57,8 +72,24 @@ class ReplaySession:
         """One recorded frame becomes one frame."""
         frame = codec.decode(data)
         for mapping in (*frame["events"], *frame["state"]):
-            self.hub.publish(typed.event(mapping))
+            event = typed.event(mapping)
+            self.hub.publish(event)
+            self._keep(event)
         self.hub.make_frame()
+
+    def _keep(self, event: Event) -> None:
+        self._tokens.take(event)
+        match event:
+            case RunStarted():
+                self._state.clear()
+            case Distribution():
+                self._state[event.stage, event.step] = event
+            case HeadSummary() | LayerActivation() | ExpertRouting():
+                self._state[event.kind, event.position] = event
+            case CacheStatus():
+                self._state["cache", int(event.seq_len.max(initial=0))] = event
+            case _:
+                pass
 
     def greet(self) -> None:
         self._begin.set()
@@ -66,8 +97,24 @@ class ReplaySession:
     def obey(self, command: Command) -> None:
         raise RefusedError(ONLY_WATCHED)
 
-    async def ask(self, command: GetAttention | GetDistribution) -> Message:
-        raise RefusedError(ONLY_WATCHED)
+    async def ask(self, command: Question) -> Message:
+        match command:
+            case GetTokens():
+                tokens = self._tokens.range(command.start, command.stop)
+                return TokensReply(request=command.request, run_id=self._tokens.run_id, tokens=tokens)
+            case GetMoment() if command.step < len(self._tokens):
+                return self._moment(command)
+            case _:
+                raise RefusedError(NOT_HELD)
+
+    def _moment(self, command: GetMoment) -> MomentReply:
+        step, position = command.step, self._tokens[command.step].position
+        keys = [("model", step), ("sampler", step), ("cache", position)]
+        keys += [(kind, position - 1) for kind in ("heads", "layers", "experts")]
+        state = [self._state[key] for key in keys if key in self._state]
+        if not state:
+            raise RefusedError(NOT_HELD)
+        return MomentReply(request=command.request, run_id=self._tokens.run_id, step=step, state=state)
 
     async def models(self) -> list[dict[str, object]]:
         return []
