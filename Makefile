@@ -25,7 +25,7 @@ bench:  ## measure, print a table, write bench.json; ARGS="--only decode"
 
 record:  ## make the recorded run that the picture tests replay
 	@$(PYTHON) build/bootstrap.py python
-	@exec .venv/bin/cloudchamber record playwright/fixtures/smollm2.chamber --seed 2 --max-tokens 72 --threads 1 --head 0:0 --head 23:5
+	@exec .venv/bin/cloudchamber record playwright/fixtures/smollm2.chamber --seed 2 --max-tokens 72 --threads 1 $(patsubst %,--head 23:%,0 1 2 3 4 5 6 7 8)
 
 picture:  ## take the README's picture of the real page
 	@$(PYTHON) build/bootstrap.py python node page browser
