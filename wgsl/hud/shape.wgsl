@@ -32,10 +32,11 @@ fn shade_arc(corner: Corner, p: vec2f) -> vec4f {
   let turned = angle - floor(angle / TURN) * TURN;
   var d = abs(length(from_centre) - radius) - width * 0.5;
   if (turned > sweep && sweep < TURN - 1e-4) {
-    // Past the ends, the nearer end is the nearest thing: round caps.
+    // Past the ends, the nearer end is the nearest thing: round caps. Segments end flat, as they part.
     let first = from_centre - radius * vec2f(sin(start), -cos(start));
     let last = from_centre - radius * vec2f(sin(start + sweep), -cos(start + sweep));
-    d = min(length(first), length(last)) - width * 0.5;
+    let capped = min(length(first), length(last)) - width * 0.5;
+    d = select(capped, max(d, min(turned - sweep, TURN - turned) * radius), corner.form.z > 0.0);
   }
   if (corner.form.z > 0.0) {
     let step = sweep / corner.form.z;

@@ -105,7 +105,8 @@ function drawSpan(
     if (to <= from) return;
     const tick = Math.floor(from / per) * per;
     const at = (cell: number): number => turn(tick + (GAP / 2 + (1 - GAP) * ((cell - tick) / per)) * per);
-    scene.arc(cx, cy, radius, thick, at(from), at(to) - at(from), paint, light);
+    // One segment: flat at its ends.
+    scene.arc(cx, cy, radius, thick, at(from), at(to) - at(from), paint, light, 1, 0);
   };
   part(span.from, Math.min(first * per, span.to));
   if (first <= last) part(last * per, span.to);
