@@ -334,17 +334,17 @@ def _data(s: Any) -> None:
 
 
 @compiled(cache=True, nogil=True)
-def finish(state: int) -> None:
+def finish(state: int) -> Any:
     """The decode is over: read what a graph that ran in one go computed. `state` is the address
-    of a `STATE` record."""
+    of a `STATE` record. Returns how much of the decode could not be read."""
     s = carray(pointer(state), (1,), STATE)[0]
-    if not s.late or s.tracing:
-        return  # a graph that fits no plan was already counted
-    actions = _shorts(s.late_at, 4 * s.n_late)
-    for number in range(s.n_late):
-        at = 4 * number
-        _read(s, actions[at], actions[at + 1], actions[at + 2], actions[at + 3])
-    s.late = 0
+    if s.late and not s.tracing:
+        actions = _shorts(s.late_at, 4 * s.n_late)
+        for number in range(s.n_late):
+            at = 4 * number
+            _read(s, actions[at], actions[at + 1], actions[at + 2], actions[at + 3])
+        s.late = 0
+    return s.losses + s.unknown
 
 
 _SIGNATURE = types.boolean(types.int64, types.boolean, types.int64)

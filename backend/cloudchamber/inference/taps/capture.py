@@ -80,7 +80,8 @@ class Capture:
         self._homes: list[NDArray[np.uint8]] = []
         self._recoveries = 0
         self._set_up(n_ubatch)
-        self.user_data = ctypes.c_void_p(self._state.ctypes.data)
+        self._address = self._state.ctypes.data
+        self.user_data = ctypes.c_void_p(self._address)
         self._compiled = eval_callback
         self._finish = finish
         self.callback = llama.ggml_backend_sched_eval_callback(eval_callback.address)
@@ -146,20 +147,24 @@ class Capture:
 
     def after_decode(self, ctx: object = None) -> None:
         """The decode returned 0: take its positions into the run, study new graphs."""
-        s = self._state[0]
-        self._finish(self._state.ctypes.data)
+        missed = self._finish(self._address)
         position, count = self._opened
-        whole = not (s["losses"] or s["unknown"])
+        if missed:
+            self._learn_from_loss()
+        if self._history is None:
+            return
+        if not missed and self._state[0]["mode"] & ATTENTION:
+            self._history.close(position, count)
+        self._history.length = position + count
+
+    def _learn_from_loss(self) -> None:
+        """A graph was new, or something in it could not be read."""
+        s = self._state[0]
         if s["tracing"] == 1 and s["n_nodes_traced"]:
             self._study()
         elif s["losses"]:
             self._recover()
-        self.lost += not whole
-        if self._history is None:
-            return
-        if whole and s["mode"] & ATTENTION:
-            self._history.close(position, count)
-        self._history.length = position + count
+        self.lost += 1
 
     def _study(self) -> None:
         """Find the roles in the recorded graph and make its plan."""
