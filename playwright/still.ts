@@ -6,14 +6,17 @@ import { Server } from "./server";
 /** SmolLM2 answering a prompt; made by `make record`. */
 export const RECORDING = join(HERE, "fixtures/smollm2.chamber");
 
-/** Steps of the recorded run that show what a picture is to show. */
+/**
+ * Steps of the recorded run that show what a picture is to show. Each is the newest token of its frame, for only that
+ * one has its distribution there: tokens may come faster than frames.
+ */
 export const STEPS = {
-  /** "-" after "prisoner-of": p ≥ .999. */
-  confident: 70,
-  /** " find" after "to": entropy above 4 nats. */
-  uncertain: 62,
+  /** " from" after "far removed": p .999. */
+  confident: 28,
+  /** " Portsmouth" after "the city of": above 4 nats, and the fourteenth choice. Alone in its frame. */
+  uncertain: 36,
   start: 1,
-  middle: 36,
+  middle: 47,
 };
 
 /** Seconds after which light, bars and brackets have come to rest. */
