@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cloudchamber.inference import state
 from cloudchamber.inference.engine import Engine
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.inference.past import RequestError
@@ -33,9 +35,10 @@ OPTIONS = EngineOptions(n_ctx=256, threads=1, state_hz=1e6)
 
 @pytest.fixture(params=["mixtral", "gemma3", "gpt_oss", "mamba"])
 def played(
-    request: pytest.FixtureRequest, tiny_model: Callable[[str], Path]
+    request: pytest.FixtureRequest, tiny_model: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, Engine, Listener]]:
     """A run that is over, of which every state was told."""
+    monkeypatch.setattr(state, "_HEADS_SHARE", math.inf)  # heads with every token, whatever they cost
     heard = Listener()
     with Engine.load(tiny_model(request.param), OPTIONS, heard) as engine:
         engine.want(["heads", "layers", "experts", "cache"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 import pytest
 
+from cloudchamber.inference import state
 from cloudchamber.inference.engine import Engine
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.inference.rotating_cells import NoCellError, RotatingCells
@@ -76,7 +78,11 @@ def runs(tiny_model: Callable[[str], Path]) -> dict[bool, Listener]:
     for rotating in (False, True):
         heard[rotating] = listener = Listener()
         options = EngineOptions(n_ctx=1024, n_ubatch=64, state_hz=10_000, rotating_cache=rotating)
-        with Engine.load(tiny_model("gemma3"), options, listener) as engine:
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            Engine.load(tiny_model("gemma3"), options, listener) as engine,
+        ):
+            patch.setattr(state, "_HEADS_SHARE", math.inf)  # heads with every token, whatever they cost
             engine.want(["cache", "heads", "attention"], [(1, 2), (5, 0)])
             engine.generate(STORY)
     return heard

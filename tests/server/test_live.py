@@ -145,7 +145,12 @@ async def check_moment(client: Watcher, token: dict[str, Any]) -> None:
     await client.say("get_flow", request=80, mode="rollout")
     await client.say("get_head_history", request=81, layer=3, head=5)
     await client.say("get_tokens", request=82, start=1, stop=3)
-    tokens = await client.hear("tokens_reply")
+    answers: dict[str, dict[str, Any]] = {}
+    while len(answers) < 3:
+        answer = await client.hear("flow_reply", "head_history_reply", "tokens_reply")
+        answers[answer["kind"]] = answer
+    tokens = answers["tokens_reply"]
+    assert (answers["flow_reply"]["request"], answers["head_history_reply"]["request"]) == (80, 81)
     assert [t["step"] for t in tokens["tokens"]] == [1, 2]
     assert (tokens["run_id"], tokens["request"]) == (token["run_id"], 82)
     await client.say("get_moment", request=83, step=1)
