@@ -24,6 +24,7 @@ import psutil
 from cloudchamber.inference import deaths, wire
 from cloudchamber.inference.logits_log import LogitsReader, open_spool
 from cloudchamber.inference.options import EngineOptions
+from cloudchamber.telemetry import messages, typed
 from cloudchamber.telemetry.commands import (
     QUESTIONS,
     Command,
@@ -274,13 +275,13 @@ class Supervisor:
     def _take(self, worker: _Worker, message: dict[str, Any]) -> None:
         if worker.ended:
             return
-        if wire.is_reply(message):
-            reply = wire.to_reply(message)
+        if message.get("kind") in messages.KINDS:
+            reply = typed.message(message)
             request = int(message.get("request", 0))
             worker.asked.discard(request)
             self._on_reply(request, reply)
             return
-        event = wire.to_event(message)
+        event = typed.event(message)
         self._follow(worker, event)
         self._on_event(event)
 

@@ -24,7 +24,8 @@ from cloudchamber.inference.engine import Engine
 from cloudchamber.inference.llama import LoadError
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.inference.past import RequestError
-from cloudchamber.inference.wire import Channel, from_mapping, to_command
+from cloudchamber.inference.wire import Channel
+from cloudchamber.telemetry import typed
 from cloudchamber.telemetry.commands import (
     Command,
     Generate,
@@ -83,7 +84,7 @@ class Worker:
         first = self._channel.receive()
         if first is None:
             _leave()
-        assignment = from_mapping(Assignment, first)
+        assignment = typed.build(Assignment, first)
         # From here on the server's end is watched, also while loading.
         threading.Thread(target=self._read_commands, name="commands", daemon=True).start()
         self._engine = self._load(assignment)
@@ -122,7 +123,7 @@ class Worker:
     def _read_commands(self) -> None:
         try:
             while (message := self._channel.receive()) is not None:
-                self._obey(to_command(message))
+                self._obey(typed.command(message))
         except Exception:
             traceback.print_exc()
         _leave()

@@ -42,13 +42,14 @@ def _tagged(mapping: Any, kinds: Mapping[str, type]) -> Any:
     cls = kinds.get(mapping["kind"])
     if cls is None:
         raise CodecError(f"the kind {mapping['kind']!r} is not part of the protocol")
-    return _build(cls, mapping)
+    return build(cls, mapping)
 
 
-def _build(cls: type, mapping: Any) -> Any:
+def build[T](cls: type[T], mapping: Any) -> T:
+    """A dataclass, and the dataclasses in its fields. Raises `CodecError`."""
     if not isinstance(mapping, dict):
         raise CodecError(f"{cls.__name__} is not a map")
-    converters = _converters(cls)
+    converters = _converters(typing.cast(Any, cls))
     try:
         return cls(
             **{name: convert(mapping[name]) for name, convert in converters.items() if name in mapping}
@@ -58,7 +59,7 @@ def _build(cls: type, mapping: Any) -> Any:
 
 
 @functools.cache
-def _converters(cls: type) -> dict[str, Converter]:
+def _converters(cls: Any) -> dict[str, Converter]:
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: _converter(hints[field.name]) for field in dataclasses.fields(cls)}
 
@@ -69,7 +70,7 @@ def _converter(hint: Any) -> Converter:
     if hint is events.Event:
         return event
     if dataclasses.is_dataclass(hint):
-        return functools.partial(_build, typing.cast(type, hint))
+        return functools.partial(build, typing.cast(type, hint))
     if get_origin(hint) is list:
         inner = _converter(get_args(hint)[0])
         return lambda items: [inner(item) for item in items]
