@@ -81,7 +81,7 @@ async def test_the_first_viewer_finds_a_run_and_nothing_is_lost(address: str, se
         started = await client.until("run_started")
         assert started["prompt"] == DEFAULT_PROMPT
         steps: list[int] = []
-        kinds = set()
+        kinds: set[str] = set()
         parts = {"distribution", "attention", "heads", "layers", "cache", "memory"}
         # Memory is told but once a second, which is longer than twelve tokens may take.
         while len(steps) < 12 or not parts <= kinds:
