@@ -23,9 +23,12 @@ bench:  ## measure, print a table, write bench.json; ARGS="--only decode"
 	@$(PYTHON) build/bootstrap.py python node page browser
 	@exec .venv/bin/python -m bench $(ARGS)
 
-record:  ## make the recorded run that the picture tests replay
+record:  ## make the recorded runs that the picture tests replay
 	@$(PYTHON) build/bootstrap.py python
-	@exec .venv/bin/cloudchamber record playwright/fixtures/smollm2.chamber --seed 2 --max-tokens 72 --threads 1 $(patsubst %,--head 23:%,0 1 2 3 4 5 6 7 8)
+	@.venv/bin/cloudchamber record playwright/fixtures/smollm2.chamber --seed 2 --max-tokens 72 --threads 1 $(patsubst %,--head 23:%,0 1 2 3 4 5 6 7 8)
+	@.venv/bin/python -m tests.tiny_models experts build/experts.gguf
+	@.venv/bin/cloudchamber record playwright/fixtures/experts.chamber build/experts.gguf --raw --prompt "the cat sat on a mat and" --seed 2 --max-tokens 400 --threads 1
+	@rm build/experts.gguf
 
 picture:  ## take the README's picture of the real page
 	@$(PYTHON) build/bootstrap.py python node page browser

@@ -6,6 +6,9 @@ import { Server } from "./server";
 /** SmolLM2 answering a prompt; made by `make record`. */
 export const RECORDING = join(HERE, "fixtures/smollm2.chamber");
 
+/** A tiny mixture of experts with random weights; made by `make record` too. */
+export const EXPERTS_RECORDING = join(HERE, "fixtures/experts.chamber");
+
 /**
  * Steps of the recorded run that show what a picture is to show. Each is the newest token of its frame, for only that
  * one has its distribution there: tokens may come faster than frames.
@@ -30,6 +33,8 @@ export interface StillOptions {
   readonly focus?: string;
   /** A head whose attention the recording holds. */
   readonly head?: readonly [layer: number, head: number];
+  /** A recorded run; SmolLM2's without a word. */
+  readonly recording?: string;
 }
 
 /** The recorded run has the attention of this one. */
@@ -42,8 +47,14 @@ export class Still {
     private readonly url: string,
   ) {}
 
-  async open({ view = "both", preset = "monitor", focus, head }: StillOptions = {}): Promise<void> {
-    await this.page.route("**/recorded-run", (route) => route.fulfill({ path: RECORDING }));
+  async open({
+    view = "both",
+    preset = "monitor",
+    focus,
+    head,
+    recording = RECORDING,
+  }: StillOptions = {}): Promise<void> {
+    await this.page.route("**/recorded-run", (route) => route.fulfill({ path: recording }));
     const shown = new URLSearchParams({ clock: "manual", recording: "recorded-run", view, preset });
     if (focus) shown.set("focus", focus);
     if (head) shown.set("layer", String(head[0]));

@@ -1,11 +1,13 @@
 """Tiny random-weight GGUFs of every family the taps must read, with a real tokenizer.
 
 Made with the `gguf` writer, deterministic, a few hundred kilobytes each. `write(family, path)`
-writes one; the fixture `tiny_model` caches them for a test session.
+writes one; the fixture `tiny_model` caches them for a test session. `python -m tests.tiny_models
+FAMILY PATH` writes one for a person, or for a recording.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,18 +97,26 @@ def _feed_forward(model: Model, only: range | None = None) -> None:
     )
 
 
-def _experts(model: Model, only: range | None = None, *, norm: bool = True, size: int = EXPERT_FF) -> None:
+def _experts(
+    model: Model,
+    only: range | None = None,
+    *,
+    norm: bool = True,
+    size: int = EXPERT_FF,
+    count: int = EXPERTS,
+    used: int = USED,
+) -> None:
     width = model.n_embd
     shapes: dict[str, tuple[int, ...]] = {
-        "ffn_gate_inp.weight": (EXPERTS, width),
-        "ffn_gate_exps.weight": (EXPERTS, size, width),
-        "ffn_up_exps.weight": (EXPERTS, size, width),
-        "ffn_down_exps.weight": (EXPERTS, width, size),
+        "ffn_gate_inp.weight": (count, width),
+        "ffn_gate_exps.weight": (count, size, width),
+        "ffn_up_exps.weight": (count, size, width),
+        "ffn_down_exps.weight": (count, width, size),
     }
     model.layers(shapes | ({"ffn_norm.weight": (width,)} if norm else {}), only)
     model.metadata |= {
-        "expert_count": EXPERTS,
-        "expert_used_count": USED,
+        "expert_count": count,
+        "expert_used_count": used,
         "expert_feed_forward_length": size,
     }
 
@@ -136,6 +146,14 @@ def qwen3moe() -> Model:
     model = _base("qwen3moe")
     _attention(model, norm=True)
     _experts(model)
+    return model
+
+
+def experts() -> Model:
+    """Enough layers and experts to make a picture of: the recorded mixture of experts is of this one."""
+    model = _base("qwen3moe", n_layer=16)
+    _attention(model, norm=True)
+    _experts(model, count=32, used=4)
     return model
 
 
@@ -268,7 +286,7 @@ def wide() -> Model:
 
 FAMILIES: dict[str, Callable[[], Model]] = {
     family.__name__: family
-    for family in (llama, mixtral, qwen2, qwen3moe, gemma3, gpt_oss, deepseek2, phi3, mamba, wide)
+    for family in (llama, mixtral, qwen2, qwen3moe, experts, gemma3, gpt_oss, deepseek2, phi3, mamba, wide)
 }
 
 
@@ -339,3 +357,7 @@ def _add_tokenizer(writer: gguf.GGUFWriter) -> None:
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(0)
+
+
+if __name__ == "__main__":
+    write(sys.argv[1], Path(sys.argv[2]))

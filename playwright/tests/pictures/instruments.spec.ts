@@ -1,5 +1,5 @@
 import { expectPicture } from "../../pictures";
-import { HEAD, STEPS, test } from "../../still";
+import { EXPERTS_RECORDING, HEAD, STEPS, test } from "../../still";
 
 /** Each instrument on the whole screen, without the nebula: early in the run, and where the model hesitates. */
 
@@ -15,3 +15,12 @@ for (const id of ["attention", "entropy", "flow", "kv", "memory", "pulse", "rope
     await expectPicture(await still.picture(), `${id}-uncertain`, info);
   });
 }
+
+test("experts: few tokens, and many", async ({ still }, info) => {
+  // Of layer 5: the map marks it, and the list and the load at its right are its own.
+  await still.open({ view: "hud", focus: "experts", head: [5, 0], recording: EXPERTS_RECORDING });
+  await still.at(STEPS.start);
+  await expectPicture(await still.picture(), "experts-start", info);
+  await still.finish();
+  await expectPicture(await still.picture(), "experts-end", info);
+});
