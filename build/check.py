@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import bootstrap
 import browser
+import failures
 import wheel
 from steps import ROOT, Log, Result, Schedule, Step, StepError, report
 
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 PYTHON = str(ROOT / ".venv/bin/python")
 NODE_BIN = ROOT / "node_modules/.bin"
 
@@ -27,7 +27,7 @@ def matching(pattern: str) -> Callable[[Sequence[str]], Sequence[str]]:
 
     def closing(lines: Sequence[str]) -> Sequence[str]:
         out: list[str] = []
-        for line in reversed([COLOUR.sub("", line) for line in lines]):
+        for line in reversed([failures.COLOUR.sub("", line) for line in lines]):
             if re.search(pattern, line):
                 out.insert(0, line.strip())
             elif out:
@@ -119,7 +119,7 @@ def test_steps() -> list[Step]:
 
 
 def summary(results: Mapping[str, Result]) -> None:
-    """Each step's state and time, then each runner's own closing lines, as it wrote them."""
+    """Each step's state and time, each runner's own closing lines as it wrote them, then what failed."""
     print("\n── summary ──")
     for name, result in results.items():
         print(f"{name:>10}  {result.state:<8} {result.seconds:6.0f} s  {result.message}")
@@ -127,6 +127,12 @@ def summary(results: Mapping[str, Result]) -> None:
     for result in results.values():
         if result.state != "not run":
             print(*result.closing, sep="\n", end="\n" if result.closing else "")
+    failed = {name: result for name, result in results.items() if result.state == "failed"}
+    for name, result in failed.items():
+        print(f"\n── {name} failed ──")
+        print(
+            *failures.told(name, result.lines, failures.AT_MOST // len(failed)) or [result.message], sep="\n"
+        )
 
 
 def main(what: str) -> int:
@@ -139,7 +145,7 @@ def main(what: str) -> int:
     started = time.monotonic()
     results = Schedule(steps + checks).run()
     summary(results)
-    print(f"\n{what}: {time.monotonic() - started:.0f} s")
+    print(f"\n{what}: {time.monotonic() - started:.0f} s", flush=True)
     return report(results)
 
 

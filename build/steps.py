@@ -96,6 +96,8 @@ class Result:
     message: str = ""
     seconds: float = 0.0
     closing: Sequence[str] = ()
+    lines: Sequence[str] = ()
+    """All that it said."""
 
 
 class Schedule:
@@ -151,6 +153,7 @@ class Schedule:
             log.say(result.message)
         result.seconds = time.monotonic() - started
         result.closing = step.closing(log.lines)
+        result.lines = log.lines
         with self._changed:
             self.results[step.name] = result
             del self._running[step.name]

@@ -1,4 +1,18 @@
+/// <reference lib="es2024.collection" />
 import { defineConfig } from "vitest/config";
+
+// Vitest prints failures with it, and Node has it from version 21 on.
+Map.groupBy ??= (items, keyOf) => {
+  const groups = new Map();
+  let index = 0;
+  for (const item of items) {
+    const key = keyOf(item, index++);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+};
 
 // Relative base: the page also works under a path prefix and from a static folder.
 export default defineConfig({
