@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import typing
 from collections.abc import Callable, Mapping
-from types import GenericAlias
+from types import GenericAlias, NoneType, UnionType
 from typing import Annotated, Any, get_args, get_origin
 
 import numpy as np
@@ -76,6 +76,11 @@ def _converter(hint: Any) -> Converter:
         return lambda items: [inner(item) for item in items]
     if isinstance(hint, GenericAlias) and hint.__origin__ is tuple:
         return tuple
+    if isinstance(hint, type) and issubclass(hint, tuple):  # a NamedTuple
+        return lambda items: hint(*items)
+    if isinstance(hint, UnionType) and NoneType in get_args(hint):
+        (inner,) = (_converter(option) for option in get_args(hint) if option is not NoneType)
+        return lambda value: None if value is None else inner(value)
     return lambda value: value
 
 
