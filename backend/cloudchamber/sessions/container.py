@@ -52,7 +52,8 @@ PLAIN, GZIP = range(2)
 
 MAX_PARTS: Final = 1 << 20
 MAX_INDEX: Final = 1 << 27
-MAX_PART: Final = codec.MAX_BYTES if hasattr(codec, "MAX_BYTES") else 1 << 28
+MAX_PART: Final = 1 << 28
+"""As the codec takes."""
 MAX_RATIO: Final = 1040
 """Deflate itself can't do better than 1032:1, so a higher one is a lie."""
 MAX_TOTAL: Final = 1 << 36
@@ -84,8 +85,9 @@ class Entry:
     sha256: bytes
 
 
-def is_part_name(name: str) -> bool:
-    """Whether a part may have this name: words of a-z, 0-9 and _, parted by slashes."""
+def _is_name(name: str) -> bool:
+    """Words of a-z, 0-9 and _, parted by slashes: more than `archive.is_part_name` knows, so that
+    parts of a later version do not make a file unreadable."""
     return len(name) <= MAX_NAME and _NAME.fullmatch(name) is not None
 
 
@@ -165,7 +167,7 @@ def _check_names(names: list[str]) -> None:
     if not names or len(names) > MAX_PARTS:
         raise ContainerError(f"A session's file holds 1 to {MAX_PARTS:,} parts, not {len(names):,}.")
     for name in names:
-        if not is_part_name(name):
+        if not _is_name(name):
             raise ContainerError(f"{name!r} is not the name of a part.")
     if len(set(names)) < len(names):
         raise ContainerError("A part is named twice.")
@@ -295,13 +297,20 @@ def _entries(index: Any, stop: int) -> dict[str, Entry]:
     count = len(names)
     coding, stored, raw, sha256 = (
         _column(index, name, dtype, ndim)
-        for name, dtype, ndim in (("coding", "u1", 1), ("stored", "u4", 1), ("raw", "u4", 1), ("sha256", "u1", 2))
+        for name, dtype, ndim in (
+            ("coding", "u1", 1),
+            ("stored", "u4", 1),
+            ("raw", "u4", 1),
+            ("sha256", "u1", 2),
+        )
     )
     if not len(coding) == len(stored) == len(raw) == len(sha256) == count or sha256.shape[1] != 32:
         raise ContainerError("The columns of the file's index differ in length.")
     sizes, bodies = stored.astype(np.uint64), raw.astype(np.uint64)
     if coding.max() > GZIP:
-        raise ContainerError("The file holds a part in a coding that this Cloud Chamber can't read. Update it.")
+        raise ContainerError(
+            "The file holds a part in a coding that this Cloud Chamber can't read. Update it."
+        )
     if _HEADER.size + int(sizes.sum()) != stop:
         raise ContainerError("The parts of the file do not fill it.")
     ratio = np.where(coding == PLAIN, bodies != sizes, bodies > sizes * np.uint64(MAX_RATIO))
@@ -309,7 +318,9 @@ def _entries(index: Any, stop: int) -> dict[str, Entry]:
         raise ContainerError("The file says that its parts are larger than they can be.")
     offsets = _HEADER.size + np.cumsum(sizes) - sizes
     columns = zip(offsets.tolist(), stored.tolist(), raw.tolist(), coding.tolist(), sha256, strict=True)
-    return {name: Entry(*column[:4], column[4].tobytes()) for name, column in zip(names, columns, strict=True)}
+    return {
+        name: Entry(*column[:4], column[4].tobytes()) for name, column in zip(names, columns, strict=True)
+    }
 
 
 def _column(index: dict[str, Any], name: str, dtype: str, ndim: int) -> NDArray[Any]:
