@@ -31,6 +31,7 @@ from cloudchamber.inference.taps.homes import ALIGNMENT
 from cloudchamber.inference.taps.memory import call_nbytes, load_i32, load_i64, pointer, store_i64
 from cloudchamber.inference.taps.readers import (
     read_chosen,
+    read_hidden,
     read_keys,
     read_mask,
     read_queries,
@@ -154,6 +155,8 @@ def _ask(s: Any, tensor: int) -> Any:
         s.trace_wanted = 1
         s.unknown += 1
         return False
+    if index == s.hidden_node:
+        s.hidden_tensor = load_i64(tensor + _SRC + 8)
     if s.n_pending:
         _check_writes(s, tensor)
     slot = shorts(s.slot_at + 12 * index, 3)
@@ -238,6 +241,8 @@ def finish(state: int) -> Any:
             at = 4 * number
             _read(s, actions[at], actions[at + 1], actions[at + 2], actions[at + 3])
         s.late = 0
+    if s.hidden_tensor and not s.tracing:
+        read_hidden(s, s.hidden_tensor)
     return s.losses + s.unknown
 
 

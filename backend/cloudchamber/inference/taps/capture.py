@@ -33,6 +33,7 @@ from cloudchamber.inference.taps.graph import Graph, parse
 from cloudchamber.inference.taps.history import History, measure_layers
 from cloudchamber.inference.taps.homes import ALIGNMENT
 from cloudchamber.inference.taps.lacks import what_lacks
+from cloudchamber.inference.taps.output import Output, find_output
 from cloudchamber.inference.taps.plan import Plan, make_plan
 from cloudchamber.inference.taps.roles import Roles, find_roles
 from cloudchamber.inference.taps.rotation import find_rotations
@@ -68,6 +69,8 @@ class Capture:
         self.rotations: list[Rotation] = []
         self.roles: Roles | None = None
         self.plans: list[Plan] = []
+        self.output: Output | None = None
+        """The product that makes the logits; None where it is not known."""
         self.cells: RotatingCells | None = None
         """Of the layers whose cache rotates; None where no layer's does."""
         self.lost = 0
@@ -110,6 +113,7 @@ class Capture:
         self._hold("plans", np.zeros((MAX_PLANS, len(PLAN_FIELDS)), np.int64))
         self._hold("middle", np.zeros((n_ubatch, self.n_embd), np.float32))
         self._hold("out", np.zeros((n_ubatch, self.n_embd), np.float32))
+        self._hold("hidden", np.zeros(self.n_embd, np.float32))
         self._hold("in_norm", np.zeros(n_ubatch, np.float32))
         self._hold("rows", np.zeros(n_ubatch, np.int32))
         self._hold("cells", np.zeros(n_ubatch, np.int32))
@@ -137,7 +141,7 @@ class Capture:
         s = self._state[0]
         s["index"], s["n_tokens"], s["position"] = 0, 0, position
         s["opened"], s["late"] = n_tokens, 0
-        s["losses"] = s["unknown"] = s["irregular"] = 0
+        s["losses"] = s["unknown"] = s["irregular"] = s["hidden_tensor"] = s["has_hidden"] = 0
         self._opened = (position, n_tokens)
         if self.cells is not None:
             with contextlib.suppress(NoCellError):  # then llama.cpp finds none either
@@ -172,6 +176,7 @@ class Capture:
         graph = self._recorded_graph()
         roles = find_roles(graph, self.n_layer)
         s["trace_wanted"] = 0
+        self.output = self.output or find_output(graph)
         if self._history is None:
             self._allocate(roles)
             self.rotations = find_rotations(graph, self.n_layer)
@@ -212,7 +217,8 @@ class Capture:
         self.plans[number : number + 1] = [plan]
         arrays = (plan.signature, plan.slot, plan.point, plan.slots, plan.actions, plan.late)
         row = self._kept["plans"][number]
-        row[:] = [len(plan.signature), *(array.ctypes.data for array in arrays), len(plan.late)]
+        addresses = (array.ctypes.data for array in arrays)
+        row[:] = [len(plan.signature), *addresses, len(plan.late), plan.hidden_node]
         self._grow_home(plan.home_bytes)
         s["n_plans"], s["plan"] = len(self.plans), number
 
@@ -285,6 +291,11 @@ class Capture:
         if self._history is None:
             raise CaptureError("no graph of this model has run yet")
         return self._history
+
+    def hidden_state(self) -> NDArray[np.float32] | None:
+        """What the output matrix was multiplied with to make the newest logits, f4[n_embd]: a
+        view that the next decode overwrites. None if it was not read."""
+        return self._kept["hidden"].view(np.float32) if self._state[0]["has_hidden"] else None
 
     # ------------------------------------------------------------------------------ answers
 

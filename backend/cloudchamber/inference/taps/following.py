@@ -41,7 +41,7 @@ def signature_of(tensor: int) -> Any:
 @compiled()
 def _take_plan(s: Any, number: int) -> None:
     """Make plan `number` the current one."""
-    fields = ints(s.plans_at + number * _PLAN_BYTES, 8)
+    fields = ints(s.plans_at + number * _PLAN_BYTES, 9)
     s.plan = number
     s.n_nodes = fields[0]
     s.signature_at = fields[1]
@@ -51,6 +51,7 @@ def _take_plan(s: Any, number: int) -> None:
     s.actions_at = fields[5]
     s.late_at = fields[6]
     s.n_late = fields[7]
+    s.hidden_node = fields[8]
 
 
 @compiled()
@@ -91,6 +92,7 @@ def begin_graph(s: Any, tensor: int, signature: int) -> None:
     s.has_out = -1
     s.first_signature = signature
     s.late = 0
+    s.hidden_tensor = 0
     s.home_used = 0
     if s.trace_wanted or s.n_plans == 0:
         s.tracing = RECORD

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cloudchamber.inference.taps.graph import Graph
 from cloudchamber.inference.taps.homes import AT_ONCE, find_homes, home_bytes
+from cloudchamber.inference.taps.output import find_output
 from cloudchamber.inference.taps.roles import Roles
 from cloudchamber.inference.taps.wanted import Wanted, wanted_tensors
 
@@ -38,6 +39,8 @@ class Plan:
     """[n, 4] the actions when the decode is over; none where the graph must be looked into."""
     home_bytes: int
     n_points: int
+    hidden_node: int = -1
+    """The node whose operand 1 is the hidden state; -1 where the graph's end is none we know."""
 
 
 def choose_points(graph: Graph, wanted: list[Wanted], growth: int, *, sparing: bool) -> list[int]:
@@ -98,7 +101,9 @@ def make_plan(
         slot[:, 2] = homes
         late = _late_actions(wanted)
         size = home_bytes(graph, homes, tokens, roles.n_embd)
-    return Plan(signature, slot, point, slots, actions, late, size, len(set(points)))
+    output = find_output(graph)
+    hidden = -1 if output is None else output.node
+    return Plan(signature, slot, point, slots, actions, late, size, len(set(points)), hidden)
 
 
 def _late_actions(wanted: list[Wanted]) -> NDArray[np.int32]:

@@ -330,3 +330,13 @@ def read_chosen(s: Any, tensor: int, layer: int) -> None:
         kept = _halves(s.chosen_at + 2 * (position * s.n_layer + layer) * s.n_used, s.n_used)
         for i in range(min(load_i64(tensor + _NE), s.n_used)):
             kept[i] = np.uint16(load_i32(content + row * stride + 4 * i))
+
+
+@compiled()
+def read_hidden(s: Any, tensor: int) -> None:
+    """The hidden state behind the newest logits, F32 [n_embd, rows]: its last row. Nothing runs
+    after the product that reads it, so its memory is whole when the decode is over."""
+    rows, size = load_i64(tensor + _NE + 8), 4 * s.n_embd
+    if load_i64(tensor + _NE) == s.n_embd and rows > 0 and load_i32(tensor) == 0:
+        call_tensor_get(s.tensor_get, tensor, s.hidden_at, (rows - 1) * load_i64(tensor + _NB + 8), size)
+        s.has_hidden = 1

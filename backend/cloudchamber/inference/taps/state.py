@@ -35,6 +35,9 @@ _FIELDS = (
     # Plans; the current one's fields are copied here.
     "n_plans", "plan", "plans_at",
     "n_nodes", "signature_at", "slot_at", "point_at", "slots_at", "actions_at", "late_at", "n_late",
+    "hidden_node",  # number of the node whose operand 1 is the hidden state; -1 without
+    # The hidden state: its tensor in this graph, and 1 once its last row is in `hidden_at`.
+    "hidden_tensor", "has_hidden", "hidden_at",
     # Homes.
     "home_at", "home_bytes", "home_used",
     # Slots: tensors met in this graph and not yet read.
@@ -64,5 +67,5 @@ _FIELDS = (
 STATE: Final = np.dtype([(name, np.int64) for name in _FIELDS])
 
 PLAN_FIELDS: Final = (
-    "n_nodes", "signature_at", "slot_at", "point_at", "slots_at", "actions_at", "late_at", "n_late",
+    "n_nodes", "signature_at", "slot_at", "point_at", "slots_at", "actions_at", "late_at", "n_late", "hidden_node",
 )  # fmt: skip
