@@ -155,7 +155,7 @@ def pack(body: bytes) -> tuple[int, bytes]:
 
 def gzip_bytes(body: bytes) -> bytes:
     """As gzip, the same at every time and place."""
-    deflate = zlib.compressobj(9 if len(body) < _STEP else 6, zlib.DEFLATED, 31)
+    deflate = zlib.compressobj(6, zlib.DEFLATED, 31)
     return deflate.compress(body) + deflate.flush()
 
 
