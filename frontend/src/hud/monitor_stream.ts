@@ -107,7 +107,7 @@ function drawLine(
       const ink = (span.cells - blank) * step;
       ui.hits.add("token", span.step, x, baseline - 14, span.cells * step, type.row);
       if (ink > 0 && span.step === pinned) highlight(scene, inkX, baseline, ink);
-      if (ink > 0 && isSurprising(state, span.step, age)) {
+      if (ink > 0 && isSurprising(state, span.step)) {
         scene.rect(inkX, baseline + 4, ink, 1, color.attention);
       }
     }
@@ -133,10 +133,9 @@ function spanColor(span: Span, age: number): Color {
   return mix(color.now, color.settled, age / motion.freshTokens);
 }
 
-/** Whether the token was chosen against the odds. The ring holds the newest, `age` places from its end. */
-function isSurprising({ tokens }: AppState, step: number, age: number): boolean {
-  const row = tokens.at(tokens.length - 1 - age);
-  return row?.event.step === step && row.event.rank > threshold.surprisingRank;
+/** Whether the token was chosen against the odds. */
+function isSurprising({ run }: AppState, step: number): boolean {
+  return (run?.past.rank(step) ?? 0) > threshold.surprisingRank;
 }
 
 const OPEN = new Set(["prefill", "running", "paused"]);

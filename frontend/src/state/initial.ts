@@ -3,8 +3,8 @@ import { Moments } from "./moment";
 import { Ring } from "./ring";
 import type { AppState } from "./state";
 
-/** Tokens held for the panels; a longer run keeps its newest. */
-export const TOKEN_CAPACITY = 4096;
+/** Tokens held whole for the panels; of a longer run the newest. Older ones are fetched when they are looked at. */
+export const TOKEN_CAPACITY = 1024;
 
 /** The state before anything was heard. */
 export function createState(): AppState {

@@ -10,6 +10,7 @@ import type {
   Welcome,
 } from "../telemetry/protocol.gen";
 import { emptyMoment, momentOf } from "./moment";
+import { RunPast } from "./run_past";
 import { tokenAt } from "./select";
 import type { AppState, Connection, Preset, ViewMode } from "./state";
 import type { Vocabulary } from "./vocabulary";
@@ -225,6 +226,7 @@ function runStarted(state: AppState, event: RunStarted, now: number): void {
     prefill: null,
     state: null,
     count: 0,
+    past: new RunPast(),
   };
 }
 
@@ -232,6 +234,7 @@ function token(state: AppState, event: TokenGenerated, now: number): void {
   const run = state.run;
   if (!run || run.started.run_id !== event.run_id) return;
   state.tokens.push({ event: detach(event), arrived: now });
+  run.past.put(event);
   run.count = event.step + 1;
 }
 

@@ -18,6 +18,7 @@ import type {
 import type { AttentionHistory } from "./attention_history";
 import type { Moments } from "./moment";
 import type { Ring } from "./ring";
+import type { RunPast } from "./run_past";
 import type { Vocabulary } from "./vocabulary";
 
 export type ViewMode = "nebula" | "hud" | "both";
@@ -68,6 +69,8 @@ export interface Run {
   state: RunState | null;
   /** Tokens so far, the ring's capacity notwithstanding. */
   count: number;
+  /** A few numbers of every token, where `tokens` holds the newest whole. */
+  readonly past: RunPast;
 }
 
 /** All that panels and passes may know. Written by `reduce.ts` alone, once per animation frame. */

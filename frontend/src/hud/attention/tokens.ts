@@ -1,4 +1,3 @@
-import { tokenAt } from "../../state/select";
 import type { AppState } from "../../state/state";
 
 /** Positions of the prompt. */
@@ -6,12 +5,12 @@ export function promptLength(state: AppState): number {
   return state.run?.started.prompt_ids.data.length ?? 0;
 }
 
-/** The token at a position of the context; null where it is not known (any more). */
+/** The token at a position of the context; null where the page has not seen it. */
 export function tokenIdAt(state: AppState, position: number): number | null {
   const prompt = state.run?.started.prompt_ids.data;
   if (!prompt) return null;
   if (position < prompt.length) return prompt[position] ?? null;
-  return tokenAt(state, position - prompt.length)?.event.token_id ?? null;
+  return state.run!.past.id(position - prompt.length);
 }
 
 /** A position's token as the vocabulary labels it. */

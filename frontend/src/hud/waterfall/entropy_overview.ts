@@ -19,15 +19,13 @@ export class EntropyOverview {
   /** Takes in what is new; true when something has changed. */
   follow(state: AppState): boolean {
     const id = state.run?.started.run_id ?? "";
-    const { tokens } = state;
     const total = state.run?.count ?? 0;
     const fresh = id !== this.runId || total < this.count;
     if (fresh) this.begin(id);
     if (total === this.count) return fresh;
-    const known = Math.min(total - this.count, tokens.length);
-    for (let i = tokens.length - known; i < tokens.length; i++) {
-      const { step, entropy } = tokens.at(i)!.event;
-      this.add(step, entropy);
+    for (let step = this.count; step < total; step++) {
+      const entropy = state.run!.past.entropy(step);
+      if (!Number.isNaN(entropy)) this.add(step, entropy);
     }
     this.count = total;
     return true;
