@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import decode, page, positions
+from bench import decode, instruments, page, positions
 from bench.figures import Figure, show, write
 
 PARTS: dict[str, Callable[[int], list[Figure]]] = {
@@ -15,6 +15,9 @@ PARTS: dict[str, Callable[[int], list[Figure]]] = {
     "start": page.measure_start,
     "latency": page.measure_latency,
     "wide": page.measure_wide,
+    "instruments": instruments.measure_scripts,
+    "choice": instruments.measure_choice,
+    "memory": instruments.measure_memory,
     "positions": positions.measure,
 }
 OUTPUT = Path(__file__).resolve().parent.parent / "bench.json"

@@ -21,3 +21,48 @@ export function launch() {
     ],
   });
 }
+
+/**
+ * Runs in the page before its own scripts: notes what it asks of WebGPU. `idleGpu` leaves the submitted work undone
+ * where the renderer is software.
+ */
+export function watchGpu(idleGpu) {
+  const asked = { largestBuffer: 0, names: [], software: false, frames: 0 };
+  window.asked = asked;
+  if (!window.GPUDevice) return;
+  const createBuffer = GPUDevice.prototype.createBuffer;
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    asked.largestBuffer = Math.max(asked.largestBuffer, descriptor.size);
+    return createBuffer.call(this, descriptor);
+  };
+  const requestDevice = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = function (descriptor = {}) {
+    asked.names.push(...Object.keys(descriptor.requiredLimits ?? {}), ...(descriptor.requiredFeatures ?? []));
+    asked.software = this.info.architecture === "swiftshader";
+    if (idleGpu && asked.software) GPUQueue.prototype.submit = () => {};
+    return requestDevice.call(this, descriptor);
+  };
+}
+
+/** Open the page on a model that runs nothing yet; what it is asked later has no template and no end. */
+export async function openIdle(page, url) {
+  const settings = { raw: true, values: { max_tokens: 0 } };
+  await page.addInitScript(
+    (text) => localStorage.setItem("cloud-chamber.settings", text),
+    JSON.stringify(settings),
+  );
+  await page.goto(url);
+  await page.waitForFunction(() => window.chamber?.metrics().frames > 0, null, { timeout: 60_000 });
+}
+
+/** Put `prompt` to the model, as a person does. */
+export async function ask(page, prompt) {
+  const box = page.getByRole("textbox", { name: "Prompt" });
+  await box.fill(prompt, { timeout: 60_000 });
+  await box.press("Enter");
+}
+
+/** Wait until the run has made `count` tokens. */
+export async function tokens(page, count, timeout = 600_000) {
+  await page.waitForFunction((n) => window.chamber.snapshot().tokens >= n, count, { timeout, polling: 50 });
+}

@@ -1,31 +1,13 @@
-// `node bench/page.mjs URL SECONDS WIDTH HEIGHT [idle-gpu]`: open the page in a real Chromium and
-// print, as JSON, what its scripts and its GPU buffers cost. Measured from outside the page, by
-// Chromium's own trace; only the latency, which needs the server's clock, is the page's figure.
+// `node bench/page.mjs URL SECONDS WIDTH HEIGHT [idle-gpu [PROMPT]]`: open the page in a real Chromium
+// and print, as JSON, what its scripts and its GPU buffers cost while a run goes on, that of PROMPT if
+// there is one. Measured from outside the page, by Chromium's own trace; only the latency, which needs
+// the server's clock, is the page's figure.
 //
 // `idle-gpu` leaves the submitted GPU work undone where the renderer is software: that would take
 // both the time and the cores of everything else.
-import { launch } from "./chromium.mjs";
+import { ask, launch, openIdle, tokens, watchGpu } from "./chromium.mjs";
 
-const [url, seconds, width, height, mode] = process.argv.slice(2);
-
-/** Runs in the page before its own scripts. */
-function watch(idleGpu) {
-  const asked = { largestBuffer: 0, names: [], software: false, frames: 0 };
-  window.asked = asked;
-  if (!window.GPUDevice) return;
-  const createBuffer = GPUDevice.prototype.createBuffer;
-  GPUDevice.prototype.createBuffer = function (descriptor) {
-    asked.largestBuffer = Math.max(asked.largestBuffer, descriptor.size);
-    return createBuffer.call(this, descriptor);
-  };
-  const requestDevice = GPUAdapter.prototype.requestDevice;
-  GPUAdapter.prototype.requestDevice = function (descriptor = {}) {
-    asked.names.push(...Object.keys(descriptor.requiredLimits ?? {}), ...(descriptor.requiredFeatures ?? []));
-    asked.software = this.info.architecture === "swiftshader";
-    if (idleGpu && asked.software) GPUQueue.prototype.submit = () => {};
-    return requestDevice.call(this, descriptor);
-  };
-}
+const [url, seconds, width, height, mode, prompt] = process.argv.slice(2);
 
 /** Work of scripts, as Chromium's trace names it. */
 const SCRIPT = new Set([
@@ -81,10 +63,10 @@ async function allocated(page, during) {
 const browser = await launch();
 try {
   const page = await browser.newPage({ viewport: { width: Number(width), height: Number(height) } });
-  await page.addInitScript(watch, mode === "idle-gpu");
-  await page.goto(url);
-  await page.waitForFunction(() => window.chamber?.metrics().frames > 0, null, { timeout: 60_000 });
-  await page.waitForFunction(() => window.chamber.snapshot().tokens >= 3, null, { timeout: 120_000 });
+  await page.addInitScript(watchGpu, mode === "idle-gpu");
+  await openIdle(page, url);
+  if (prompt) await ask(page, prompt);
+  await tokens(page, 3);
   await page.evaluate(() => window.chamber.resetMetrics());
   const before = await page.evaluate(() => window.chamber.snapshot().tokens);
   const half = Number(seconds) * 500;

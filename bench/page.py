@@ -37,12 +37,23 @@ def measure_size(rounds: int) -> list[Figure]:
     ]
 
 
-def watch_page(url: str, seconds: float, *, idle_gpu: bool = False) -> dict[str, Any]:
-    """What `page.mjs` measures of the page at `url`."""
-    words = ["node", "bench/page.mjs", url, str(seconds), *map(str, VIEWPORT)]
-    if idle_gpu:
-        words.append("idle-gpu")
-    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+def watch_page(
+    url: str,
+    seconds: float,
+    *,
+    idle_gpu: bool = False,
+    viewport: tuple[int, int] = VIEWPORT,
+    prompt: str = "",
+) -> dict[str, Any]:
+    """What `page.mjs` measures of the page at `url`, of a run of `prompt` if there is one."""
+    mode = "idle-gpu" if idle_gpu else "draw"
+    return run_script("page.mjs", url, str(seconds), *map(str, viewport), mode, prompt)
+
+
+def run_script(name: str, *words: str) -> dict[str, Any]:
+    """What a script of this folder prints as JSON. Raises `RuntimeError` with what it says."""
+    command = ["node", f"bench/{name}", *words]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if said.returncode:
         raise RuntimeError(f"the page could not be measured: {said.stderr[-2000:]}")
     measured: dict[str, Any] = json.loads(said.stdout)

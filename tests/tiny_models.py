@@ -24,6 +24,8 @@ WORDS = (
     *("▁the", "▁cat", "▁sat", "▁on", "▁a", "▁mat", "▁and", "th"),
     *("he", "▁t", "▁c", "at", "▁s", "▁o", "on", "▁m"),
 )
+END = 2
+"""The token that ends a text."""
 VOCABULARY = 3 + 256 + len(WORDS) + 13
 """Special tokens, bytes, words, single letters; a multiple of 32."""
 
@@ -284,9 +286,27 @@ def wide() -> Model:
     return model
 
 
+def endless() -> Model:
+    """A llama that never ends its text: nothing speaks for that token."""
+    return llama()
+
+
 FAMILIES: dict[str, Callable[[], Model]] = {
     family.__name__: family
-    for family in (llama, mixtral, qwen2, qwen3moe, experts, gemma3, gpt_oss, deepseek2, phi3, mamba, wide)
+    for family in (
+        llama,
+        mixtral,
+        qwen2,
+        qwen3moe,
+        experts,
+        gemma3,
+        gpt_oss,
+        deepseek2,
+        phi3,
+        mamba,
+        wide,
+        endless,
+    )
 }
 
 
@@ -305,7 +325,10 @@ def write(family: str, path: Path, *, seed: int = 7) -> None:
     _add_tokenizer(writer)
     random = np.random.default_rng(seed)
     for name, shape in model.tensors.items():
-        writer.add_tensor(name, _weights(random, name, shape))
+        weights = _weights(random, name, shape)
+        if family == "endless" and name == "output.weight":
+            weights[END] = 0
+        writer.add_tensor(name, weights)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -355,7 +378,7 @@ def _add_tokenizer(writer: gguf.GGUFWriter) -> None:
     writer.add_token_scores([score for _, score, _ in rows])
     writer.add_token_types([int(kind) for _, _, kind in rows])
     writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
+    writer.add_eos_token_id(END)
     writer.add_unk_token_id(0)
 
 
