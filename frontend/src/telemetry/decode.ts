@@ -1,4 +1,5 @@
 import { Decoder, ExtensionCodec } from "@msgpack/msgpack";
+import { nestedWithin } from "./nesting";
 import { ARRAY_EXT, DTYPES, type Message, type NdArray } from "./protocol.gen";
 
 /** Largest message taken, in bytes: positions of 262,144 tokens are 4 MiB, an exact distribution 1 MiB. */
@@ -93,6 +94,9 @@ function view(Constructor: TypedArrayConstructor, payload: Uint8Array, start: nu
 export function decodeValue(bytes: ArrayBuffer | Uint8Array): unknown {
   if (bytes.byteLength > MAX_MESSAGE_BYTES) {
     throw new DecodeError(`A message of ${bytes.byteLength} bytes is larger than any of the protocol.`);
+  }
+  if (!nestedWithin(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes))) {
+    throw new DecodeError("A message whose parts are further inside one another than any of the protocol.");
   }
   try {
     return decoder.decode(bytes);
