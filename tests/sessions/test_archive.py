@@ -55,7 +55,8 @@ def test_data_of_frames_is_aligned_in_the_message() -> None:
 
 def test_a_manifest_comes_back() -> None:
     manifest = Manifest(
-        id="0" * 16, title="a", created=1.0, seconds=2.0, steps=513, frames=3, complete=False, model=samples.model_loaded(),
+        id="0" * 16, title="a", created=1.0, seconds=2.0, steps=513, frames=3, complete=False,
+        model=samples.model_loaded(),
         started=samples.run_started(), vocabulary_hash="v", positions=["pca"],
         frame_chunks=[FrameChunk(0, 2, 0, 500, 0.0, 1.0), FrameChunk(2, 1, 500, 13, 1.1, 2.0)],
     )  # fmt: skip

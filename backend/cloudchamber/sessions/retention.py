@@ -1,0 +1,72 @@
+"""How much is kept: a limit on the store's size; the oldest sessions go first, told beforehand.
+
+A session goes only if it is complete, not pinned, and was named as one that goes next when an
+earlier run ended; so a store may outgrow its limit by what came since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+KEEP_BYTES: Final = 10 * 10**9
+TELL_FROM: Final = 0.9
+"""Of the limit: so full, the oldest are named; removing them would bring the store down to this."""
+
+
+class Kept(Protocol):
+    """What matters of a session."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def created(self) -> float: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def pinned(self) -> bool: ...
+
+
+def goes_next[S: Kept](sessions: Iterable[S], used: int, limit: int) -> list[S]:
+    """Sessions to name, oldest first: those without which at most `TELL_FROM` of the limit is used."""
+    return _oldest(sessions, used - int(limit * TELL_FROM))
+
+
+def goes_now[S: Kept](sessions: Iterable[S], told: Iterable[str], used: int, limit: int) -> list[S]:
+    """Sessions to remove, oldest first: of those that were named, as many as the limit asks for."""
+    named = set(told)
+    return _oldest((session for session in sessions if session.id in named), used - limit)
+
+
+def _oldest[S: Kept](sessions: Iterable[S], excess: int) -> list[S]:
+    """The oldest removable sessions that together have `excess` bytes, as far as there are."""
+    chosen: list[S] = []
+    for session in sorted(sessions, key=lambda session: session.created):
+        if excess <= 0:
+            break
+        if session.complete and not session.pinned:
+            chosen.append(session)
+            excess -= session.bytes
+    return chosen
+
+
+def size_of(text: str) -> int:
+    """Bytes from a person's `500 MB`, `10GB`, `1.5 TiB`, or a plain number. Raises `ValueError`."""
+    units = {"": 1, "b": 1}
+    for power, letter in enumerate("kmgt", 1):
+        units |= {letter: 1000**power, f"{letter}b": 1000**power, f"{letter}ib": 1024**power}
+    words = text.strip().lower()
+    digits = words.rstrip("abcdefghijklmnopqrstuvwxyz ")
+    unit = words[len(digits) :].strip()
+    if unit not in units or not digits.replace(".", "", 1).isdecimal():
+        raise ValueError(f"{text!r} is no size; write one such as 10GB or 500MB.")
+    return int(float(digits) * units[unit])
+
+
+def in_words(titles: Sequence[str], most: int = 3) -> str:
+    """Titles for a sentence."""
+    quoted = [f"“{title}”" for title in titles[:most]]
+    more = len(titles) - most
+    return ", ".join(quoted) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,290 @@
+"""The store of sessions: one SQLite file, one thread that writes it, any number that read.
+
+Readers have connections of their own and never wait for the writer. Everything here may be
+called from any thread; what changes the store blocks until it is committed, but for what a
+recorder uses, which gives a future.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Final
+
+import apsw
+
+from cloudchamber.sessions import archive, retention, store_writing
+from cloudchamber.sessions.store_archive import Expander, StoreArchive, decompress
+from cloudchamber.sessions.store_folder import store_path
+from cloudchamber.sessions.store_list import Room, SessionInfo, listed, used_bytes
+from cloudchamber.sessions.store_schema import (
+    StoreError,
+    faults,
+    open_reader,
+    open_writer,
+    rows,
+    snapshot,
+    transaction,
+    value,
+)
+from cloudchamber.sessions.store_writing import Batch, Head
+
+MAX_TITLE: Final = 200
+KEPT_READERS: Final = 4
+
+
+class Store:
+    """Sessions in one file. Making one touches nothing; the file comes with the first change."""
+
+    def __init__(self, path: Path | None = None, *, keep_bytes: int = retention.KEEP_BYTES) -> None:
+        self.path = path or store_path()
+        self.keep_bytes = keep_bytes
+        self.expanders: dict[str, Expander] = {}
+        """How parts in other codings than zstd are read."""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sessions")
+        self._writer: apsw.Connection | None = None
+        self._readers: LifoQueue[apsw.Connection] = LifoQueue()
+        self._open: dict[str, int] = {}
+        """Rows of the sessions that this process records; the writing thread's."""
+
+    # ------------------------------------------------------------------ reading
+
+    @contextmanager
+    def _reading(self) -> Iterator[apsw.Connection]:
+        """A connection within one snapshot. Raises `StoreError`."""
+        with faults(self.path):
+            db = self._reader()
+            try:
+                with snapshot(db):
+                    yield db
+            finally:
+                if self._readers.qsize() < KEPT_READERS:
+                    self._readers.put(db)
+                else:
+                    db.close()
+
+    def _reader(self) -> apsw.Connection:
+        try:
+            return self._readers.get_nowait()
+        except Empty:
+            db = open_reader(self.path)
+            if db is None:
+                raise _NoStoreError from None
+            return db
+
+    def list(self) -> Sequence[SessionInfo]:
+        """All sessions, newest first. Raises `StoreError`."""
+        try:
+            with self._reading() as db:
+                return self._listed(db)
+        except _NoStoreError:
+            return []
+
+    def _listed(self, db: apsw.Connection) -> Sequence[SessionInfo]:
+        return listed(db, self._is_running, self.keep_bytes)
+
+    def _is_running(self, session: str, owner: str) -> bool:
+        return session in self._open if owner == store_writing.owner() else store_writing.is_alive(owner)
+
+    def info(self, session: str) -> SessionInfo | None:
+        """One session in brief. Raises `StoreError`."""
+        return next((info for info in self.list() if info.id == session), None)
+
+    def archive(self, session: str) -> StoreArchive | None:
+        """A session's parts, or None if there is no such session. Raises `StoreError`."""
+        try:
+            with self._reading() as db:
+                key = store_writing.key_of(db, session)
+        except _NoStoreError:
+            return None
+        return None if key is None else StoreArchive(self._reading, key, self.expanders)
+
+    def body(self, kind: str, name: str) -> bytes | None:
+        """What sessions share, by kind and content hash. Raises `StoreError`."""
+        try:
+            with self._reading() as db:
+                data = value(db, "SELECT data FROM body WHERE kind = ? AND hash = ?", (kind, name))
+        except _NoStoreError:
+            return None
+        return None if data is None else decompress(data)
+
+    @property
+    def used(self) -> int:
+        """Bytes of the file that hold something. Raises `StoreError`."""
+        try:
+            with self._reading() as db:
+                return used_bytes(db)
+        except _NoStoreError:
+            return 0
+
+    # ----------------------------------------------------------------- changing
+
+    def submit[T](self, change: Callable[[apsw.Connection], T]) -> Future[T]:
+        """Have `change` done on the writing thread; the future raises `StoreError`."""
+        return self._thread.submit(self._change, change)
+
+    def _change[T](self, change: Callable[[apsw.Connection], T]) -> T:
+        with faults(self.path):
+            if self._writer is None:
+                self._writer = open_writer(self.path)
+            return change(self._writer)
+
+    def _of[T](self, session: str, change: Callable[[apsw.Connection, int], T]) -> T | None:
+        """A change of one session, done; None if there is no such session."""
+
+        def of_key(db: apsw.Connection) -> T | None:
+            key = store_writing.key_of(db, session)
+            return None if key is None else change(db, key)
+
+        return self.submit(of_key).result()
+
+    def rename(self, session: str, title: str) -> bool:
+        """Name a session anew. False if it is gone. Raises `StoreError`."""
+        words = " ".join(title.split())[:MAX_TITLE] or "Untitled"
+        return self._set(session, "title", words)
+
+    def pin(self, session: str, pinned: bool) -> bool:
+        """Keep a session whatever the limit, or no longer. False if it is gone. Raises `StoreError`."""
+        return self._set(session, "pinned", int(pinned))
+
+    def _set(self, session: str, column: str, value: str | int) -> bool:
+        statement = {
+            "title": "UPDATE session SET title = ? WHERE key = ?",
+            "pinned": "UPDATE session SET pinned = ?, told = 0 WHERE key = ?",
+        }[column]
+
+        def change(db: apsw.Connection, key: int) -> bool:
+            db.execute(statement, (value, key))
+            return True
+
+        return self._of(session, change) is True
+
+    def delete(self, session: str) -> bool:
+        """Forget a session. False if it is gone or recorded just now. Raises `StoreError`."""
+
+        def change(db: apsw.Connection, key: int) -> bool:
+            owner: str | None = value(db, "SELECT owner FROM session WHERE key = ? AND NOT complete", (key,))
+            if owner is not None and self._is_running(session, owner):
+                return False
+            store_writing.delete(db, key)
+            return True
+
+        return self._of(session, change) is True
+
+    def put_part(self, session: str, name: str, body: bytes, *, coding: str = "zstd") -> None:
+        """Add a part, or replace it: codec bytes, compressed here, or with another `coding` as
+        they are to lie in the store (see `expanders`). Raises `StoreError`, `KeyError`."""
+        self.put_parts(session, [(name, body)], coding=coding)
+
+    def put_parts(self, session: str, parts: Sequence[tuple[str, bytes]], *, coding: str = "zstd") -> None:
+        """Several parts in one commit; see `put_part`."""
+
+        def change(db: apsw.Connection, key: int) -> bool:
+            with transaction(db):
+                for name, body in parts:
+                    if coding == "zstd":
+                        store_writing.put(db, key, name, body)
+                    else:
+                        store_writing.store_part(db, key, name, coding, body)
+            return True
+
+        for name, _ in parts:
+            if not archive.is_part_name(name):
+                raise KeyError(name)
+        if self._of(session, change) is None:
+            raise KeyError(session)
+
+    def put_body(self, kind: str, name: str, body: bytes) -> None:
+        """Add what sessions share: a kind, its content hash, codec bytes. Raises `StoreError`."""
+        self.submit(lambda db: store_writing.put_body(db, kind, name, body)).result()
+
+    def use_body(self, session: str, kind: str, name: str) -> None:
+        """Keep a shared body for as long as the session. Raises `StoreError`."""
+        self._of(session, lambda db, key: store_writing.use_body(db, key, kind, name))
+
+    def describe(self, session: str, **facts: float | bool) -> None:
+        """Set `attention_error`, `attention_rows` or `redacted` of the manifest. Raises `StoreError`."""
+        self._of(session, lambda db, key: store_writing.describe(db, key, facts))
+
+    # ---------------------------------------------------------------- recording
+
+    def begin(self, head: Head) -> Future[None]:
+        """A new session that this process records."""
+
+        def change(db: apsw.Connection) -> None:
+            self._open[head.id] = store_writing.begin(db, head)
+
+        return self.submit(change)
+
+    def append(self, session: str, batch: Batch) -> Future[None]:
+        """More of a session that was begun."""
+        return self.submit(lambda db: store_writing.append(db, self._open[session], batch))
+
+    def finish(self, session: str) -> Future[None]:
+        """A session that was begun is over."""
+
+        def change(db: apsw.Connection) -> None:
+            key = self._open.pop(session)
+            store_writing.finish(db, key)
+
+        return self.submit(change)
+
+    def abandon(self, session: str) -> None:
+        """Record no more of a session, since the store failed; `recover` finishes it."""
+        self._thread.submit(self._open.pop, session, None)
+
+    def recover(self) -> Sequence[str]:
+        """Finish the sessions that were cut off; returns their ids. Raises `StoreError`."""
+
+        def change(db: apsw.Connection) -> Sequence[str]:
+            keys = store_writing.orphans(db, set(self._open.values()))
+            for key in keys:
+                store_writing.finish(db, key)
+            return [value(db, "SELECT id FROM session WHERE key = ?", (key,)) for key in keys]
+
+        return self.submit(change).result() if self.path.exists() else []
+
+    def make_room(self) -> Room:
+        """Keep to the limit: remove sessions named before, name those that are next. Whoever calls
+        this tells people what it returns. Raises `StoreError`."""
+        return self.submit(self._make_room).result()
+
+    def _make_room(self, db: apsw.Connection) -> Room:
+        told = [name for (name,) in rows(db, "SELECT id FROM session WHERE told")]
+        removed = retention.goes_now(self._listed(db), told, used_bytes(db), self.keep_bytes)
+        for info in removed:
+            key = store_writing.key_of(db, info.id)
+            if key is not None:
+                store_writing.delete(db, key)
+        infos, used = self._listed(db), used_bytes(db)
+        following = [info for info in infos if info.goes_next]
+        with transaction(db):
+            db.execute("UPDATE session SET told = 0 WHERE told")
+            for info in following:
+                db.execute("UPDATE session SET told = 1 WHERE id = ?", (info.id,))
+        named = [info for info in reversed(following) if info.id not in told]
+        return Room(used, removed, named, stuck=used > self.keep_bytes and not following)
+
+    def close(self) -> None:
+        """Finish what was asked for, and let go of the file."""
+        while not self._readers.empty():
+            self._readers.get().close()
+        # The last connection, if it may write, puts the log into the file.
+        with suppress(RuntimeError):  # closed before
+            self._thread.submit(self._close_writer)
+        self._thread.shutdown()
+
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+class _NoStoreError(StoreError):
+    """There is no file yet."""
+
+    def __init__(self) -> None:
+        super().__init__("failed", "Nothing is kept yet.")

@@ -1,0 +1,81 @@
+"""Sessions in brief: what lists show, and what the limit on the store's size means for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import apsw
+
+from cloudchamber.sessions import retention
+from cloudchamber.sessions.store_schema import rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInfo:
+    """A session in brief, as lists show it."""
+
+    id: str
+    title: str
+    model: str
+    created: float
+    """Seconds since 1970."""
+    seconds: float
+    steps: int
+    bytes: int
+    """On disk, without what sessions share."""
+    complete: bool
+    running: bool
+    """Recorded just now. Neither this nor complete: cut off, and not mended yet."""
+    pinned: bool
+    goes_next: bool
+    """The next to go when room is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What was done for the limit's sake."""
+
+    used: int
+    removed: Sequence[SessionInfo]
+    named: Sequence[SessionInfo]
+    """Newly named as those that go next."""
+    stuck: bool
+    """More is used than may be, and nothing can go."""
+
+
+type IsRunning = Callable[[str, str], bool]
+"""Whether a session that is not complete, of an owner, is recorded just now."""
+
+
+def listed(db: apsw.Connection, is_running: IsRunning, keep_bytes: int) -> Sequence[SessionInfo]:
+    """All sessions, newest first."""
+    columns = "id, title, model, created, seconds, steps, bytes, complete, pinned, owner"
+    statement = f"SELECT {columns} FROM session ORDER BY created DESC, key DESC"  # noqa: S608
+    infos = [_info(row, is_running) for row in rows(db, statement)]
+    going = {info.id for info in retention.goes_next(infos, used_bytes(db), keep_bytes)}
+    return [replace(info, goes_next=True) if info.id in going else info for info in infos]
+
+
+def _info(row: tuple[Any, ...], is_running: IsRunning) -> SessionInfo:
+    """What goes next is told of all together."""
+    session, title, model, created, seconds, steps, size, complete, pinned, owner = row
+    return SessionInfo(
+        id=session,
+        title=title,
+        model=model,
+        created=created,
+        seconds=seconds,
+        steps=steps,
+        bytes=size,
+        complete=bool(complete),
+        running=not complete and is_running(session, owner),
+        pinned=bool(pinned),
+        goes_next=False,
+    )
+
+
+def used_bytes(db: apsw.Connection) -> int:
+    """Bytes of pages that hold something."""
+    return int((db.pragma("page_count") - db.pragma("freelist_count")) * db.pragma("page_size"))
