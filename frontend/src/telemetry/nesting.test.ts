@@ -8,7 +8,24 @@ const inMaps = (depth: number): unknown => (depth === 0 ? null : { key: inMaps(d
 
 /** Every kind of value msgpack has, in every length of its head. */
 const EVERYTHING = {
-  numbers: [0, 127, 128, 255, 256, 65535, 65536, 2 ** 32, 2 ** 40, -1, -32, -33, -129, -40000, -(2 ** 40), 1.5],
+  numbers: [
+    0,
+    127,
+    128,
+    255,
+    256,
+    65535,
+    65536,
+    2 ** 32,
+    2 ** 40,
+    -1,
+    -32,
+    -33,
+    -129,
+    -40000,
+    -(2 ** 40),
+    1.5,
+  ],
   float: Math.fround(0.1),
   plain: [true, false, null],
   text: ["", "a".repeat(31), "b".repeat(32), "c".repeat(300), "d".repeat(70_000)],
@@ -56,7 +73,9 @@ describe("the depth of a message", () => {
     const begin = performance.now();
     expect(() => decodeValue(bomb)).toThrow(DecodeError);
     expect(performance.now() - begin).toBeLessThan(100);
-    expect(() => decodeValue(encode(nested(MAX_NESTING + 1), { maxDepth: 100 }))).toThrow(/inside one another/);
+    expect(() => decodeValue(encode(nested(MAX_NESTING + 1), { maxDepth: 100 }))).toThrow(
+      /inside one another/,
+    );
   });
 
   it("leaves what is cut off to the decoder", () => {
