@@ -1,4 +1,4 @@
-"""The command line: `cloudchamber [serve]`, `models`, `record`."""
+"""The command line: `cloudchamber [serve]`, `models`, `record`, `export`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from typer.core import TyperGroup
 
 from cloudchamber import __version__
+from cloudchamber.cli_export import export
 
 if TYPE_CHECKING:
     from cloudchamber.inference.options import EngineOptions
@@ -134,6 +135,9 @@ def models() -> None:
     for item in found:
         table.add_row(escape(item.name), decimal(item.bytes), escape(item.source), escape(str(item.path)))
     out.print(table)
+
+
+app.command()(export)
 
 
 @app.command()

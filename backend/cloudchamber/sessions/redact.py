@@ -80,18 +80,19 @@ def _frame_without_prompt(data: bytes) -> bytes:
 
 
 class Excerpt:
-    """An archive with the attention of some layers only, and without the exact distributions."""
+    """An archive with the attention of some layers only, and the exact distributions if wished."""
 
-    def __init__(self, base: Archive, layers: Collection[int]) -> None:
+    def __init__(self, base: Archive, layers: Collection[int], *, exact: bool = False) -> None:
         self._base = base
         self._layers = frozenset(layers)
+        self._exact = exact
         self._names = [name for name in base.names() if self._goes(name)]
 
     def _goes(self, name: str) -> bool:
         kind, _, rest = name.partition("/")
         if kind == "attention":
             return int(rest.partition("/")[0]) in self._layers
-        return kind != "distribution"
+        return self._exact or kind != "distribution"
 
     def names(self) -> Iterable[str]:
         return self._names
@@ -107,7 +108,8 @@ class Excerpt:
     def _manifest(self, manifest: Manifest) -> Manifest:
         layers = [layer for layer in manifest.attention_layers if layer in self._layers]
         error = max((self._error(name) for name in self._names if name.startswith("attention/")), default=0.0)
-        return replace(manifest, attention_layers=layers, attention_error=error, distribution_exact=False)
+        exact = manifest.distribution_exact and self._exact
+        return replace(manifest, attention_layers=layers, attention_error=error, distribution_exact=exact)
 
     def _error(self, name: str) -> float:
         part = archive.read(self._base, Attention, name)

@@ -1,0 +1,123 @@
+"""`cloudchamber export`: a session as one file, or as a folder for any static host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+if TYPE_CHECKING:
+    from cloudchamber.sessions.archive import Archive, Manifest
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def export(
+    session: Annotated[
+        str,
+        typer.Argument(help="Its id or title, as `sessions` lists them, `newest`, or a file."),
+    ],
+    target: Annotated[Path, typer.Argument(help="The file to write, or with --site the folder.")],
+    site: Annotated[
+        bool, typer.Option("--site", help="A folder for any static host, with the page in it.")
+    ] = False,
+    layer: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Take this layer's attention along and no other's. "
+            "Without it a file has all, a folder the most informative one.",
+            show_default=False,
+        ),
+    ] = None,
+    redact: Annotated[bool, typer.Option("--redact-prompt", help="Leave the prompt's text out.")] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="Folder of the sessions.", show_default=False)
+    ] = None,
+) -> None:
+    """Write a session to one file, or to a folder that any static host serves."""
+    from cloudchamber.sessions.container import ContainerError
+    from cloudchamber.sessions.find import NotFoundError, opened
+    from cloudchamber.sessions.site import SiteError
+    from cloudchamber.sessions.store import Store
+    from cloudchamber.sessions.store_folder import store_path
+    from cloudchamber.sessions.store_schema import StoreError
+    from cloudchamber.telemetry.codec import CodecError
+
+    store = Store(store_path(data))
+    try:
+        with opened(store, session) as archive:
+            _write(archive, target, site, layer, redact)
+    except (NotFoundError, ContainerError, SiteError, StoreError) as error:
+        _fail(str(error))
+    except CodecError as error:
+        _fail(f"The session is damaged: {error}.")
+    except OSError as error:
+        _fail(f"{error.filename or target} can't be written or read: {error.strerror}.")
+    finally:
+        store.close()
+
+
+def _write(archive: Archive, target: Path, site: bool, layer: int | None, redact: bool) -> None:
+    from cloudchamber.server.routes import PAGE
+    from cloudchamber.sessions.archive import MANIFEST, Manifest, read
+    from cloudchamber.sessions.container import ContainerError, write_container
+    from cloudchamber.sessions.redact import Excerpt, Redacted
+    from cloudchamber.sessions.site import write_site
+
+    manifest = read(archive, Manifest, MANIFEST)
+    if manifest is None:
+        raise ContainerError("The session has no manifest.")
+    taken = archive
+    if site or layer is not None:
+        taken = Excerpt(archive, _layers(archive, manifest, layer), exact=not site)
+    if redact:
+        taken = Redacted(taken)
+    columns = (TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TextColumn("parts"))
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("")
+
+        def report(done: int, count: int) -> None:
+            progress.update(task, completed=done, total=count)
+
+        size = (
+            write_site(target, taken, PAGE, report)
+            if site
+            else write_container(target, taken, progress=report)
+        )
+    title = "The session" if redact else f"“{manifest.title}”"
+    out.print(escape(f"{title}, {manifest.steps} tokens, is in {target} ({decimal(size)})."))
+    if redact:
+        out.print("The prompt's text and tokens are left out; what the model answered is not.")
+    if site:
+        out.print("Exact distributions are left out. Put the folder on any web server.")
+
+
+def _layers(archive: Archive, manifest: Manifest, layer: int | None) -> list[int]:
+    """The layer whose attention goes along, if there is one."""
+    from cloudchamber.sessions.informative import choose_layer
+
+    held = manifest.attention_layers
+    if layer is not None:
+        if layer not in held:
+            _fail(f"The session holds no attention of layer {layer}.")
+        return [layer]
+    chosen = choose_layer(archive, manifest) if len(held) > 1 else None
+    if chosen is None:
+        return held
+    out.print(
+        f"Attention of layer {chosen[0]} goes along: its heads say most beyond what the distance tells "
+        f"({chosen[1]:.2f} nats a query; --layer takes another)."
+    )
+    return [chosen[0]]
+
+
+def _fail(text: str) -> NoReturn:
+    err.print(f"[red]cloudchamber:[/] {escape(text)}")
+    raise typer.Exit(1)

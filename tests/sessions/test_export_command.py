@@ -1,0 +1,121 @@
+"""`cloudchamber export`, run as a person runs it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cloudchamber.cli import app
+from cloudchamber.sessions import archive
+from cloudchamber.sessions.archive import Manifest
+from cloudchamber.sessions.container import open_container
+from cloudchamber.sessions.find import NotFoundError, find
+from cloudchamber.sessions.store_list import SessionInfo
+
+FIXTURE = Path(__file__).parents[2] / "playwright/fixtures/smollm2.chamber"
+PAGE = '<html><head><meta charset="utf-8" /></head><body></body></html>'
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, ["export", *(str(word) for word in words)], catch_exceptions=False)
+
+
+def manifest_of(file: Path) -> Manifest:
+    with open_container(file) as container:
+        manifest = archive.read(container, Manifest, "manifest")
+    assert manifest is not None
+    return manifest
+
+
+def test_a_session_becomes_a_file_and_that_file_another_without_its_prompt(tmp_path: Path) -> None:
+    whole, redacted = tmp_path / "run.cloudchamber", tmp_path / "redacted.cloudchamber"
+    done = run(FIXTURE, whole)
+    assert done.exit_code == 0, done.output
+    assert "72 tokens" in done.output
+    assert manifest_of(whole).title.startswith("Tell me a story")
+    done = run(whole, redacted, "--redact-prompt")
+    assert done.exit_code == 0, done.output
+    assert "lighthouse" not in done.output
+    assert manifest_of(redacted).redacted
+    assert manifest_of(redacted).started.prompt == ""
+
+
+def test_a_session_becomes_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "page"
+    page.mkdir()
+    (page / "index.html").write_text(PAGE)
+    monkeypatch.setattr("cloudchamber.server.routes.PAGE", page)
+    done = run(FIXTURE, tmp_path / "site", "--site", "--redact-prompt")
+    assert done.exit_code == 0, done.output
+    assert "web server" in done.output
+    index = json.loads((tmp_path / "site/session.json").read_text())
+    assert index["attention_layers"] == [23]
+    assert index["redacted"]
+    texts = [gzip.decompress(part.read_bytes()) for part in (tmp_path / "site/parts").rglob("*.gz")]
+    assert not any(b"Tell me a story" in text for text in texts)
+    again = run(FIXTURE, tmp_path / "site", "--site")
+    assert again.exit_code == 1
+    assert "not empty" in " ".join(again.output.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("nothing like it",), "There is no session"),
+        ((FIXTURE, "--layer", "5"), "holds no attention of layer 5"),
+        ((Path(__file__),), "not a session's file"),
+    ],
+)
+def test_what_can_not_be_is_told_in_a_sentence(
+    tmp_path: Path, words: tuple[object, ...], sentence: str
+) -> None:
+    done = run(words[0], tmp_path / "out", *words[1:], "--data", tmp_path)
+    assert done.exit_code == 1
+    assert sentence in " ".join(done.output.split())
+    assert not (tmp_path / "out").exists()
+
+
+def info(name: str, title: str) -> SessionInfo:
+    return SessionInfo(
+        id=name,
+        title=title,
+        model="Tiny",
+        created=0,
+        seconds=1,
+        steps=1,
+        bytes=1,
+        complete=True,
+        running=False,
+        pinned=False,
+        goes_next=False,
+    )
+
+
+INFOS = [info("abc1", "A story"), info("abd2", "Stars"), info("xyz3", "A storm")]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("newest", "abc1"),
+        ("abd2", "abd2"),
+        ("abd", "abd2"),
+        ("a story", "abc1"),
+        ("star", "abd2"),
+        ("x", "xyz3"),
+    ],
+)
+def test_a_session_is_found_by_what_a_person_types(text: str, name: str) -> None:
+    assert find(INFOS, text).id == name
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("a sto", "any of 2"), ("", "no session"), ("zz", "no session")]
+)
+def test_what_names_none_or_several_is_told(text: str, sentence: str) -> None:
+    with pytest.raises(NotFoundError, match=sentence):
+        find(INFOS, text)
