@@ -19,9 +19,9 @@ export interface Line {
   cells: number;
 }
 
-/** Lines held: some 3,000 at the narrowest; what is older can't be scrolled to. */
-const MOST_LINES = 3000;
-const DROP_AT_ONCE = 500;
+/** Lines held, some 3,000 tokens at the narrowest; what is older is in the waterfall, which fetches it. */
+const MOST_LINES = 1000;
+const DROP_AT_ONCE = 100;
 
 /**
  * Wraps a growing text by words, token by token, on a grid of columns. Each token costs its own length once,
