@@ -1,0 +1,185 @@
+import { decodeValue } from "./decode";
+import type {
+  ModelLoaded,
+  NdArray,
+  PromptProcessed,
+  RunStarted,
+  RunState,
+  TokenGenerated,
+} from "./protocol.gen";
+
+/**
+ * One kept run: named, decoded parts, wherever they are. What each part holds is told in
+ * `backend/cloudchamber/sessions/archive.py`.
+ */
+export interface Archive {
+  /** The part, decoded; null if it is not there. Rejects with a sentence when it can't be had. */
+  part(name: string, signal?: AbortSignal): Promise<unknown>;
+}
+
+/** First frame, frames, first step, steps, seconds of its first frame and of its last. */
+export type FrameChunk = readonly [
+  firstFrame: number,
+  frames: number,
+  firstStep: number,
+  steps: number,
+  start: number,
+  stop: number,
+];
+
+export interface Manifest {
+  readonly format: number;
+  readonly id: string;
+  readonly title: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly seconds: number;
+  readonly steps: number;
+  readonly frames: number;
+  readonly complete: boolean;
+  readonly model: ModelLoaded;
+  readonly started: RunStarted;
+  readonly prompt: PromptProcessed | null;
+  readonly finished: RunState | null;
+  readonly vocabulary_hash: string;
+  readonly embedding_hash: string;
+  readonly positions: readonly ("pca" | "umap")[];
+  readonly attention_layers: readonly number[];
+  readonly attention_rows: number;
+  readonly attention_error: number;
+  readonly distribution_exact: boolean;
+  readonly redacted: boolean;
+  readonly frame_chunks: readonly FrameChunk[];
+}
+
+/** All tokens in brief; entry i is of step i. */
+export interface Timeline {
+  /** Seconds from the run's start to the frame the token came with. */
+  readonly time: NdArray<Float64Array>;
+  readonly token: NdArray<Uint32Array>;
+  readonly position: NdArray<Uint32Array>;
+  readonly p: NdArray<Float32Array>;
+  readonly rank: NdArray<Uint32Array>;
+  readonly entropy: NdArray<Float32Array>;
+}
+
+export interface TokensPart {
+  readonly tokens: readonly TokenGenerated[];
+}
+
+/** About a second of frames. `data` holds encoded `Frame`s, each at its offset, a multiple of 8 bytes. */
+export interface FramesPart {
+  readonly time: NdArray<Float64Array>;
+  readonly offsets: NdArray<Uint32Array>;
+  readonly lengths: NdArray<Uint32Array>;
+  readonly data: NdArray<BigUint64Array>;
+}
+
+/** One layer's attention of some queries: a weight is `weights * scale`. */
+export interface AttentionPart {
+  readonly query_start: number;
+  readonly rows: number;
+  readonly heads: number;
+  readonly keys: number;
+  /** f4[R,H] */
+  readonly scale: NdArray<Float32Array>;
+  /** f4[R,H] */
+  readonly sink: NdArray<Float32Array>;
+  /** u1[R,H,K] */
+  readonly weights: NdArray<Uint8Array>;
+}
+
+export interface DistributionPart {
+  /** f4[V] */
+  readonly probabilities: NdArray<Float32Array>;
+}
+
+/** Steps in a `tokens/N`. */
+export const TOKENS_PER_PART = 512;
+/** The one that this page reads. */
+export const FORMAT = 1;
+
+/** A session that a server hands out, at `base` and the part's name. */
+export class HttpArchive implements Archive {
+  constructor(private readonly base: string | URL) {}
+
+  async part(name: string, signal?: AbortSignal): Promise<unknown> {
+    const response = await fetch(new URL(name, this.base), signal ? { signal } : {});
+    if (response.status === 404) return null;
+    if (!response.ok) throw new Error(`The server answered ${response.status} for ${name}.`);
+    return decodeValue(await response.arrayBuffer());
+  }
+}
+
+/** Bytes of decoded parts held: a few minutes of frames, or the attention on show. */
+const MOST_BYTES = 160 << 20;
+
+interface Held {
+  readonly part: unknown;
+  readonly bytes: number;
+}
+
+/** The parts that were used last, so that going to and fro in a run fetches once. */
+export class PartCache {
+  private readonly held = new Map<string, Held>();
+  private readonly coming = new Map<string, Promise<unknown>>();
+  private bytes = 0;
+
+  constructor(
+    private readonly archive: Archive,
+    private readonly signal?: AbortSignal,
+    private readonly mostBytes = MOST_BYTES,
+  ) {}
+
+  /** The part if it is here; null if there is none, undefined if it is not here. */
+  peek(name: string): unknown {
+    const found = this.held.get(name);
+    if (!found) return undefined;
+    this.held.delete(name);
+    this.held.set(name, found);
+    return found.part;
+  }
+
+  async load(name: string): Promise<unknown> {
+    const found = this.peek(name);
+    if (found !== undefined) return found;
+    let coming = this.coming.get(name);
+    if (!coming) {
+      coming = this.archive.part(name, this.signal).then((part) => {
+        this.keep(name, part);
+        return part;
+      });
+      this.coming.set(name, coming);
+      const done = () => this.coming.delete(name);
+      coming.then(done, done);
+    }
+    return coming;
+  }
+
+  /** A part that may have grown: it is asked for anew. */
+  drop(name: string): void {
+    this.bytes -= this.held.get(name)?.bytes ?? 0;
+    this.held.delete(name);
+  }
+
+  private keep(name: string, part: unknown): void {
+    this.drop(name);
+    const bytes = sizeOf(part);
+    this.held.set(name, { part, bytes });
+    this.bytes += bytes;
+    for (const [other, { bytes: freed }] of this.held) {
+      if (this.bytes <= this.mostBytes || other === name) break;
+      this.held.delete(other);
+      this.bytes -= freed;
+    }
+  }
+}
+
+/** Bytes that a decoded part keeps alive, about. */
+function sizeOf(part: unknown): number {
+  if (ArrayBuffer.isView(part)) return part.byteLength;
+  if (typeof part !== "object" || part === null) return 16;
+  let sum = 64;
+  for (const value of Object.values(part)) sum += sizeOf(value);
+  return sum;
+}

@@ -1,0 +1,352 @@
+import { isQuestion } from "../state/requests";
+import type { Connection } from "../state/state";
+import {
+  type Archive,
+  type AttentionPart,
+  FORMAT,
+  type FrameChunk,
+  type FramesPart,
+  type Manifest,
+  PartCache,
+  type Timeline,
+  TOKENS_PER_PART,
+  type TokensPart,
+} from "./archive";
+import { ArchiveAnswers } from "./archive_answers";
+import { attentionEvent, attentionNames } from "./archive_attention";
+import { frameOf } from "./archive_frames";
+import { Playback } from "./playback";
+import type {
+  Command,
+  Distribution,
+  Frame,
+  Message,
+  RunState,
+  StateEvent,
+  TelemetryEvent,
+  TokenGenerated,
+} from "./protocol.gen";
+import { Retold } from "./retold";
+import type { FrameSource } from "./source";
+
+/** Tokens whole before the frames that are played again; of older ones the timeline is enough. */
+export const TOKENS_BEFORE = 1024;
+
+/** The run as it was before the frames that follow. */
+export interface PastRun {
+  readonly manifest: Manifest;
+  readonly timeline: Timeline;
+  /** Tokens before. */
+  readonly count: number;
+  /** The newest of them, in order. */
+  readonly tokens: readonly TokenGenerated[];
+  readonly phase: RunState | null;
+  /** The distribution that stood, and since when. */
+  readonly distribution: Distribution | null;
+  readonly since: number;
+}
+
+/** What a replay plays to. */
+export interface Stage {
+  /** The run is elsewhere; `backwards` when it is before what was played last. */
+  sought(past: PastRun, backwards: boolean): void;
+  /** What happened at a time of the run. */
+  frame(frame: Frame, time: number): void;
+  /** What was shown before a time of the run counts no more. */
+  forget(before: number): void;
+}
+
+/**
+ * A kept run as a source of frames. Unlike a stream it knows its times: it plays to a stage, and wherever it
+ * is told to go, it plays the last second or two before again, so that what is shown of a time is always the
+ * same, however one came there.
+ */
+export class ArchiveSource implements FrameSource {
+  readonly playback: Playback;
+  private sink: (message: Message) => void = () => {};
+  private stage: Stage | null = null;
+  private readonly answers: ArchiveAnswers;
+  private readonly retold = new Retold();
+  /** Chunk that is played, and its next frame. */
+  private chunk = 0;
+  private next = 0;
+  /** Time that is on show; NaN before the first. */
+  private shownTime = Number.NaN;
+  /** What is on show is not what is asked for. */
+  private stale = true;
+  private heads: readonly (readonly [number, number])[] = [];
+  private failure = "";
+  private fetching: Promise<unknown> | null = null;
+  private status: (connection: Connection) => void = () => {};
+
+  private constructor(
+    readonly manifest: Manifest,
+    readonly timeline: Timeline,
+    readonly parts: PartCache,
+  ) {
+    this.playback = new Playback(manifest.seconds);
+    this.answers = new ArchiveAnswers(manifest, timeline, parts);
+  }
+
+  /** Rejects with a sentence when the archive can't be replayed. */
+  static async open(archive: Archive, signal?: AbortSignal): Promise<ArchiveSource> {
+    const parts = new PartCache(archive, signal);
+    const [manifest, timeline] = await Promise.all([parts.load("manifest"), parts.load("timeline")]);
+    if (!manifest || !timeline) throw new Error("There is no such session.");
+    const told = manifest as Manifest;
+    if (told.format !== FORMAT) {
+      throw new Error(`The session is of format ${told.format}, and this page reads ${FORMAT}.`);
+    }
+    if (told.frame_chunks.length === 0) throw new Error("The session holds nothing yet.");
+    return new ArchiveSource(told, timeline as Timeline, parts);
+  }
+
+  start(sink: (message: Message) => void, status: (connection: Connection) => void): void {
+    this.sink = sink;
+    this.status = status;
+    this.say();
+  }
+
+  /** Everything is played to `stage`. */
+  perform(stage: Stage): void {
+    this.stage = stage;
+    this.stale = true;
+  }
+
+  /** Time of the token of a step, or of the nearest there is. */
+  timeOf(step: number): number {
+    const { data } = this.timeline.time;
+    return data[Math.min(Math.max(step, 0), data.length - 1)] ?? 0;
+  }
+
+  /** Newest step at a time; -1 before the first. */
+  stepAt(time: number): number {
+    const { data } = this.timeline.time;
+    return lastNotAfter(data.length, (i) => data[i]!, time);
+  }
+
+  seek(time: number): void {
+    this.playback.seek(time);
+    this.stale = true;
+  }
+
+  /** What is asked for is on show. */
+  get settled(): boolean {
+    return !this.stale && this.shownTime === this.playback.time;
+  }
+
+  /** Resolves when what is being fetched is here. */
+  async idle(): Promise<void> {
+    while (this.fetching) await this.fetching;
+    await this.answers.idle();
+  }
+
+  /** Brings the stage to where the playback is by now. True if something has changed. */
+  advance(wall: number): boolean {
+    const { stage, playback } = this;
+    if (!stage) return false;
+    if (this.stale) {
+      playback.advance(wall, playback.time);
+      return this.rebuild(stage);
+    }
+    playback.advance(wall, this.horizon());
+    if (playback.time < this.shownTime) {
+      this.stale = true;
+      return this.rebuild(stage);
+    }
+    const moved = playback.time !== this.shownTime;
+    this.feed(stage);
+    if (playback.playing) this.fetch(this.namesOf(Math.min(this.chunk + 1, this.chunks.length - 1)));
+    return moved;
+  }
+
+  send(command: Command): void {
+    if (isQuestion(command)) void this.answers.answer(command).then((message) => this.sink(message));
+    else if (command.kind === "want") this.want(command.attention);
+  }
+
+  retryNow(): void {
+    this.failure = "";
+    this.say();
+  }
+
+  close(): void {
+    this.stage = null;
+  }
+
+  // ------------------------------------------------------------------------------ inside
+
+  private get chunks(): readonly FrameChunk[] {
+    return this.manifest.frame_chunks;
+  }
+
+  private say(): void {
+    this.status({ phase: "replay", retryAt: 0, message: this.failure });
+  }
+
+  /** Heads that come on show get their rows at once. */
+  private want(heads: readonly (readonly [number, number])[]): void {
+    const before = new Set(this.heads.map(String));
+    this.heads = heads;
+    const fresh = heads.some(
+      (one) => !before.has(String(one)) && this.manifest.attention_layers.includes(one[0]),
+    );
+    if (fresh) this.stale = true;
+  }
+
+  private chunkAt(time: number): number {
+    return Math.max(
+      0,
+      lastNotAfter(this.chunks.length, (i) => this.chunks[i]![4], time),
+    );
+  }
+
+  /** What one chunk needs to be played. */
+  private namesOf(chunk: number): string[] {
+    const [, , firstStep, steps] = this.chunks[chunk]!;
+    const layers = [...new Set(this.heads.map(([layer]) => layer))];
+    const { position } = this.timeline;
+    const first = (position.data[firstStep] ?? 0) - 2;
+    const last = (position.data[firstStep + steps - 1] ?? 0) - 1;
+    return [`frames/${chunk}`, ...attentionNames(this.manifest, layers, first, last)];
+  }
+
+  private tokenNames(count: number): string[] {
+    const first = Math.floor(Math.max(0, count - TOKENS_BEFORE) / TOKENS_PER_PART);
+    const names = [];
+    for (let part = first; part * TOKENS_PER_PART < count; part++) names.push(`tokens/${part}`);
+    return names;
+  }
+
+  /** How far the parts are here, in seconds. */
+  private horizon(): number {
+    const { chunks, chunk } = this;
+    const next = chunks[chunk + 1];
+    if (!next) return this.playback.duration;
+    return this.here(this.namesOf(chunk + 1)) ? (chunks[chunk + 2]?.[4] ?? this.playback.duration) : next[4];
+  }
+
+  private here(names: readonly string[]): boolean {
+    return names.every((name) => this.parts.peek(name) !== undefined);
+  }
+
+  private fetch(names: readonly string[]): void {
+    if (this.fetching || this.failure !== "" || this.here(names)) return;
+    const all = Promise.all(names.map((name) => this.parts.load(name)));
+    this.fetching = all.then(
+      () => {
+        this.fetching = null;
+      },
+      (error: unknown) => {
+        this.fetching = null;
+        this.failure = `This part of the session can't be had. ${error instanceof Error ? error.message : error}`;
+        this.say();
+      },
+    );
+  }
+
+  /** Plays what is before the present time again, from the beginning of the chunk before. */
+  private rebuild(stage: Stage): boolean {
+    const { time } = this.playback;
+    const chunk = this.chunkAt(time);
+    const first = Math.max(0, chunk - 1);
+    const count = this.chunks[first]![2];
+    const names = [...this.tokenNames(count), ...this.namesOf(first), ...this.namesOf(chunk)];
+    if (!this.here(names)) {
+      this.fetch(names);
+      return false;
+    }
+    this.stale = false;
+    this.retold.clear();
+    const backwards = !(time >= this.shownTime);
+    stage.sought(this.pastOf(first, count), backwards);
+    this.chunk = first;
+    this.next = 0;
+    this.feed(stage);
+    return true;
+  }
+
+  private pastOf(first: number, count: number): PastRun {
+    const { manifest, timeline } = this;
+    const tokens: TokenGenerated[] = [];
+    for (const name of this.tokenNames(count)) {
+      for (const token of (this.parts.peek(name) as TokensPart | null)?.tokens ?? []) {
+        if (token.step < count && token.step >= count - TOKENS_BEFORE) tokens.push(token);
+      }
+    }
+    const standing = first === 0 ? null : this.standing(first, count);
+    const phase = first === 0 ? null : running(manifest);
+    const since = this.timeOf(standing?.step ?? 0);
+    return { manifest, timeline, count, tokens, phase, distribution: standing, since };
+  }
+
+  /** The distribution that stood when a chunk began. */
+  private standing(chunk: number, count: number): Distribution | null {
+    const part = this.parts.peek(`frames/${chunk}`) as FramesPart;
+    const found = frameOf(part, 0).state.find(
+      (event): event is Distribution => event.kind === "distribution" && event.stage === "model",
+    );
+    return found && found.step < count ? found : null;
+  }
+
+  /** Plays all frames up to the present time. */
+  private feed(stage: Stage): void {
+    const { time } = this.playback;
+    for (;;) {
+      const part = this.parts.peek(`frames/${this.chunk}`) as FramesPart | null | undefined;
+      if (!part) break;
+      const times = part.time.data;
+      while (this.next < times.length && times[this.next]! <= time) this.play(stage, part, this.next++);
+      if (this.next < times.length || this.chunk + 1 >= this.chunks.length) break;
+      if (this.chunks[this.chunk + 1]![4] > time || !this.here(this.namesOf(this.chunk + 1))) break;
+      stage.forget(this.chunks[this.chunk]![4]);
+      this.chunk++;
+      this.next = 0;
+    }
+    this.shownTime = time;
+  }
+
+  private play(stage: Stage, part: FramesPart, index: number): void {
+    const frame = frameOf(part, index);
+    const state = this.retold.news(frame.state as readonly StateEvent[], index === 0);
+    const events = frame.events.filter(({ kind }) => !ONCE.has(kind));
+    const rows = this.rowsWith(events);
+    stage.frame({ ...frame, events, state: [...state, ...rows] }, part.time.data[index]!);
+  }
+
+  /** Attention of the queries that made these tokens, of the heads on show. */
+  private rowsWith(events: readonly TelemetryEvent[]): TelemetryEvent[] {
+    const rows: TelemetryEvent[] = [];
+    for (const event of events) {
+      if (event.kind !== "token") continue;
+      const query = event.position - 1;
+      for (const [layer, head] of this.heads) {
+        const [name] = attentionNames(this.manifest, [layer], query, query);
+        const part = name && (this.parts.peek(name) as AttentionPart | null | undefined);
+        const row = part && attentionEvent(part, event.run_id, layer, head, query);
+        if (row) rows.push(row);
+      }
+    }
+    return rows;
+  }
+}
+
+/** Told once, when the session opens. */
+const ONCE: ReadonlySet<string> = new Set(["model_loaded", "run_started", "positions_ready"]);
+
+/** Phases before a chunk are not kept: a run of which tokens are there was running. */
+function running({ started }: Manifest): RunState {
+  return { kind: "run_state", run_id: started.run_id, phase: "running", reason: "", message: "" };
+}
+
+/** The last of `count` ascending values that is not above `most`; -1 if all are. */
+export function lastNotAfter(count: number, value: (i: number) => number, most: number): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (value(middle) <= most) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
