@@ -19,6 +19,8 @@ from cloudchamber.model.positions_service import PositionsService
 from cloudchamber.model.vocabulary import read_vocabulary
 from cloudchamber.server.run_tokens import RunTokens
 from cloudchamber.server.session import RefusedError, SessionState
+from cloudchamber.sessions.recorder import Recorder
+from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry.commands import (
     Command,
     Generate,
@@ -65,8 +67,12 @@ class LiveSession:
         *,
         model: FoundModel | None = None,
         autostart: bool = True,
+        store: Store | None = None,
     ) -> None:
+        """With a `store`, which the session closes when it ends, every run is kept in it."""
         self.hub = Hub()
+        self.store = store
+        self._recorder = None if store is None else Recorder(self.hub, store, self)
         self._supervisor = Supervisor(options, self._on_event, self._on_reply)
         self._positions = PositionsService()
         self._first = model
@@ -87,6 +93,8 @@ class LiveSession:
     async def start(self) -> None:
         self.hub.on_demand = self._on_demand
         self._spawn(Pacer(self.hub).run())
+        if self._recorder is not None:
+            self._spawn(self._recorder.start())
         self._spawn(self._prepare_distributions())
         if self._first is not None:
             self._begin_loading(self._first)
@@ -95,9 +103,13 @@ class LiveSession:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._recorder is not None:
+            await self._recorder.close()
         await self._positions.close()
         await self._supervisor.close()
         self._tokens.close()
+        if self.store is not None:
+            await asyncio.to_thread(self.store.close)
 
     async def _prepare_distributions(self) -> None:
         await asyncio.to_thread(_compile_distributions)

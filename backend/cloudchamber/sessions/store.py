@@ -23,6 +23,7 @@ from cloudchamber.sessions.store_list import Room, SessionInfo, listed, used_byt
 from cloudchamber.sessions.store_schema import (
     StoreError,
     faults,
+    first,
     open_reader,
     open_writer,
     rows,
@@ -110,6 +111,14 @@ class Store:
         except _NoStoreError:
             return None
         return None if data is None else decompress(data)
+
+    def has_body(self, kind: str, name: str) -> bool:
+        """Whether that body is there. Raises `StoreError`."""
+        try:
+            with self._reading() as db:
+                return first(db, "SELECT 1 FROM body WHERE kind = ? AND hash = ?", (kind, name)) is not None
+        except _NoStoreError:
+            return False
 
     @property
     def used(self) -> int:

@@ -76,6 +76,10 @@ class Reader:
     opening: tuple[int, list[Event]] | None = None
     """Events that come before those of the log."""
     skipped: int = 0
+    given: list[Event] = field(default_factory=list)
+    """Events of the frame it was given last."""
+    viewer: bool = True
+    """Whether it is one of those that viewers are told of."""
 
 
 class Hub:
@@ -96,7 +100,8 @@ class Hub:
         """Called when what viewers want, together, has changed."""
         self.model: ModelLoaded | None = None
         self._sealed = 0
-        self._time = 0.0
+        self.time = 0.0
+        """Seconds since the session began, when the newest frame was made."""
         self._readers: dict[Reader, None] = {}
         self._shared: dict[tuple[object, ...], bytes] = {}
         self._token: TokenGenerated | None = None
@@ -142,7 +147,7 @@ class Hub:
         self._encode_distributions()
         self.number += 1
         self._sealed = self.log.last_seq
-        self._time = self.clock()
+        self.time = self.clock()
         self._shared.clear()
         for reader in tuple(self._readers):
             reader.wake()
@@ -161,6 +166,7 @@ class Hub:
             state = [] if behind else self.state.select(reader.want, reader.frame, frozenset(reader.extra))
             data = self._encode(first, events, state)
         reader.seq = first + len(events) - 1
+        reader.given = events
         if not behind:
             self._shared[key] = data
             self._caught_up(reader)
@@ -170,6 +176,7 @@ class Hub:
         assert reader.opening
         first, events = reader.opening
         reader.opening = None
+        reader.given = events
         return self._encode(first, events, [])
 
     def _caught_up(self, reader: Reader) -> None:
@@ -179,7 +186,7 @@ class Hub:
         reader.extra.clear()
 
     def _encode(self, first: int, events: list[Event], state: list[Event]) -> bytes:
-        frame = Frame(number=self.number, time=self._time, first_seq=first, events=events, state=state)
+        frame = Frame(number=self.number, time=self.time, first_seq=first, events=events, state=state)
         return codec.encode(frame)
 
     # -------------------------------------------------------------------- readers
@@ -208,7 +215,8 @@ class Hub:
 
     @property
     def readers(self) -> int:
-        return len(self._readers)
+        """How many watch."""
+        return sum(reader.viewer for reader in self._readers)
 
     def set_want(self, reader: Reader, want: Want) -> None:
         """Change what a reader looks at. What is newly wanted and there is given at once."""
