@@ -11,7 +11,7 @@ import type { AppState, Keyframe } from "../state/state";
 import type { Distribution } from "../telemetry/protocol.gen";
 import type { Positions } from "../telemetry/resources";
 import type { CanvasSize } from "./canvas_size";
-import { type Picture, PictureError, type PointerTarget, type UiState } from "./picture";
+import { type Easel, type Picture, PictureError, type PointerTarget, type UiState } from "./picture";
 import { pointedAt } from "./pointed";
 
 /** Radians a logical pixel of dragging turns the cloud by. */
@@ -28,6 +28,9 @@ export class ChamberPicture implements Picture {
   private readonly input: FrameInput;
   private embedding = "";
   private size: CanvasSize | null = null;
+  /** Of the page, while the picture is drawn on an easel. */
+  private pageSize: CanvasSize | null = null;
+  private easel: GPUCanvasContext | null = null;
   layout: Layout | null = null;
   private readonly placed = new Seen();
   private lookedX = Number.NaN;
@@ -48,10 +51,29 @@ export class ChamberPicture implements Picture {
   }
 
   resize(size: CanvasSize): void {
-    this.size = size;
-    this.layout = null;
+    this.pageSize = size;
+    if (this.easel) return;
     this.canvas.width = size.pixelWidth;
     this.canvas.height = size.pixelHeight;
+    this.fit(size);
+  }
+
+  moveTo(easel: Easel | null): void {
+    if (easel) {
+      this.easel = easel.canvas.getContext("webgpu");
+      const { device, format } = this.gpu;
+      this.easel?.configure({ device, format, alphaMode: "opaque" });
+      this.fit(easel.size);
+    } else if (this.easel) {
+      this.easel.unconfigure();
+      this.easel = null;
+      if (this.pageSize) this.resize(this.pageSize);
+    }
+  }
+
+  private fit(size: CanvasSize): void {
+    this.size = size;
+    this.layout = null;
     this.renderer.resize(size.pixelWidth, size.pixelHeight, size.ratio);
   }
 
@@ -71,7 +93,7 @@ export class ChamberPicture implements Picture {
     input.reducedMotion = ui.reducedMotion;
     input.focus = place.nebula;
     input.scene = hud.draw(state, place, size.ratio, time);
-    this.renderer.render(input);
+    this.renderer.render(input, this.easel ?? undefined);
   }
 
   setPositions(positions: Positions | null, time: number): void {

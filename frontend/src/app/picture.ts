@@ -18,12 +18,20 @@ export interface UiState {
   pointerY: number;
 }
 
+/** A canvas that a picture is drawn on instead of the page's: for an export. */
+export interface Easel {
+  readonly canvas: OffscreenCanvas;
+  readonly size: CanvasSize;
+}
+
 /** All that is drawn: the one owner of the GPU device. Built anew after a device loss. */
 export interface Picture {
   resize(size: CanvasSize): void;
   /** One frame at clock time `time`, submitted to the GPU. */
   draw(time: number, state: AppState, ui: UiState): void;
   setPositions(positions: Positions | null, time: number): void;
+  /** From now on everything is drawn on `easel`, at its size; with null on the page's canvas again. */
+  moveTo(easel: Easel | null): void;
   /** Where everything stands; null before the first frame. */
   readonly layout: Layout | null;
   readonly pointer: PointerTarget;

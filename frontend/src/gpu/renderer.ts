@@ -42,8 +42,12 @@ export interface Rect {
 }
 
 export interface FrameInput {
-  /** Clock, seconds. */
+  /** Clock of what is shown, seconds. */
   time: number;
+  /** The page's own clock, by which a hand moves the camera; the same but in a replay. */
+  clock?: number;
+  /** A replay: what is drawn of a time is the same however one came there. */
+  exact?: boolean;
   state: AppState;
   view: ViewMode;
   reducedMotion: boolean;
@@ -163,8 +167,8 @@ export class Renderer {
     this.particles = null;
   }
 
-  /** One frame: the script of everything that is drawn. */
-  render(input: FrameInput): void {
+  /** One frame: the script of everything that is drawn; on the page's canvas, or on another of its format. */
+  render(input: FrameInput, context = this.gpu.context): void {
     const { targets, gpu } = this;
     if (!targets) return;
     const encoder = gpu.device.createCommandEncoder(this.encoderLabel);
@@ -178,7 +182,7 @@ export class Renderer {
     if (this.hud && input.scene) {
       this.hud.encode(encoder, targets.hud, input.scene, targets.width, targets.height, targets.ratio);
     }
-    this.composite.encode(encoder, gpu.context.getCurrentTexture().createView());
+    this.composite.encode(encoder, context.getCurrentTexture().createView());
     this.timings.resolve(encoder);
     this.submission[0] = encoder.finish();
     gpu.device.queue.submit(this.submission);
@@ -211,9 +215,10 @@ export class Renderer {
     const frameHeight = focus
       ? Math.min(focus.height, focus.width / 1.6) * ratio
       : Math.min(height, width / 1.6);
-    const pose = this.camera.at(time, frameHeight, reducedMotion);
+    const clock = input.clock ?? time;
+    const pose = this.camera.at(clock, frameHeight, reducedMotion, time);
     this.pose = pose;
-    this.morph = particles?.layout.morph(time, reducedMotion) ?? 1;
+    this.morph = particles?.layout.morph(clock, reducedMotion) ?? 1;
     f.world_to_view!.set(pose.view);
     f.centre![0] = focus ? (focus.x + focus.width / 2) * ratio : width / 2;
     f.centre![1] = focus ? (focus.y + focus.height / 2) * ratio : height / 2;
@@ -248,8 +253,9 @@ export class Renderer {
     const { state, time, reducedMotion } = input;
     const pass = encoder.beginComputePass(this.keyframePass);
     if (this.particles) {
-      const { distribution, previousDistribution } = shown(state);
-      this.particles.update(pass, distribution, previousDistribution, time, reducedMotion);
+      const { distribution, pinned } = shown(state);
+      const history = pinned ? null : state.distributions;
+      this.particles.update(pass, distribution, history, time, reducedMotion, input.exact === true);
       this.fields.light_ease![0] = this.particles.ease(time, reducedMotion);
     }
     pass.end();
