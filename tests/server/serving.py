@@ -15,6 +15,7 @@ from cloudchamber.model.positions import Method
 from cloudchamber.server.app import create_app
 from cloudchamber.server.run import Server, bind, configure
 from cloudchamber.server.session import RefusedError, SessionState
+from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.commands import Command, GetAttention, GetDistribution
 from cloudchamber.telemetry.events import Event
@@ -35,6 +36,7 @@ class DrivenSession:
         self.obeyed: list[Command] = []
         self.answer: Callable[[GetAttention | GetDistribution], Awaitable[Message]] | None = None
         self.bodies: dict[str, bytes] = {}
+        self.store: Store | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from cloudchamber.server import routes
+from cloudchamber.server import routes, session_routes
 from cloudchamber.server.security import Gate
 from cloudchamber.server.session import Session
 from cloudchamber.server.stream import stream
@@ -39,6 +39,7 @@ def create_app(
             Route("/api/models", routes.models),
             Route("/api/vocabulary/{hash}", routes.vocabulary),
             Route("/api/positions/{hash}/{method}", routes.positions),
+            *session_routes.ROUTES,
             WebSocketRoute("/stream", stream),
             Mount("/", routes.PageFiles(page)),
         ],

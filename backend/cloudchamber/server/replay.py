@@ -33,6 +33,7 @@ class ReplaySession:
     """Plays once, from when the first viewer arrives. What it showed stays."""
 
     control = False
+    store = None
 
     def __init__(self, recording: Recording) -> None:
         self.hub = Hub()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from cloudchamber.model.positions import Method
+from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry.commands import Command, Question
 from cloudchamber.telemetry.hub import Hub
 from cloudchamber.telemetry.messages import Message
@@ -26,6 +27,10 @@ class Session(Protocol):
     @property
     def control(self) -> bool:
         """Whether viewers may change the run."""
+
+    @property
+    def store(self) -> Store | None:
+        """Where runs are kept, if they are."""
 
     @property
     def state(self) -> SessionState: ...

@@ -53,6 +53,7 @@ MANIFEST: Final = "manifest"
 TIMELINE: Final = "timeline"
 VOCABULARY: Final = "vocabulary"
 
+_ID: Final = re.compile(r"[0-9a-f]{16}")
 _NAME: Final = re.compile(
     r"manifest|timeline|vocabulary|positions/(?:pca|umap)"
     r"|(?:tokens|frames|distribution)/(?:0|[1-9]\d{0,8})"
@@ -63,6 +64,11 @@ _NAME: Final = re.compile(
 def is_part_name(name: str) -> bool:
     """Whether `name` is one of the names above; nothing else is ever looked for."""
     return _NAME.fullmatch(name) is not None
+
+
+def is_session_id(text: str) -> bool:
+    """Whether `text` could be a session's id: that of its run."""
+    return _ID.fullmatch(text) is not None
 
 
 def tokens_name(chunk: int) -> str:
