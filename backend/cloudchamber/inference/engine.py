@@ -40,6 +40,7 @@ from cloudchamber.inference.template import ChatTemplate
 from cloudchamber.model.embedding import embedding_hash
 from cloudchamber.model.header import GgufError, GgufHeader, read_header
 from cloudchamber.model.vocabulary import read_vocabulary
+from cloudchamber.sessions.spool import SpoolWriter
 from cloudchamber.telemetry.commands import Generate, GetAttention
 from cloudchamber.telemetry.events import (
     F4,
@@ -137,12 +138,22 @@ class Engine:
             state=StateEmitter(self._capture, layout, MemoryAccount(llama.log), self._emit, options.state_hz),
             scratch=SoftmaxScratch(llama.n_vocab),
             logits=LogitsWriter(fd, llama.n_vocab, options.logits_bytes),
+            spool=self._spool(),
             emit=self._emit,
             prefill_chunk=self._prefill_chunk(),
         )
         self.past = Past(self._capture, self._control, layout, self._emit)
         if source := llama.chat_template():
             self._template = ChatTemplate(source, llama.special(llama.bos()), llama.special(llama.eos()))
+
+    def _spool(self) -> SpoolWriter | None:
+        options = self._options
+        if not options.spool:
+            return None
+        return SpoolWriter(
+            Path(options.spool), self._capture, self._header.path, self._llama.n_vocab, self._emit,
+            attention=options.spool_attention,
+        )  # fmt: skip
 
     def _learn(self) -> None:
         """Decode a few tokens: it shows the capture the graphs, and pages the weights in."""
@@ -214,6 +225,8 @@ class Engine:
             self.past.begin_run(run_id, len(prompt_ids), lambda: bench.state.positions)
         with contextlib.suppress(OSError):
             bench.logits.begin_run(run_id)
+        if bench.spool is not None:
+            bench.spool.begin_run(run_id)
         self._emit(
             RunStarted(
                 run_id=run_id,
@@ -224,7 +237,11 @@ class Engine:
                 sampling=sampling,
             )
         )
-        Run(bench, run_id, prompt_ids, command.max_tokens, sampling).execute()
+        try:
+            Run(bench, run_id, prompt_ids, command.max_tokens, sampling).execute()
+        finally:
+            if bench.spool is not None:
+                bench.spool.close()
 
     def _prompt_ids(self, command: Generate) -> I4:
         """The prompt as tokens, through the chat template unless it is raw."""

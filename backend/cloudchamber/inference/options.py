@@ -54,6 +54,11 @@ class EngineOptions:
     logits_bytes: int = 8 << 30
     """Disk that the exact logits of a run's tokens may take; then the oldest go."""
 
+    spool: str = ""
+    """Folder in which runs leave what their sessions are completed from; empty: nowhere."""
+    spool_attention: bool = True
+    """Whether queries and keys are among it."""
+
     def __post_init__(self) -> None:
         for name in (self.cache_type_k, self.cache_type_v):
             if name not in CACHE_TYPES:

@@ -17,6 +17,7 @@ from cloudchamber.inference.sampler import PENALTY_WINDOW, Sampler
 from cloudchamber.inference.softmax import NotFiniteError, SoftmaxScratch
 from cloudchamber.inference.state import StateEmitter
 from cloudchamber.inference.taps.capture import Capture
+from cloudchamber.sessions.spool import SpoolWriter
 from cloudchamber.telemetry.events import (
     F4,
     I4,
@@ -58,6 +59,8 @@ class Bench:
     state: StateEmitter
     scratch: SoftmaxScratch
     logits: LogitsWriter
+    spool: SpoolWriter | None
+    """What the run leaves to its session; None where none is kept."""
     emit: Callable[[Event], None]
     prefill_chunk: int
 
@@ -183,6 +186,8 @@ class Run:
 
     def _keep(self, step: int, logits: F4, ids: np.ndarray, p: F4) -> None:
         """Write the exact logits; a full disk costs the history, not the run."""
+        if self.bench.spool is not None:
+            self.bench.spool.chosen(step, logits)
         try:
             self.bench.logits.write(step, logits, ids, p)
         except OSError as error:
@@ -202,6 +207,8 @@ class Run:
             seconds = time.perf_counter() - began
             if code == DECODED:
                 bench.capture.after_decode()
+                if bench.spool is not None:
+                    bench.spool.decoded(self.positions, len(tokens))
         if code != DECODED:
             raise self._failure(code)
         self.positions += len(tokens)

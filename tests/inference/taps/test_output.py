@@ -8,6 +8,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cloudchamber.model.header import read_bytes, read_header
 from tests.inference.taps.driver import Session, session, tokens
@@ -16,7 +17,7 @@ TinyModel = Callable[[str], Path]
 FAMILIES = ["llama", "mixtral", "qwen2", "gemma3", "gpt_oss", "deepseek2", "phi3", "mamba"]
 
 
-def product(path: Path, one: Session) -> np.ndarray:
+def product(path: Path, one: Session) -> NDArray[np.float64]:
     """Output matrix times hidden state, from the file's weights."""
     output, hidden = one.taps.output, one.taps.hidden_state()
     assert output is not None
@@ -28,7 +29,8 @@ def product(path: Path, one: Session) -> np.ndarray:
     plain = {0: "<f4", 1: "<f2"}.get(int(kind))
     stored = raw.view(plain) if plain else raw.reshape(output.rows, -1)
     weights = gguf.quants.dequantize(stored, kind).reshape(output.rows, output.width)
-    return weights.astype(np.float64) @ hidden.astype(np.float64)
+    logits: NDArray[np.float64] = weights.astype(np.float64) @ hidden.astype(np.float64)
+    return logits
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -67,5 +67,6 @@ _FIELDS = (
 STATE: Final = np.dtype([(name, np.int64) for name in _FIELDS])
 
 PLAN_FIELDS: Final = (
-    "n_nodes", "signature_at", "slot_at", "point_at", "slots_at", "actions_at", "late_at", "n_late", "hidden_node",
+    "n_nodes", "signature_at", "slot_at", "point_at", "slots_at", "actions_at", "late_at", "n_late",
+    "hidden_node",
 )  # fmt: skip

@@ -1,0 +1,308 @@
+"""The recording spool: what a run leaves behind for its session, raw, as it goes.
+
+While a model decodes there is no time for anything but appending. So the worker writes what
+all attention and all distributions can be computed from later (`compact.py`), into a folder
+`spool/<run id>` with
+
+    head    one codec message, `SpoolHead`: how to read the rest
+    rows    a record for each position: first visible keys, queries and keys of all layers
+    steps   a record for each step: hidden state and logits
+
+Records have fixed sizes and are written whole by `pwritev`, never through a mapping: a full
+disk is an error that stops the recording, and not a SIGBUS that ends the run. What was written
+survives the process, however it ends; of a record that was cut off nothing is believed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudchamber.inference.taps.attention import HEAD_FIELDS
+from cloudchamber.inference.taps.capture import Capture, CaptureError
+from cloudchamber.inference.taps.history import History
+from cloudchamber.sessions.spool_rows import gather_keys, key_size
+from cloudchamber.telemetry import codec, typed
+from cloudchamber.telemetry.events import F4, I4, U1, U2, Array, Event, Problem
+
+FORMAT: Final = 1
+KEPT_FREE: Final = 256 << 20
+"""Bytes of the disk that recording leaves to others."""
+_LOOK_EVERY: Final = 64
+"""Records between two looks at how much is free."""
+_ROWS_AT_ONCE: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolHead:
+    """What the records of a run are, and of which model."""
+
+    format: int = FORMAT
+    run_id: str
+    model: str
+    """Path of the model's file."""
+    tensor: str
+    """The output matrix in it; empty where the logits are no product that is known."""
+    n_vocab: int
+    hidden: int
+    """Numbers in a hidden state."""
+    groups: int
+    """Distinct attention masks."""
+    queries: int
+    """F16 numbers in all layers' queries of a position."""
+    keys: int
+    heads: Annotated[U1, Array("u1", "B")]
+    """The layers' shapes, `HEAD_FIELDS` [L]; offsets of keys are into a position's record."""
+    sinks: Annotated[F4, Array("f4", "N")]
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a position: first visible keys i4[groups], queries u2, keys u2."""
+        return 4 * self.groups + 2 * self.queries + 2 * self.keys
+
+    @property
+    def step_bytes(self) -> int:
+        """Of a step: its number from 1 on i8, hidden state f4, logits f4."""
+        return 8 + 4 * self.hidden + 4 * self.n_vocab
+
+    @property
+    def layers(self) -> NDArray[np.void]:
+        """`HEAD_FIELDS` [L]"""
+        return np.frombuffer(self.heads.tobytes(), HEAD_FIELDS)
+
+
+# --------------------------------------------------------------------------------- writing
+
+
+class SpoolWriter:
+    """The worker's end. For the thread that may touch the capture; no method raises."""
+
+    def __init__(
+        self, folder: Path, capture: Capture, model: Path, n_vocab: int, emit: Callable[[Event], None],
+        *, attention: bool = True,
+    ) -> None:  # fmt: skip
+        """`folder` holds a folder for each run; without `attention` no rows are written."""
+        self._folder = folder
+        self._capture = capture
+        self._model = model
+        self._n_vocab = n_vocab
+        self._emit = emit
+        self._attention = attention
+        self._files: list[int] = []
+        self._history: History | None = None
+        self._groups = 0
+        self._row_bytes = 0
+        self._step_bytes = 0
+        self._keys: NDArray[np.uint16] = np.zeros((1, 0), np.uint16)
+        self._no_hidden: F4 = np.full(capture.n_embd, np.nan, np.float32)
+        self._until_look = 0
+
+    def begin_run(self, run_id: str) -> None:
+        """Open a run's files, closing the last one's."""
+        self.close()
+        head = self._head(run_id)
+        self._row_bytes, self._step_bytes = head.row_bytes, head.step_bytes
+        self._until_look = 0
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            folder = self._folder / run_id
+            folder.mkdir()
+            (folder / "head").write_bytes(codec.encode(head))
+            for name in ("rows", "steps"):
+                flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+                self._files.append(os.open(folder / name, flags, 0o600))
+        except OSError as error:
+            self._stop(error)
+
+    def decoded(self, position: int, count: int) -> None:
+        """Positions from `position` on were decoded and are in the capture."""
+        history = self._history
+        if not self._files or history is None:
+            return
+        try:
+            self._look()
+            for start in range(position, position + count, _ROWS_AT_ONCE):
+                self._write_rows(history, start, min(_ROWS_AT_ONCE, position + count - start))
+        except OSError as error:
+            self._stop(error)
+
+    def chosen(self, step: int, logits: F4) -> None:
+        """A step's token is being chosen from the newest logits, f4[V]."""
+        if not self._files:
+            return
+        hidden = self._capture.hidden_state()
+        parts = [np.int64(step + 1).tobytes(), self._no_hidden if hidden is None else hidden, logits]
+        try:
+            _write_all(self._files[1], parts, step * self._step_bytes, self._step_bytes)
+        except OSError as error:
+            self._stop(error)
+
+    def close(self) -> None:
+        """The run is over: nothing more is written of it."""
+        files, self._files = self._files, []
+        for file in files:
+            os.close(file)
+
+    def _head(self, run_id: str) -> SpoolHead:
+        capture, output = self._capture, self._capture.output
+        try:
+            history = capture.history if self._attention else None
+        except CaptureError:
+            history = None
+        if history is not None and not history.layers.n_head:
+            history = None
+        self._history = history
+        heads, sinks, groups, queries = np.zeros(0, HEAD_FIELDS), np.zeros(0, np.float32), 0, 0
+        if history is not None:
+            heads, sinks = history.layers.heads.copy(), history.layers.sinks
+            groups, queries = history.layers.n_groups, history.layers.query_stride
+            sizes = heads["n_head_kv"] * heads["size"]
+            heads["key_offset"] = np.cumsum(sizes) - sizes
+        keys = key_size(heads)
+        self._groups = groups
+        self._keys = np.empty((_ROWS_AT_ONCE, keys), np.uint16)
+        return SpoolHead(
+            run_id=run_id,
+            model=str(self._model.absolute()),
+            tensor=output.tensor if output is not None and output.rows == self._n_vocab else "",
+            n_vocab=self._n_vocab,
+            hidden=capture.n_embd,
+            groups=groups,
+            queries=queries,
+            keys=keys,
+            heads=np.frombuffer(heads.tobytes(), np.uint8),
+            sinks=sinks,
+        )
+
+    def _write_rows(self, history: History, start: int, count: int) -> None:
+        gather_keys(history.layers.heads, history.keys, history.layers.n_blocks, start, count, self._keys)
+        slots = np.arange(start, start + count) % len(history.query_position)
+        first = np.ascontiguousarray(history.first[: self._groups, start : start + count].T)
+        first[history.query_position[slots] != np.arange(start, start + count)] = -1
+        queries = history.queries
+        parts: list[Any] = []
+        for i in range(count):
+            parts += [first[i], queries[slots[i]], self._keys[i]]
+        _write_all(self._files[0], parts, start * self._row_bytes, count * self._row_bytes)
+
+    def _look(self) -> None:
+        """Leave others some room on the disk. Raises `OSError`."""
+        self._until_look -= 1
+        if self._until_look > 0:
+            return
+        self._until_look = _LOOK_EVERY
+        stat = os.fstatvfs(self._files[0])
+        if stat.f_bavail * stat.f_frsize < KEPT_FREE:
+            raise OSError(28, "the disk is almost full")
+
+    def _stop(self, error: OSError) -> None:
+        """Recording ends here; the run goes on."""
+        self.close()
+        reason = error.strerror or str(error)
+        self._emit(
+            Problem(
+                code="recording-stopped",
+                message=f"Attention and exact distributions are no longer recorded: {reason}.",
+                hint="Free some disk space; the run itself goes on.",
+            )
+        )
+
+
+def _write_all(file: int, parts: list[Any], offset: int, size: int) -> None:
+    buffers = [part if isinstance(part, bytes) else memoryview(part).cast("B") for part in parts if len(part)]
+    if os.pwritev(file, buffers, offset) != size:
+        raise OSError(28, "the disk is full")
+
+
+# --------------------------------------------------------------------------------- reading
+
+
+class SpoolError(ValueError):
+    """A folder that is no spool of this version; the text says why."""
+
+
+class Spool:
+    """A run's spool, to be read. A context manager; safe beside its writer."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises `SpoolError` or `OSError`."""
+        self.folder = folder
+        try:
+            self.head: SpoolHead = typed.build(SpoolHead, codec.decode((folder / "head").read_bytes()))
+        except FileNotFoundError as error:
+            raise SpoolError(f"{folder.name} has no head") from error
+        except (codec.CodecError, ValueError, TypeError, KeyError) as error:
+            raise SpoolError(f"{folder.name} is damaged: {error}") from error
+        if self.head.format != FORMAT:
+            raise SpoolError(f"{folder.name} was written by another version")
+        self._rows = os.open(folder / "rows", os.O_RDONLY | os.O_CLOEXEC)
+        self._steps = os.open(folder / "steps", os.O_RDONLY | os.O_CLOEXEC)
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._rows)
+        os.close(self._steps)
+
+    @property
+    def positions(self) -> int:
+        """Whole records of positions."""
+        size = self.head.row_bytes if self.head.queries else 0
+        return os.fstat(self._rows).st_size // size if size else 0
+
+    @property
+    def steps(self) -> int:
+        """Whole records of steps."""
+        return os.fstat(self._steps).st_size // self.head.step_bytes
+
+    def step_records(self, start: int, stop: int) -> tuple[NDArray[np.bool_], F4, F4]:
+        """Which of the steps [start, stop) are there, bool[S], their hidden states f4[S, E] and
+        logits f4[S, V]."""
+        head, count = self.head, stop - start
+        raw = os.pread(self._steps, count * head.step_bytes, start * head.step_bytes)
+        record = np.dtype([("step", "<i8"), ("hidden", "<f4", head.hidden), ("logits", "<f4", head.n_vocab)])
+        found = np.frombuffer(raw, record, len(raw) // head.step_bytes)
+        there = np.zeros(count, np.bool_)  # a hole reads as zeros, and steps are numbered from 1
+        there[: len(found)] = found["step"] == np.arange(start, start + len(found)) + 1
+        hidden, logits = (np.zeros((count, n), np.float32) for n in (head.hidden, head.n_vocab))
+        hidden[: len(found)], logits[: len(found)] = found["hidden"], found["logits"]
+        return there, hidden, logits
+
+    def layer_records(self, layer: int, positions: int) -> tuple[I4, U2, U2]:
+        """One layer of the first so many positions: first visible key i4[P] (-1: not captured),
+        queries u2[P, H d] and keys u2[P, H_kv d], bits of F16."""
+        head, shape = self.head, self.head.layers[layer]
+        size = int(shape["size"])
+        first = np.empty((positions, 1), np.int32)
+        queries = np.empty((positions, int(shape["n_head"]) * size), np.uint16)
+        keys = np.empty((positions, int(shape["n_head_kv"]) * size), np.uint16)
+        places = (
+            (first, 4 * int(shape["group"])),
+            (queries, 4 * head.groups + 2 * int(shape["query_offset"])),
+            (keys, 4 * head.groups + 2 * head.queries + 2 * int(shape["key_offset"])),
+        )
+        for position in range(positions):
+            for target, offset in places:
+                os.preadv(self._rows, [target[position].data], position * head.row_bytes + offset)
+        return first[:, 0], queries, keys
+
+
+def spools(folder: Path) -> Iterator[Path]:
+    """Folders of runs whose spool was not taken into their session yet, the oldest first."""
+    with suppress(OSError):
+        found = [path for path in folder.iterdir() if path.is_dir()]
+        yield from sorted(found, key=lambda path: path.stat().st_mtime)
+
+
+def delete(folder: Path) -> None:
+    """Forget a run's spool."""
+    shutil.rmtree(folder, ignore_errors=True)
