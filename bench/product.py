@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +17,7 @@ from typing import Any, Self
 
 from websockets.sync.client import ClientConnection, connect
 
+from cloudchamber.sessions.store_folder import VARIABLE
 from cloudchamber.telemetry import codec, commands
 from cloudchamber.telemetry.events import PARTS
 from cloudchamber.telemetry.messages import PROTOCOL
@@ -28,10 +31,13 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         words = ["serve", "--no-browser", "--port", str(self.port), *arguments]
+        self._data = tempfile.TemporaryDirectory(prefix="cloudchamber-")
+        """What it keeps of runs is the bench's own, not the person's."""
         self._process = subprocess.Popen(
             [str(Path(sys.executable).parent / "cloudchamber"), *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, VARIABLE: self._data.name},
         )
 
     @property
@@ -75,6 +81,8 @@ class Server:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
+        self._data.cleanup()
 
 
 class Viewer:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cloudchamber.sessions.store_folder import VARIABLE
 from tests import tiny_models
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What servers keep of runs is the tests' own, not the person's."""
+    folder = tmp_path_factory.mktemp("data")
+    os.environ[VARIABLE] = str(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,13 @@ from typer.core import TyperGroup
 
 from cloudchamber import __version__
 from cloudchamber.cli_export import export
+from cloudchamber.cli_sessions import DataOption, KeepOption, keep_bytes
+from cloudchamber.cli_sessions import app as sessions_app
 
 if TYPE_CHECKING:
     from cloudchamber.inference.options import EngineOptions
     from cloudchamber.model.discovery import FoundModel
+    from cloudchamber.sessions.store import Store
 
 # Everything heavy is imported inside the command that needs it: `--help` and a mistyped
 # option should answer at once.
@@ -98,6 +101,9 @@ def serve(
     replay: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Show a recording instead of a model.")
     ] = None,
+    keep: Annotated[bool, typer.Option("--record/--no-record", help="Keep every run as a session.")] = True,
+    keep_size: KeepOption = None,
+    data: DataOption = None,
     allow_host: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A further host name the page is reached by.")
     ] = None,
@@ -110,7 +116,12 @@ def serve(
     session = (
         _replay(replay)
         if replay
-        else _live(model, _options(ctx, threads, gpu_layers, rotating_cache), autostart)
+        else _live(
+            model,
+            _options(ctx, threads, gpu_layers, rotating_cache),
+            autostart,
+            _store(data, keep_size) if keep else None,
+        )
     )
     try:
         run.run(session, host=host, port=port, names=allow_host or [], browser=browser, say=_say)
@@ -138,6 +149,7 @@ def models() -> None:
 
 
 app.command()(export)
+app.add_typer(sessions_app, name="sessions")
 
 
 @app.command()
@@ -204,10 +216,17 @@ def _options(ctx: int, threads: int, gpu_layers: int, rotating_cache: bool) -> E
     return EngineOptions(n_ctx=ctx, threads=threads, gpu_layers=gpu_layers, rotating_cache=rotating_cache)
 
 
-def _live(model: str | None, options: EngineOptions, autostart: bool) -> Any:
+def _live(model: str | None, options: EngineOptions, autostart: bool, store: Store | None) -> Any:
     from cloudchamber.server.live import LiveSession
 
-    return LiveSession(options, model=_model(model), autostart=autostart)
+    return LiveSession(options, model=_model(model), autostart=autostart, store=store)
+
+
+def _store(data: Path | None, keep_size: str | None) -> Store:
+    from cloudchamber.sessions.store import Store
+    from cloudchamber.sessions.store_folder import store_path
+
+    return Store(store_path(data), keep_bytes=keep_bytes(keep_size))
 
 
 def _replay(path: Path) -> Any:

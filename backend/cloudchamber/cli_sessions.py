@@ -1,0 +1,172 @@
+"""`cloudchamber sessions`: list what is kept, rename, pin, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from cloudchamber.sessions.store import Store
+    from cloudchamber.sessions.store_list import SessionInfo
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+app = typer.Typer(help="List kept sessions; rename, pin or delete them.", no_args_is_help=False)
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Folder of the sessions.", show_default=False)
+]
+KeepOption = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-size",
+        metavar="SIZE",
+        help="Room for kept sessions, such as 500MB; then the oldest that aren't pinned go. Default: 10GB.",
+        show_default=False,
+    ),
+]
+SessionArgument = Annotated[
+    str, typer.Argument(help="Its id or title, or how one of them begins; `newest` is the newest.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def sessions(context: typer.Context, data: DataOption = None, keep: KeepOption = None) -> None:
+    """List kept sessions; rename, pin or delete them."""
+    if context.invoked_subcommand is None:
+        _list(data, keep)
+
+
+@app.command("list")
+def listing(data: DataOption = None, keep: KeepOption = None) -> None:
+    """List kept sessions, newest first."""
+    _list(data, keep)
+
+
+@app.command()
+def rename(session: SessionArgument, title: str, data: DataOption = None) -> None:
+    """Give a session another title."""
+    with _store(data) as store:
+        info = _found(store, session)
+        store.rename(info.id, title)
+        changed = store.info(info.id)
+    out.print(escape(f"“{info.title}” is now “{changed.title if changed else title}”."))
+
+
+@app.command()
+def pin(
+    session: SessionArgument,
+    off: Annotated[bool, typer.Option("--off", help="Let it go again when room is needed.")] = False,
+    data: DataOption = None,
+) -> None:
+    """Keep a session, whatever room is needed."""
+    with _store(data) as store:
+        info = _found(store, session)
+        store.pin(info.id, not off)
+    out.print(escape(f"“{info.title}” is {'no longer pinned' if off else 'pinned'}."))
+
+
+@app.command()
+def delete(
+    session: Annotated[list[str], typer.Argument(help="Ids or titles, as `list` shows them.")],
+    data: DataOption = None,
+) -> None:
+    """Delete sessions for good."""
+    with _store(data) as store:
+        for info in [_found(store, text) for text in session]:
+            if not store.delete(info.id):
+                _fail(f"“{info.title}” still runs; stop it first.")
+            out.print(escape(f"“{info.title}” is deleted."))
+
+
+def keep_bytes(text: str | None) -> int:
+    """Bytes of `--keep-size`."""
+    from cloudchamber.sessions import retention
+
+    try:
+        return retention.KEEP_BYTES if text is None else retention.size_of(text)
+    except ValueError as error:
+        _fail(str(error))
+
+
+@contextmanager
+def _store(data: Path | None, keep: str | None = None) -> Iterator[Store]:
+    """The store, closed at the end; its errors as sentences."""
+    from cloudchamber.sessions.store import Store
+    from cloudchamber.sessions.store_folder import store_path
+    from cloudchamber.sessions.store_schema import StoreError
+
+    store = Store(store_path(data), keep_bytes=keep_bytes(keep))
+    try:
+        yield store
+    except StoreError as error:
+        _fail(str(error))
+    finally:
+        store.close()
+
+
+def _found(store: Store, text: str) -> SessionInfo:
+    from cloudchamber.sessions.find import NotFoundError, find
+
+    try:
+        return find(store.list(), text)
+    except NotFoundError as error:
+        _fail(str(error))
+
+
+def _list(data: Path | None, keep: str | None) -> None:
+    from rich.table import Table
+
+    with _store(data, keep) as store:
+        infos, used = store.list(), store.used
+    if not infos:
+        out.print("No sessions are kept yet. Every run of `cloudchamber` becomes one.")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("title", "model", "tokens", "length", "date", "size", "id", ""):
+        right = title in ("tokens", "length", "size")
+        table.add_column(title, justify="right" if right else "left", no_wrap=title != "title")
+    for info in infos:
+        date = datetime.fromtimestamp(info.created, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+        cells = (
+            info.title,
+            info.model,
+            f"{info.steps:,}",
+            _length(info.seconds),
+            date,
+            decimal(info.bytes),
+            info.id,
+        )
+        table.add_row(*map(escape, cells), _standing(info))
+    out.print(table)
+    out.print(f"{decimal(used)} of {decimal(store.keep_bytes)} are used.")
+
+
+def _length(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _standing(info: SessionInfo) -> str:
+    """What is special about a session."""
+    words = {
+        "running": info.running,
+        "cut off": not info.running and not info.complete,
+        "pinned": info.pinned,
+        "[yellow]goes next[/]": info.goes_next,
+    }
+    return ", ".join(word for word, holds in words.items() if holds)
+
+
+def _fail(text: str) -> NoReturn:
+    err.print(f"[red]cloudchamber:[/] {escape(text)}")
+    raise typer.Exit(1)

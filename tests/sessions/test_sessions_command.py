@@ -1,0 +1,78 @@
+"""`cloudchamber sessions`, on a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cloudchamber.cli import app
+from cloudchamber.sessions.store import Store
+from tests.sessions.runs import batch, head, session_id
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two sessions, of which one was cut off by a crash."""
+    store = Store(tmp_path / "sessions.db")
+    for number, prompt in ((1, "Why is the sky blue?"), (2, "Count [bold]sheep[/bold]")):
+        store.begin(head(number, prompt, created=1.6e9 + number)).result()
+        store.append(session_id(number), batch(number, 0, 70, padding=30_000)).result()
+    store.finish(session_id(1)).result()
+    store.submit(
+        lambda db: db.execute("UPDATE session SET owner = '1:0.5' WHERE key = 2").fetchall()
+    ).result()
+    store.close()
+    return tmp_path
+
+
+@pytest.fixture
+def run(data: Path) -> Callable[..., str]:
+    def run(*words: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, ["sessions", *words, "--data", str(data)], env={"COLUMNS": "200"})
+        assert result.exit_code == code, result.output
+        assert "Traceback" not in result.output
+        return " ".join(result.output.split())
+
+    return run
+
+
+def test_sessions_are_listed_with_all_that_is_asked_for(run: Callable[..., str]) -> None:
+    for words in ((), ("list",)):
+        said = run(*words)
+        for word in ("Why is the sky blue?", "Tiny", "70", "0:02", "2020-09-1", "2.1 MB", session_id(1)):
+            assert word in said
+        assert "Count [bold]sheep[/bold]" in said
+        assert said.count("cut off") == 1
+        assert "of 10.0 GB are used." in said
+
+
+def test_what_goes_next_is_told(run: Callable[..., str]) -> None:
+    assert "goes next" not in run()
+    assert "goes next" in run("--keep-size", "1MB")
+    assert "is no size" in run("--keep-size", "much", code=1)
+
+
+def test_sessions_are_renamed_pinned_and_deleted(run: Callable[..., str]) -> None:
+    assert "is now “Colours”" in run("rename", "why", "Colours")
+    assert "“Colours” is pinned" in run("pin", "colours")
+    assert "pinned" in run()
+    assert "no longer pinned" in run("pin", session_id(1), "--off")
+    assert "There is no session" in run("delete", "Why", code=1)
+    assert "“Colours” is deleted" in run("delete", "Colours")
+    assert "Colours" not in run()
+
+
+def test_nothing_kept_yet_is_said(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["sessions", "--data", str(tmp_path / "none")])
+    assert "No sessions are kept yet" in result.output
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_damaged_store_gets_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "sessions.db").write_bytes(b"no database" * 1000)
+    result = CliRunner().invoke(app, ["sessions", "--data", str(tmp_path)], env={"COLUMNS": "300"})
+    assert result.exit_code == 1
+    assert "is damaged" in result.output
