@@ -36,6 +36,14 @@ def flow(weights: np.ndarray[Any, Any], sink: float, threshold: float) -> dict[s
     }
 
 
+def without_first(weights: np.ndarray[Any, Any], sink: float) -> dict[str, Any]:
+    """As `flow`, of what is left without the first token, as shares of it."""
+    by = (weights.sum() + sink) / (weights[1:].sum() + sink)
+    expected = flow(np.concatenate([[0.0], weights[1:] * by]), sink * by, 0.02)
+    expected["others"]["tokens"] -= int(weights[0] > 0)
+    return {**expected, "left_out": weights[0]}
+
+
 def main() -> None:
     found = {}
     for name in RUNS:
@@ -43,7 +51,10 @@ def main() -> None:
         event = [event for event in run["events"] if event["kind"] == "attention"][-1]
         rows = np.array(event["weights"]["data"], np.float64).reshape(event["weights"]["shape"])
         sink = event["sink"]["data"][-1]
-        found[name] = [flow(rows[-1], sink, threshold) for threshold in THRESHOLDS]
+        found[name] = [
+            *({**flow(rows[-1], sink, threshold), "left_out": 0.0} for threshold in THRESHOLDS),
+            without_first(rows[-1], sink),
+        ]
     (FIXTURES / "flow.json").write_text(json.dumps(found, separators=(",", ":")) + "\n")
 
 

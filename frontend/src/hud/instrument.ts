@@ -24,8 +24,21 @@ export interface HudPointerEvent {
 export interface InstrumentView {
   /** Writes this frame into the scene. `rect` is the whole panel; the instrument draws its own frame and heading. */
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void;
+  /** Takes in what is new in the state, where it remembers more of a run than the state does. */
+  observe?(state: AppState, now: number, ui: HudUi): void;
+  /** A replay went elsewhere: of what it remembers, nothing counts that it saw before clock time `before`. */
+  forget?(before: number): void;
   /** Something happened on one of the regions it registered. True takes it, and with a press the drag that follows. */
   pointer?(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState, ui: HudUi): boolean;
+}
+
+/** A scale or a mode of an instrument: what it may be, for those who choose it without a pointer. */
+export interface Option {
+  /** In the state's options, and so in the page's address: `attention.mode`. */
+  readonly name: string;
+  readonly label: string;
+  /** The first is what it is at first, and stands in no address. */
+  readonly choices: readonly { readonly value: string; readonly word: string }[];
 }
 
 /** What the cockpit knows of an instrument before it is on show. */
@@ -41,6 +54,7 @@ export interface Instrument {
   readonly minimum: { readonly width: number; readonly height: number };
   /** Heads whose newest rows it needs; at most a few. */
   attention?(state: AppState): readonly (readonly [layer: number, head: number])[];
+  readonly options?: readonly Option[];
   /** False leaves it out of the cockpit: the model has nothing for it to show. */
   available?(state: AppState): boolean;
   create(scene: Scene): InstrumentView;

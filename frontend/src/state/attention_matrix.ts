@@ -50,6 +50,14 @@ export class AttentionMatrix {
     return column > row ? 0 : halfToFloat(this.bits[start(row) + column]!);
   }
 
+  /** Half-float bits of the greatest weight of a row of cells. */
+  top(row: number): number {
+    const end = start(row) + row + 1;
+    let top = 0;
+    for (let i = start(row); i < end; i++) if (this.bits[i]! > top) top = this.bits[i]!;
+    return top;
+  }
+
   /** Greatest share of an attention sink among a row's queries. */
   sink(row: number): number {
     return this.sinks[row] ?? 0;

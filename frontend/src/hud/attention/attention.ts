@@ -1,4 +1,3 @@
-import type { AttentionMode } from "../../state/attention_history";
 import type { AttentionMatrix } from "../../state/attention_matrix";
 import { shown } from "../../state/moment";
 import { headSelected } from "../../state/reduce";
@@ -11,14 +10,15 @@ import { drawSlider, sliderValue } from "../kit/slider";
 import { drawSwitch } from "../kit/switch";
 import { inset, type Rect } from "../layout";
 import { progress } from "../motion";
+import { choose } from "../options";
 import type { Scene } from "../scene";
 import { Seen } from "../seen";
 import { color, motion, size, text } from "../theme";
 import type { HudUi } from "../ui";
 import { type AttentionLayout, attentionLayout } from "./attention_layout";
 import { type AttentionModel, attentionModel, captions } from "./attention_model";
+import { MODE, MODES, modeOf, SCALE, SCALES, scaleOf } from "./attention_settings";
 import { drawDepth } from "./entropy_depth";
-import type { WeightScale } from "./matrix_picture";
 import { MatrixPlot } from "./matrix_plot";
 import { MatrixRequests } from "./matrix_request";
 import { Multiples } from "./multiples";
@@ -29,14 +29,10 @@ import { type RowWeights, rowOnShow } from "./row_weights";
 const GAP = 8;
 const LAYER_SLIDER = 0;
 const HEAD_SLIDER = 1;
-const MODES: readonly AttentionMode[] = ["head", "mean", "max"];
-const SCALES: readonly WeightScale[] = ["absolute", "row"];
 const SCALE_BUTTONS = 10;
 
 /** Where a head looks: its weights as a matrix, and all heads of the model at a glance. */
 class Attention implements InstrumentView {
-  private mode: AttentionMode = "head";
-  private scale: WeightScale = "absolute";
   private model: AttentionModel | null = null;
   private readonly seen = new Seen();
   private readonly plot: MatrixPlot;
@@ -65,7 +61,12 @@ class Attention implements InstrumentView {
     const place = attentionLayout({ ...inner, y: top, height: inner.y + inner.height - top }, model.heads);
     if (model.absent) this.drawAbsent(model, inner, top);
     else this.drawParts(state, model, matrix, place, now, ui);
-    heading(scene, rect, attention.title, captions(model, this.plot.joined, this.plot.window?.span ?? 0));
+    heading(
+      scene,
+      rect,
+      attention.title,
+      captions(model, this.plot.joined, this.plot.zoom.window(state, model.length)?.span ?? 0),
+    );
     scene.popClip();
   }
 
@@ -87,8 +88,8 @@ class Attention implements InstrumentView {
       return true;
     }
     if (hit.kind !== "button" || event.type !== "press") return false;
-    if (hit.value < SCALE_BUTTONS) this.mode = MODES[hit.value] ?? this.mode;
-    else this.scale = SCALES[hit.value - SCALE_BUTTONS] ?? this.scale;
+    if (hit.value < SCALE_BUTTONS) choose(state, MODE, MODES[hit.value] ?? "");
+    else choose(state, SCALE, SCALES[hit.value - SCALE_BUTTONS] ?? "");
     return true;
   }
 
@@ -100,8 +101,8 @@ class Attention implements InstrumentView {
     now: number,
     ui: HudUi,
   ): void {
-    this.plot.draw(state, model, matrix, this.scale, place, now, ui, this.requests.refusal);
-    this.drawControls(model, place, ui);
+    this.plot.draw(state, model, matrix, scaleOf(state), place, now, ui, this.requests.refusal);
+    this.drawControls(state, place, model, ui);
     const moment = shown(state);
     // Of a pinned token, nothing rather than another moment's.
     const late = state.selection.step !== null && moment.heads?.position !== model.query;
@@ -136,7 +137,7 @@ class Attention implements InstrumentView {
     drawRowBars(this.scene, state, model, matrix ? this.row : null, rect, inside ? ui.pointerX : Number.NaN);
   }
 
-  private drawControls(model: AttentionModel, place: AttentionLayout, ui: HudUi): void {
+  private drawControls(state: AppState, place: AttentionLayout, model: AttentionModel, ui: HudUi): void {
     const { scene } = this;
     const { sliders, switches } = place;
     const half = (sliders.width - 20) / 2;
@@ -148,12 +149,12 @@ class Attention implements InstrumentView {
     if (!switches) return;
     const words = MODES.map((mode) => mode.toUpperCase());
     const top = switches.y + 4;
-    const used = drawSwitch(scene, ui.hits, 0, words, MODES.indexOf(this.mode), switches.x, top);
+    const used = drawSwitch(scene, ui.hits, 0, words, MODES.indexOf(model.mode), switches.x, top);
     const scales =
       switches.width - used > 250 ? ["ABSOLUTE γ 0.4", "PER ROW γ 0.4"] : ["ABS γ 0.4", "ROW γ 0.4"];
     const room = scales.reduce((sum, word) => sum + Math.ceil(scene.measure(word, text.label)) + 18, -4);
     const left = switches.x + switches.width - room;
-    drawSwitch(scene, ui.hits, SCALE_BUTTONS, scales, SCALES.indexOf(this.scale), left, top);
+    drawSwitch(scene, ui.hits, SCALE_BUTTONS, scales, SCALES.indexOf(scaleOf(state)), left, top);
   }
 
   private drawAbsent(model: AttentionModel, inner: Rect, top: number): void {
@@ -169,7 +170,8 @@ class Attention implements InstrumentView {
   }
 
   private modelOf(state: AppState): AttentionModel {
-    const { seen, mode } = this;
+    const { seen } = this;
+    const mode = modeOf(state);
     const { layer, head, step } = state.selection;
     seen.begin();
     seen.value(state.run);
@@ -193,6 +195,7 @@ export const attention: Instrument = {
   short: "ATTN",
   parts: ["attention", "heads"],
   minimum: { width: 320, height: 300 },
+  options: [MODE, SCALE],
   attention: ({ selection }) => [[selection.layer, selection.head]],
   create: (scene) => new Attention(scene),
 };

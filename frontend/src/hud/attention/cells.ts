@@ -20,6 +20,8 @@ export interface Cells {
   row(row: number): Uint16Array;
   /** The weight at a row and a column of cells. */
   value(row: number, column: number): number;
+  /** Half-float bits of the greatest weight of a row, over all of its keys as far as they are known. */
+  top(row: number): number;
 }
 
 /** Exact cells of a part of a matrix that is held joined: one answer. */
@@ -32,7 +34,16 @@ export class DetailCells implements Cells {
   readonly rowRevision: ArrayLike<number> = [];
   private readonly scratch: Uint16Array;
 
-  constructor(private readonly reply: AttentionReply) {
+  readonly query_start: number;
+  readonly query_stop: number;
+
+  constructor(
+    private readonly reply: AttentionReply,
+    /** Greatest weight of each of its rows over all keys; null where only its own keys are known. */
+    readonly tops: Float32Array | null = null,
+  ) {
+    this.query_start = reply.query_start;
+    this.query_stop = reply.query_stop;
     this.length = reply.query_stop;
     this.rows = reply.query_stop;
     this.scratch = new Uint16Array(reply.key_stop);
@@ -45,6 +56,15 @@ export class DetailCells implements Cells {
     return (
       query >= query_start && end <= query_stop && key >= key_start && Math.min(key + span, end) <= key_stop
     );
+  }
+
+  /** The same, with the greatest weights from an answer about the same rows and all keys. */
+  withTops({ weights }: AttentionReply): DetailCells {
+    const [rows = 0, columns = 0] = weights.shape;
+    const tops = Float32Array.from({ length: rows }, (_, row) =>
+      greatest(weights.data.subarray(row * columns, (row + 1) * columns)),
+    );
+    return new DetailCells(this.reply, tops);
   }
 
   isRowKnown(row: number): boolean {
@@ -61,11 +81,24 @@ export class DetailCells implements Cells {
     return this.scratch.subarray(0, Math.min(row + 1, this.scratch.length));
   }
 
+  top(row: number): number {
+    const { query_start, weights } = this.reply;
+    const columns = weights.shape[1]!;
+    const at = (row - query_start) * columns;
+    return floatToHalf(this.tops?.[row - query_start] ?? greatest(weights.data.subarray(at, at + columns)));
+  }
+
   value(row: number, column: number): number {
     const { query_start, key_start, key_stop, weights } = this.reply;
     if (column > row || column < key_start || column >= key_stop) return 0;
     return weights.data[(row - query_start) * weights.shape[1]! + column - key_start]!;
   }
+}
+
+function greatest(weights: Float32Array): number {
+  let top = 0;
+  for (const weight of weights) if (weight > top) top = weight;
+  return top;
 }
 
 /** Longest side of a window whose exact cells are asked for. */

@@ -1,16 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { AttentionMatrix, MATRIX_EDGE } from "../../state/attention_matrix";
 import { createState } from "../../state/initial";
-import type { Asked } from "../../state/requests";
+import type { Asked, Requests } from "../../state/requests";
 import { floatToHalf, halfToFloat } from "../../telemetry/half";
 import type { AttentionReply } from "../../telemetry/protocol.gen";
 import { HEAT_EDGE, HeatStore } from "../heat_store";
 import { attentionLayout } from "./attention_layout";
+import { attentionModel } from "./attention_model";
 import { DetailCells } from "./cells";
+import { Detail } from "./detail";
 import { labelStride } from "./matrix_axes";
 import { MatrixPicture } from "./matrix_picture";
 import { MatrixRequests, piecesMissing } from "./matrix_request";
 import { moved, wholeWindow, zoomed } from "./matrix_window";
+import { MatrixZoom } from "./matrix_zoom";
 import { firstHead } from "./multiples";
 import { barsOf, namedBars } from "./row_bars";
 
@@ -136,12 +139,13 @@ describe("a window", () => {
   });
 });
 
-describe("the picture of a matrix", () => {
-  const cellOf = (heat: HeatStore, picture: MatrixPicture, row: number, column: number): number => {
-    const { heatRegion } = picture;
-    return halfToFloat(heat.values[(heatRegion.y + row) * HEAT_EDGE + heatRegion.x + column]!);
-  };
+/** The value painted at a place. */
+function cellOf(heat: HeatStore, picture: MatrixPicture, row: number, column: number): number {
+  const { heatRegion } = picture;
+  return halfToFloat(heat.values[(heatRegion.y + row) * HEAT_EDGE + heatRegion.x + column]!);
+}
 
+describe("the picture of a matrix", () => {
   it("is exact where the cells fit, with nothing above the diagonal", () => {
     const heat = new HeatStore();
     const picture = new MatrixPicture(heat, 256);
@@ -207,6 +211,69 @@ describe("the picture of a matrix", () => {
     picture.paint(cells, window, "absolute", 200, 3000);
     expect([picture.joined, picture.query, picture.key]).toEqual([1, 2000, 1500]);
     expect(cellOf(heat, picture, 7, 30)).toBe(halfToFloat(floatToHalf(weight(2007, 1530))));
+  });
+});
+
+describe("a part of a long run, exact", () => {
+  it("scales each row by the greatest of all its keys, those outside of the part too", () => {
+    const state = createState();
+    const model = { ...attentionModel(state, "head"), length: 3000 };
+    const window = { query: 2000, key: 1500, span: 20 };
+    const detail = new Detail();
+    const ask: Requests["ask"] = (_, asked, done) => {
+      if (asked.kind === "get_attention") done(answer(asked) as never);
+    };
+    const of = (perRow: boolean): DetailCells | null => detail.of(state, model, window, perRow, ask);
+    of(true);
+    const own = of(false)!;
+    expect(own.tops).toBeNull();
+    of(true);
+    const heat = new HeatStore();
+    const picture = new MatrixPicture(heat, 256);
+    picture.paint(of(true)!, window, "row", 200, 3000);
+    const top = most(2007, 2008, 0, 2008);
+    expect(most(2007, 2008, 1500, 1520)).toBeLessThan(top);
+    expect(cellOf(heat, picture, 7, 3)).toBeCloseTo(weight(2007, 1503) / top, 3);
+  });
+});
+
+describe("the part in view", () => {
+  const event = {
+    type: "wheel",
+    x: 100,
+    y: 300,
+    dx: 0,
+    dy: 0,
+    wheel: -400,
+    shift: false,
+    ctrl: false,
+  } as const;
+  const plot = { x: 0, y: 0, width: 400, height: 400 };
+
+  it("is in the page's options, so that a link shows the same", () => {
+    const state = createState();
+    const zoom = new MatrixZoom();
+    zoom.pointer(event, state, 200, plot, 208);
+    const seen = zoom.window(state, 200)!;
+    expect(seen.span).toBeLessThan(100);
+    const other = createState();
+    for (const [name, value] of state.options) other.options.set(name, value);
+    expect(new MatrixZoom().window(other, 200)).toEqual(seen);
+    zoom.pointer({ ...event, type: "drag", dx: -100, dy: 0 }, state, 200, plot, seen.span);
+    expect(zoom.window(state, 200)!.key).toBe(seen.key + Math.trunc((100 * seen.span) / 400));
+    zoom.pointer({ ...event, type: "double" }, state, 200, plot, seen.span);
+    expect([zoom.window(state, 200), state.options.size]).toEqual([null, 0]);
+  });
+
+  it("waits for a run that has not grown so far, and takes no nonsense", () => {
+    const state = createState();
+    state.options.set("attention.window", "40_10_60");
+    expect(new MatrixZoom().window(state, 30)).toBeNull();
+    expect(new MatrixZoom().window(state, 200)).toEqual({ query: 40, key: 10, span: 60 });
+    for (const text of ["", "1_2", "1_2_0", "a_b_c", "-1_2_3", "1e9_0_99999999"]) {
+      state.options.set("attention.window", text);
+      expect(new MatrixZoom().window(state, 200)).toBeNull();
+    }
   });
 });
 

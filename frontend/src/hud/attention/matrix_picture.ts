@@ -103,7 +103,7 @@ export class MatrixPicture {
     for (let cell = first; cell < last; cell++) {
       if (!matrix.isRowKnown(cell)) continue;
       const weights = matrix.row(cell);
-      if (this.scale === "row") for (const bits of weights) if (bits > top) top = bits;
+      if (this.scale === "row") top = Math.max(top, matrix.top(cell));
       for (let place = 0; place < places; place++) {
         const from = column + place * each;
         if (from > cell) break;

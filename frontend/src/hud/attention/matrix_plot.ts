@@ -14,22 +14,22 @@ import { color, glow, heatGamma, text } from "../theme";
 import type { HudUi } from "../ui";
 import type { AttentionLayout } from "./attention_layout";
 import { type AttentionModel, type CellFacts, cellFacts, rowFacts } from "./attention_model";
+import { windowSet } from "./attention_settings";
 import type { Cells } from "./cells";
 import { Detail } from "./detail";
 import { type Axes, drawAxes, drawPromptEnd } from "./matrix_axes";
 import { MatrixPicture, type WeightScale } from "./matrix_picture";
-import { type MatrixWindow, moved, wholeWindow, zoomed } from "./matrix_window";
+import { type MatrixWindow, wholeWindow } from "./matrix_window";
+import { MatrixZoom } from "./matrix_zoom";
 import { drawReadout } from "./readout";
 
 const FADE = 0.18;
 const WIPE = 0.12;
-const WHEEL = 0.0022;
 const BAR_STEPS = 256;
 
 /** The matrix of weights with its axes, its scale of colours and what it says; zoomed by the wheel, moved by dragging. */
 export class MatrixPlot {
-  /** The part in view; null is all of it. */
-  window: MatrixWindow | null = null;
+  readonly zoom = new MatrixZoom();
   private readonly pictures: readonly [MatrixPicture, MatrixPicture];
   private readonly bar;
   private readonly detail = new Detail();
@@ -39,9 +39,6 @@ export class MatrixPlot {
   private fadedFrom = Number.NaN;
   private before = false;
   private plot: Rect = { x: 0, y: 0, width: 1, height: 1 };
-  private dragged = false;
-  private carryX = 0;
-  private carryY = 0;
 
   constructor(private readonly scene: Scene) {
     this.pictures = [new MatrixPicture(scene.heat, HEAT_EDGE), new MatrixPicture(scene.heat, HEAT_EDGE)];
@@ -80,8 +77,9 @@ export class MatrixPlot {
       return;
     }
     this.turn(state, `${model.layer}/${model.mode === "head" ? model.head : model.mode}/${scale}`);
-    const window = this.window ?? wholeWindow(model.length);
-    const cells = this.cellsOf(state, model, matrix, window, ui);
+    const zoomed = this.zoom.window(state, model.length);
+    const window = zoomed ?? wholeWindow(model.length);
+    const cells = zoomed ? this.cellsOf(state, model, matrix, zoomed, scale, ui) : matrix;
     this.picture.paint(cells, window, scale, plot.width, model.length);
     const ready = this.isReady(matrix, model);
     this.drawMatrix(state, model, ready, now, ui);
@@ -104,38 +102,16 @@ export class MatrixPlot {
     drawAxes(scene, state, axes, plot, place.labels, place.below);
     const cell = pointed ? this.cellAt(state, cells, pointed, axes) : null;
     const said = this.saidOf(state, model, matrix, cell ? axes.pointedQuery : -1);
-    drawReadout(scene, said, cell, plot, this.window !== null);
+    drawReadout(scene, said, cell, plot, zoomed !== null);
     ui.hits.add("heat-cell", 0, plot.x, plot.y, plot.width, plot.height);
   }
 
   pointer(event: HudPointerEvent, state: AppState, model: AttentionModel | null): boolean {
     if (!model || model.length === 0) return false;
-    const { plot, picture } = this;
-    const window = this.window ?? wholeWindow(model.length);
-    const per = picture.span / plot.width;
-    switch (event.type) {
-      case "wheel": {
-        const query = window.query + (event.y - plot.y) * per;
-        const key = window.key + (event.x - plot.x) * per;
-        this.window = zoomed(window, model.length, Math.exp(-event.wheel * WHEEL), query, key);
-        return true;
-      }
-      case "release":
-        if (!this.dragged) this.choose(event, state, model);
-        return true;
-      case "drag":
-        this.dragged = true;
-        this.drag(event.dx * per, event.dy * per, model.length);
-        return true;
-      case "double":
-        this.window = null;
-        return true;
-      default:
-        this.carryX = 0;
-        this.carryY = 0;
-        this.dragged = false;
-        return true;
-    }
+    const { plot, picture, zoom } = this;
+    if (event.type === "release" && !zoom.dragged) this.choose(event, state, model);
+    else zoom.pointer(event, state, model.length, plot, picture.span);
+    return true;
   }
 
   /** A click on a row pins the token that its query made; on the newest, follows on. */
@@ -147,25 +123,14 @@ export class MatrixPlot {
     if (step !== null) stepSelected(state, query === model.length - 1 ? null : step);
   }
 
-  /** Moves by whole positions, and keeps what is left of one for the next time. */
-  private drag(keys: number, queries: number, length: number): void {
-    if (!this.window) return;
-    this.carryX -= keys;
-    this.carryY -= queries;
-    const dx = Math.trunc(this.carryX);
-    const dy = Math.trunc(this.carryY);
-    this.carryX -= dx;
-    this.carryY -= dy;
-    this.window = moved(this.window, length, dy, dx);
-  }
-
   /** Another matrix comes on show: what was there stays below it until it has faded in. */
   private turn(state: AppState, key: string): void {
     const runId = state.run?.started.run_id ?? "";
     if (runId !== this.runId) {
+      // Another run is seen whole at first; but the first one may come with a link to a part.
+      if (this.runId !== "") windowSet(state, null);
       this.runId = runId;
       this.before = false;
-      this.window = null;
     } else if (key !== this.key) {
       this.front = 1 - this.front;
       this.before = true;
@@ -181,7 +146,8 @@ export class MatrixPlot {
 
   private drawMatrix(state: AppState, model: AttentionModel, ready: boolean, now: number, ui: HudUi): void {
     if (ready && Number.isNaN(this.fadedFrom)) this.fadedFrom = now;
-    const fading = ui.reducedMotion || !this.before ? 1 : easeInOutCubic(progress(now, this.fadedFrom, FADE));
+    const fading =
+      ui.reducedMotion || !this.before ? 1 : easeInOutCubic(progress(now, this.fadedFrom, FADE));
     const shown = ready ? fading : 0;
     if (this.before && shown < 1) this.drawPicture(this.pictures[1 - this.front]!, ready ? 1 : 0.5);
     if (shown <= 0) return;
@@ -295,16 +261,17 @@ export class MatrixPlot {
     return { ...model, row };
   }
 
-  /** The matrix, or its exact cells where it is held joined and the window is small enough. */
+  /** Of a part in view: the matrix, or its exact cells where it is held joined and the part is small enough. */
   private cellsOf(
     state: AppState,
     model: AttentionModel,
     matrix: AttentionMatrix,
     window: MatrixWindow,
+    scale: WeightScale,
     ui: HudUi,
   ): Cells {
-    if (!this.window || matrix.block === 1) return matrix;
-    return this.detail.of(state, model, window, ui.host.ask) ?? matrix;
+    if (matrix.block === 1) return matrix;
+    return this.detail.of(state, model, window, scale === "row", ui.host.ask) ?? matrix;
   }
 
   private cellAt(

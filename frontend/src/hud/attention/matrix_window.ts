@@ -41,7 +41,8 @@ export function moved(window: MatrixWindow, length: number, queries: number, key
   );
 }
 
-function within({ query, key, span }: MatrixWindow, whole: number): MatrixWindow {
+/** Moved into the whole, of which it must be a part. */
+export function within({ query, key, span }: MatrixWindow, whole: number): MatrixWindow {
   const last = Math.max(0, whole - span);
   const clamp = (value: number): number => Math.min(Math.max(value, 0), last);
   return { query: clamp(query), key: clamp(key), span };

@@ -6,7 +6,7 @@ import { labelAt } from "../attention/tokens";
 import { count, percent, probability } from "../format";
 import type { HeatRegion } from "../heat_store";
 import type { Hit } from "../hits";
-import type { HudPointerEvent, Instrument, InstrumentView } from "../instrument";
+import type { HudPointerEvent, Instrument, InstrumentView, Option } from "../instrument";
 import { callout } from "../kit/callout";
 import { panel } from "../kit/frame";
 import { caption, HEADING, heading } from "../kit/heading";
@@ -42,6 +42,14 @@ const MOST_HEADS = 128;
 const ANY_HEAD = -1;
 /** Option of the page: share of the maximum, or nats. */
 const SCALE = "entropy.scale";
+const SCALE_OPTION: Option = {
+  name: SCALE,
+  label: "Scale of attention entropy",
+  choices: [
+    { value: "share", word: "share of the maximum" },
+    { value: "nats", word: "nats" },
+  ],
+};
 
 /** Attention entropy of all heads, now and before. Which heads look at one token only, and which at everything. */
 export class EntropyMap implements InstrumentView {
@@ -100,6 +108,17 @@ export class EntropyMap implements InstrumentView {
       }
     }
     return true;
+  }
+
+  observe(state: AppState): void {
+    this.follow(state);
+  }
+
+  forget(before: number): void {
+    if (before < Number.POSITIVE_INFINITY) return;
+    this.run = "";
+    this.history = null;
+    this.asker.forget();
   }
 
   /** Takes the moment on show, and remembers each of the newest. */
@@ -252,5 +271,6 @@ export const entropy: Instrument = {
   short: "ENTROPY",
   parts: ["heads"],
   minimum: { width: 320, height: 220 },
+  options: [SCALE_OPTION],
   create: (scene) => new EntropyMap(scene),
 };

@@ -9,6 +9,7 @@ import { drawSwitch } from "../kit/switch";
 import type { Rect } from "../layout";
 import { stepAt } from "../moment_position";
 import { clamp01, progress } from "../motion";
+import { choose } from "../options";
 import type { Scene } from "../scene";
 import { Seen } from "../seen";
 import { color, glow, motion, text } from "../theme";
@@ -19,16 +20,22 @@ import { FlowMotion } from "./flow_motion";
 import { type FlowPlace, flowPlace } from "./flow_place";
 import { drawDashes, drawRibbon } from "./flow_ribbon";
 import {
+  FIRST,
   MODE_OPTION,
   modeOf,
+  OPTIONS,
   rememberThreshold,
   THRESHOLD_OPTION,
   THRESHOLDS,
   thresholdOf,
+  withoutFirst,
 } from "./flow_settings";
 import { drawFooter, drawSources, drawTarget, factsOf } from "./flow_table";
 
 const SLIDER = 0;
+const FIRST_BUTTON = 10;
+/** By the room there is. */
+const FIRST_WORDS = ["WITHOUT THE FIRST TOKEN", "WITHOUT THE FIRST", "NO FIRST", "−1ST"];
 const NAMES = ["HEAD", "MEAN", "ROLLOUT"];
 
 /** The attention flow: where the query that makes the next token looks. */
@@ -55,7 +62,10 @@ export class Flow implements InstrumentView {
     const place = this.placeIn(rect);
     const { table } = place;
     this.drawControls(place.controls, mode, threshold, ui);
-    this.follow(threshold, place, now, ui.reducedMotion);
+    const first = withoutFirst(state);
+    this.drawFirst(place, first, ui);
+    // In a replay rows of the stream are taken in as they come; what is new here was asked for, and cuts.
+    this.follow(threshold, first, place, now, ui.reducedMotion || ui.replay);
     const { model, places } = this;
     ui.hits.add("plot", 0, table.x, table.y, table.width, table.height);
     if (model && places) {
@@ -66,6 +76,19 @@ export class Flow implements InstrumentView {
     } else this.drawEmpty(state, table);
     scene.popClip();
     if (model && places) this.point(state, model, places, place, rect, ui);
+  }
+
+  observe(state: AppState, now: number, ui: HudUi): void {
+    const mode = modeOf(state);
+    if (mode !== "head" || !this.place) return;
+    this.feed.update(state, mode, now, ui.host);
+    this.follow(thresholdOf(state), withoutFirst(state), this.place, now, ui.reducedMotion);
+  }
+
+  forget(before: number): void {
+    if (before < Number.POSITIVE_INFINITY) return;
+    this.feed.forget();
+    this.motion.clear();
   }
 
   pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState): boolean {
@@ -82,7 +105,8 @@ export class Flow implements InstrumentView {
     }
     if (event.type !== "press") return false;
     if (hit.kind === "button") {
-      optionSet(state, MODE_OPTION, hit.value === 0 ? null : MODES[hit.value]!);
+      if (hit.value === FIRST_BUTTON) choose(state, FIRST, withoutFirst(state) ? "in" : "out");
+      else optionSet(state, MODE_OPTION, hit.value === 0 ? null : MODES[hit.value]!);
       return true;
     }
     if (hit.kind !== "position") return false;
@@ -105,21 +129,24 @@ export class Flow implements InstrumentView {
   }
 
   /** The picture of what the feed has, made anew when something in it has changed. */
-  private follow(threshold: number, place: FlowPlace, now: number, reduced: boolean): void {
+  private follow(threshold: number, first: boolean, place: FlowPlace, now: number, still: boolean): void {
     const { feed, seen } = this;
     const { table, row } = place;
     seen.begin();
     seen.value(feed.row);
     seen.value(threshold);
+    seen.value(first);
     const picture = seen.changed;
     seen.value(place);
     if (seen.changed) {
       const most = Math.max(3, Math.floor(table.height / row) - 2);
-      this.model = feed.row ? flowModel(feed.row, threshold, most) : null;
+      this.model = feed.row ? flowModel(feed.row, threshold, most, first) : null;
       this.places = this.model && placesOf(this.model, table.y, table.height, row);
+      // From where the ribbons are by now, drawn or not.
+      this.motion.at(now);
       if (this.model && this.places) this.motion.change(this.model, this.places, now);
     }
-    if (reduced || (seen.changed && !picture)) this.motion.settle();
+    if (seen.changed && (still || !picture)) this.motion.settle();
     this.motion.at(now);
   }
 
@@ -137,6 +164,17 @@ export class Flow implements InstrumentView {
     scene.rect(left, y + 8, at - left, 2, color.data);
     scene.circle(at, y + 9, 4, color.now, glow.active);
     ui.hits.add("slider", SLIDER, left - 8, y, length + 16, 18);
+  }
+
+  /** Above the ribbons: the switch that leaves out the first token. */
+  private drawFirst({ left, right, table }: FlowPlace, first: boolean, ui: HudUi): void {
+    const { scene } = this;
+    const room = right - left - 8;
+    const fits = (word: string): boolean => scene.measure(word, text.label) + 14 <= room;
+    const word = FIRST_WORDS.find(fits);
+    if (!word) return;
+    const x = left + (right - left - scene.measure(word, text.label) - 14) / 2;
+    drawSwitch(scene, ui.hits, FIRST_BUTTON, [word], first ? 0 : -1, x, table.y - 20);
   }
 
   private drawEmpty(state: AppState, { x, y, width }: Rect): void {
@@ -199,6 +237,7 @@ export const flow: Instrument = {
   short: "FLOW",
   parts: ["attention"],
   minimum: { width: 320, height: 260 },
+  options: OPTIONS,
   attention: (state) =>
     modeOf(state) === "head" && (state.model?.n_head ?? 0) > 0
       ? [[state.selection.layer, state.selection.head]]

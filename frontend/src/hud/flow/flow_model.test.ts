@@ -15,6 +15,8 @@ interface Expected {
   readonly others: { readonly tokens: number; readonly weight: number };
   readonly sink: number;
   readonly crowded: number;
+  /** The first token's weight where it is left out; 0 where it is in. */
+  readonly left_out: number;
 }
 
 const file = new URL("../../../test/fixtures/flow.json", import.meta.url);
@@ -30,8 +32,10 @@ function newestRow(name: RunName): FlowRow {
 describe.each(names)("the flow of %s", (name) => {
   const row = newestRow(name);
 
-  it.each(expected[name])("has NumPy's sources above $threshold", (numpy) => {
-    const { sources, shown, crowded } = flowModel(row, numpy.threshold, 10);
+  it.each(expected[name])("has NumPy's sources above $threshold, $left_out left out", (numpy) => {
+    const without = numpy.left_out > 0;
+    const { sources, shown, crowded, leftOut } = flowModel(row, numpy.threshold, 10, without);
+    expect(leftOut).toBeCloseTo(numpy.left_out, 6);
     const tokens = sources.filter(({ kind }) => kind === "token");
     expect(tokens.map(({ position }) => position)).toEqual(numpy.positions);
     for (const [i, { weight }] of tokens.entries()) expect(weight).toBeCloseTo(numpy.weights[i]!, 6);
@@ -51,6 +55,11 @@ describe.each(names)("the flow of %s", (name) => {
     // Half floats: each weight is right to 2^-11.
     expect(sources.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 2);
   });
+});
+
+it("keeps the first row, which is the first token and nothing else", () => {
+  const row = { position: 0, weights: Float32Array.of(1), sink: 0 };
+  expect(flowModel(row, 0.02, 10, true)).toEqual(flowModel(row, 0.02, 10));
 });
 
 it("shows a learned sink as such, and none where the model has none", () => {

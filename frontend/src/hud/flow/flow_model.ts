@@ -8,6 +8,21 @@ export interface FlowRow {
   readonly sink: number;
 }
 
+/**
+ * The row without its first token, which many heads rest on when they look at nothing in particular (Xiao et al. 2024,
+ * arXiv 2309.17453): what is left is made to sum to what it did. The first row is nothing else, and stays as it is, as does one whose
+ * window has left the first token behind.
+ */
+export function leavingOutFirst(row: FlowRow): FlowRow {
+  const first = row.weights[0] ?? 0;
+  let whole = row.sink;
+  for (const weight of row.weights) whole += weight;
+  if (row.position === 0 || first <= 0 || whole - first <= 0) return row;
+  const by = whole / (whole - first);
+  const weights = row.weights.map((weight, i) => (i === 0 ? 0 : weight * by));
+  return { position: row.position, weights, sink: row.sink * by };
+}
+
 /** What has a ribbon of its own: a token; all the others; the sink. */
 export type SourceKind = "token" | "others" | "sink";
 
@@ -28,6 +43,8 @@ export interface FlowModel {
   readonly sources: readonly FlowSource[];
   /** Of the tokens that have a ribbon of their own. */
   readonly shown: number;
+  /** Share of the first token where it is left out: the others are shares of what is left. 0 where it is in. */
+  readonly leftOut: number;
   /** Tokens above the threshold that had no room, and stand among the others. */
   readonly crowded: number;
 }
@@ -36,8 +53,10 @@ export interface FlowModel {
 export const THRESHOLDS: readonly number[] = [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2];
 export const DEFAULT_THRESHOLD = 0.02;
 
-/** Sources of `row` with at least `threshold`, the `most` strongest of them; the rest in one. */
-export function flowModel(row: FlowRow, threshold: number, most: number): FlowModel {
+/** Sources of a row with at least `threshold`, the `most` strongest of them; the rest in one. */
+export function flowModel(all: FlowRow, threshold: number, most: number, withoutFirst = false): FlowModel {
+  const row = withoutFirst ? leavingOutFirst(all) : all;
+  const leftOut = row === all ? 0 : all.weights[0]!;
   const { weights, position, sink } = row;
   const length = Math.min(weights.length, position + 1);
   const strongest = strongestOf(weights, length, threshold, most);
@@ -56,13 +75,13 @@ export function flowModel(row: FlowRow, threshold: number, most: number): FlowMo
     dominant: at === dominant,
     tokens: 1,
   }));
-  const rest = length - strongest.places.length;
+  const rest = length - strongest.places.length - (leftOut > 0 ? 1 : 0);
   if (rest > 0) {
     const weight = Math.max(0, whole - shown);
     sources.push({ kind: "others", position: -1, weight, dominant: false, tokens: rest });
   }
   if (sink > 0) sources.push({ kind: "sink", position: -1, weight: sink, dominant: false, tokens: 0 });
-  return { position, sources, shown, crowded: strongest.above - strongest.places.length };
+  return { position, sources, shown, leftOut, crowded: strongest.above - strongest.places.length };
 }
 
 /** Places of the greatest values that reach `threshold`, in order of place; of equals the later one. */

@@ -91,10 +91,16 @@ export function drawTarget(scene: Scene, state: AppState, { position }: FlowMode
 }
 
 /** What is shown of the whole, and what had no room. */
-export function drawFooter(scene: Scene, { shown, crowded }: FlowModel, { table }: FlowPlace): void {
+export function drawFooter(scene: Scene, { shown, crowded, leftOut }: FlowModel, { table }: FlowPlace): void {
   const y = table.y + table.height + FOOTER - 6;
   const right = table.x + table.width;
-  scene.text(right, y, `Σ shown ${percent(shown)}`, text.data, color.data, "right");
+  const used = scene.text(right, y, `Σ shown ${percent(shown)}`, text.data, color.data, "right");
+  if (leftOut > 0) {
+    const share = percent(leftOut);
+    const said = [`first token left out: ${share} of all`, `first left out: ${share}`, `without ${share}`];
+    scene.textFitting(table.x, y, table.width - used - 12, said, text.caption, color.attention);
+    return;
+  }
   if (crowded === 0) return;
   const words = [
     `${count(crowded)} more above the threshold have no room`,

@@ -4,7 +4,7 @@ import { fade } from "../color";
 import { count } from "../format";
 import type { HeatRegion } from "../heat_store";
 import type { Hit } from "../hits";
-import type { HudPointerEvent, Instrument, InstrumentView } from "../instrument";
+import type { HudPointerEvent, Instrument, InstrumentView, Option } from "../instrument";
 import { panel } from "../kit/frame";
 import { HEADING, heading } from "../kit/heading";
 import { drawSwitch } from "../kit/switch";
@@ -29,6 +29,14 @@ const WIDE = 560;
 const PLOT = 0;
 /** Option of the page: sin, or cos. */
 const TRIG = "rope.trig";
+const TRIG_OPTION: Option = {
+  name: TRIG,
+  label: "Map of rotary positions",
+  choices: [
+    { value: "sin", word: "sine" },
+    { value: "cos", word: "cosine" },
+  ],
+};
 
 /** The pair and the position someone points at; -1 for none. */
 interface Pointed {
@@ -321,5 +329,6 @@ export const rope: Instrument = {
   short: "ROPE",
   parts: [],
   minimum: { width: 320, height: 240 },
+  options: [TRIG_OPTION],
   create: (scene) => new Rope(scene),
 };

@@ -1,0 +1,15 @@
+import { optionSet } from "../state/reduce";
+import type { AppState } from "../state/state";
+import type { Option } from "./instrument";
+
+/** What an option is set to. */
+export function chosen(state: AppState, { name, choices }: Option): string {
+  const value = state.options.get(name);
+  return choices.some((choice) => choice.value === value) ? value! : choices[0]!.value;
+}
+
+/** Sets an option; a value that it does not have, or its first, sets it back. */
+export function choose(state: AppState, option: Option, value: string): void {
+  const at = option.choices.findIndex((choice) => choice.value === value);
+  optionSet(state, option.name, at > 0 ? value : null);
+}
