@@ -67,13 +67,14 @@ export class Hud {
     scene.reset(layout.width, layout.height, dpr);
     ui.hits.reset();
     scene.terms.reset();
-    this.motion.follow(layout, now, ui.reducedMotion || this.arranging.busy);
+    const clock = now + ui.lag;
+    this.motion.follow(layout, clock, ui.reducedMotion || this.arranging.busy);
     if (layout.header) {
       scene.grid(0, 0, layout.width, layout.height, color.grid);
       this.header.draw(scene, state, layout.header);
     }
     this.addDividers(layout);
-    const viewShownAt = ui.shownAt;
+    const viewShownAt = ui.shownAt - ui.lag;
     for (const panel of layout.panels) this.drawPanel(state, panel, now);
     ui.shownAt = viewShownAt;
     ui.hits.owner = "";
@@ -81,14 +82,24 @@ export class Hud {
       const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
       brackets(scene, layout.nebula, drawn, false, color.muted, false);
     }
-    this.drawChange(now);
+    this.drawChange(clock);
     this.drawDrag(layout);
     scene.endLayer();
     if (ui.pointed && !this.arranging.dragged) drawTooltip(scene, ui.pointed, layout.width, layout.height);
-    else this.explanation.draw(scene, ui.pointerX, ui.pointerY, layout.width, layout.height, now);
+    else this.explanation.draw(scene, ui.pointerX, ui.pointerY, layout.width, layout.height, clock);
     scene.endLayer();
     if (import.meta.env.DEV) this.warn();
     return scene;
+  }
+
+  /** Something happened to the run at `now`, and may not be drawn before more happens: those on show take it in. */
+  observe(state: AppState, now: number): void {
+    for (const panel of this.layout?.panels ?? []) this.viewOf(panel.id)?.observe?.(state, now, this.ui);
+  }
+
+  /** A replay went elsewhere: what was seen before `before` counts no more. */
+  forget(before: number): void {
+    for (const view of this.views.values()) view.forget?.(before);
   }
 
   /** Something happened at a place; true when an instrument, or the cockpit, has taken it. */
@@ -141,7 +152,8 @@ export class Hud {
     const { rect, strip } = panel;
     ui.hits.owner = panel.id;
     ui.focused = panel.focused;
-    ui.shownAt = this.motion.since(panel.id);
+    // On the clock that instruments are drawn by.
+    ui.shownAt = this.motion.since(panel.id) - ui.lag;
     if (strip) {
       const names = panel.tabs.map((id) => instrumentOf(id)?.short ?? id);
       tabs(scene, ui.hits, strip, names, panel.tabs.indexOf(panel.id), ui.pointerX, ui.pointerY);
@@ -153,7 +165,7 @@ export class Hud {
       brackets(scene, rect, progress(now, ui.shownAt, motion.bracketDraw), true);
     }
     focusMark(scene, ui.hits, rect, panel.focused, near, ui.pointerX, ui.pointerY);
-    const there = ui.reducedMotion ? 1 : this.motion.content(panel.id, now);
+    const there = ui.reducedMotion ? 1 : this.motion.content(panel.id, now + ui.lag);
     if (there >= 1) return;
     // The content comes out of the dark: what lies over it goes.
     scene.endLayer();

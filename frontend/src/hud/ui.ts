@@ -21,6 +21,10 @@ export interface HudUi extends MonitorUi {
   /** The pointer in logical pixels; NaN when it is elsewhere, or drags. */
   pointerX: number;
   pointerY: number;
+  /** Seconds that the page's own clock is ahead of the clock of what is shown: 0 but in a replay. */
+  lag: number;
+  /** A kept run is on show: a time of it looks the same however one came there. */
+  replay: boolean;
   /** The instrument being drawn fills the screen. */
   focused: boolean;
   readonly host: HudHost;
@@ -32,6 +36,8 @@ export function createHudUi(host: HudHost): HudUi {
     pointed: null,
     pointerX: Number.NaN,
     pointerY: Number.NaN,
+    lag: 0,
+    replay: false,
     focused: false,
     host,
   };

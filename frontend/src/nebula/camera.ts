@@ -117,9 +117,10 @@ export class Camera {
    *
    * @param height of the frame the cloud is to fill, device pixels.
    * @param still no drift.
+   * @param drifted the clock of the drift: a replay has its own.
    */
-  at(time: number, height: number, still: boolean): Pose {
-    const sway = still ? 0 : SWAY * Math.sin((2 * Math.PI * time) / SWAY_SECONDS);
+  at(time: number, height: number, still: boolean, drifted = time): Pose {
+    const sway = still ? 0 : SWAY * Math.sin((2 * Math.PI * drifted) / SWAY_SECONDS);
     const yaw = this.yaw.at(time) + sway;
     const pitch = clampPitch(this.pitch.at(time) + 0.3 * sway);
     const zoom = Math.exp(this.logZoom.at(time));

@@ -10,9 +10,25 @@ export class LightClock {
 
   /** A keyframe came; the next easing takes as long as it was after the one before. */
   keyframe(arrived: number): void {
+    if (arrived === Number.NEGATIVE_INFINITY) {
+      this.rest(arrived);
+      return;
+    }
     const gap = arrived - this.since;
     this.seconds = Math.min(LONGEST, Math.max(SHORTEST, gap));
     this.since = arrived;
+  }
+
+  /** A keyframe that had come to rest at `arrived`. */
+  rest(arrived: number): void {
+    this.since = arrived;
+    this.seconds = SHORTEST;
+  }
+
+  /** Darkness that has always been. */
+  begin(): void {
+    this.since = Number.NEGATIVE_INFINITY;
+    this.seconds = LONGEST;
   }
 
   ease(time: number, still: boolean): number {

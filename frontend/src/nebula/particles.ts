@@ -3,16 +3,19 @@ import { KeyframePass } from "../passes/keyframe";
 import { ParticlesPass } from "../passes/particles";
 import { SimulatePass } from "../passes/simulate";
 import { SpikesPass } from "../passes/spikes";
+import type { Keyframe } from "../state/state";
 import type { Distribution } from "../telemetry/protocol.gen";
 import { LightClock } from "./light_clock";
 import { ParticleLayout } from "./particle_layout";
 
-/** Seconds without a frame after which the next one starts from the keyframe before, not from what was seen. */
+/** Seconds without a frame after which what was seen before counts no more. */
 const SOUGHT = 1;
 
-interface Shown {
-  readonly event: Distribution;
-  readonly arrived: number;
+/** Keyframes in order, the newest last. */
+export interface Keyframes {
+  readonly capacity: number;
+  readonly length: number;
+  at(index: number): Keyframe<Distribution> | undefined;
 }
 
 /** One particle per token of a vocabulary: their places, their light, and the passes over them. */
@@ -58,40 +61,85 @@ export class Particles {
   }
 
   /**
-   * Takes over a keyframe that is new. The light eases from what is on show, except after a
-   * pause in drawing (a hidden page, a jump within a recording): then from the keyframe before.
+   * Takes over a keyframe that is new. The light has come from the keyframes before it, at the times they
+   * arrived, whether they were drawn or not: so it is the same at a time however one came there.
+   *
+   * @param history ends with `newest`; null where it came alone, and the light eases from what is on show.
+   * @param exact in a replay: nothing of what was drawn before may count.
    */
   update(
     pass: GPUComputePassEncoder,
-    newest: Shown | null,
-    previous: Shown | null,
+    newest: Keyframe<Distribution> | null,
+    history: Keyframes | null,
     time: number,
     still: boolean,
+    exact: boolean,
   ): void {
-    const sought = time - this.lastFrame > SOUGHT || time < this.lastFrame;
+    const rewound = time < this.lastFrame;
+    const sought = exact || rewound || time - this.lastFrame > SOUGHT;
     this.lastFrame = time;
     const event = newest?.event ?? null;
     if (event === this.shown || (event && event.n_vocab !== this.count)) return;
-    if (sought && previous && previous.event !== this.shown && previous.event.n_vocab === this.count) {
-      this.jumpTo(previous);
-    }
+    if (newest && history) this.catchUp(newest, history, time, still, sought);
+    else if (!newest && exact && rewound) this.darken();
     const arrived = newest?.arrived ?? time;
-    const ease = sought ? 1 : this.clock.ease(Math.min(arrived, time), still);
-    this.keyframes.encode(pass, event, ease);
+    this.keyframes.encode(pass, event, this.clock.ease(Math.min(arrived, time), still));
     this.clock.keyframe(arrived);
     this.shown = event;
   }
 
+  /** Takes over what came between the keyframe on show and the newest. */
+  private catchUp(
+    newest: Keyframe<Distribution>,
+    history: Keyframes,
+    time: number,
+    still: boolean,
+    sought: boolean,
+  ): void {
+    const last = history.length - 1;
+    if (history.at(last) !== newest) return;
+    let from = last;
+    while (from >= 0 && history.at(from)!.event !== this.shown) from--;
+    const known = from >= 0;
+    if (!known && !sought) return;
+    if (!known) this.begin(history.at(0)!, history.length === history.capacity, last > 0);
+    for (let i = known ? from + 1 : 1; i < last; i++) {
+      const { event, arrived } = history.at(i)!;
+      if (event.n_vocab !== this.count) continue;
+      this.submit(event, this.clock.ease(Math.min(arrived, time), still));
+      this.clock.keyframe(arrived);
+    }
+  }
+
+  /** The oldest keyframe there is: at rest where others went before it, else the first light after darkness. */
+  private begin(first: Keyframe<Distribution>, full: boolean, more: boolean): void {
+    const resting = first.standing === true || full;
+    if (!resting) this.darken();
+    if (!more) {
+      if (!resting) return;
+      // It is the newest too: the caller makes it the goal, from itself.
+      this.submit(first.event, 1);
+      this.clock.rest(Number.NEGATIVE_INFINITY);
+      return;
+    }
+    this.submit(first.event, 1);
+    if (resting) this.clock.rest(first.arrived);
+    else this.clock.keyframe(first.arrived);
+  }
+
+  private darken(): void {
+    this.submit(null, 1);
+    this.clock.begin();
+  }
+
   /** Its own submission: the next keyframe writes the same buffers. */
-  private jumpTo(keyframe: Shown): void {
+  private submit(event: Distribution | null, ease: number): void {
     const { device } = this.owner;
     const encoder = device.createCommandEncoder({ label: "keyframe before" });
     const pass = encoder.beginComputePass({ label: "keyframe before" });
-    this.keyframes.encode(pass, keyframe.event, 1);
+    this.keyframes.encode(pass, event, ease);
     pass.end();
     device.queue.submit([encoder.finish()]);
-    this.clock.keyframe(keyframe.arrived);
-    this.shown = keyframe.event;
   }
 
   /** How far the light has come from the keyframe before to the newest. */

@@ -6,6 +6,9 @@ import type { AppState } from "./state";
 /** Tokens held whole for the panels; of a longer run the newest. Older ones are fetched when they are looked at. */
 export const TOKEN_CAPACITY = 1024;
 
+/** Distributions held: of one before these, nothing is left in the light. */
+export const KEYFRAMES = 8;
+
 /** The state before anything was heard. */
 export function createState(): AppState {
   return {
@@ -23,6 +26,7 @@ export function createState(): AppState {
     tokens: new Ring(TOKEN_CAPACITY),
     distribution: null,
     previousDistribution: null,
+    distributions: new Ring(KEYFRAMES),
     sampled: null,
     heads: null,
     layers: null,

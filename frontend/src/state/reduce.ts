@@ -1,4 +1,6 @@
+import type { PastRun } from "../telemetry/archive_source";
 import type {
+  Distribution,
   Frame,
   Message,
   ModelLoaded,
@@ -12,7 +14,7 @@ import type {
 import { emptyMoment, momentOf } from "./moment";
 import { RunPast } from "./run_past";
 import { tokenAt } from "./select";
-import type { AppState, Connection, Preset, ViewMode } from "./state";
+import type { AppState, Connection, Keyframe, Preset, ViewMode } from "./state";
 import type { Vocabulary } from "./vocabulary";
 
 /** The key under which `AppState.attention` holds a head. */
@@ -119,6 +121,28 @@ export function restarted(state: AppState): void {
   state.progress.clear();
 }
 
+/** A replay goes elsewhere: the run is as it was, and what follows is told again. */
+export function sought(state: AppState, past: PastRun, backwards: boolean): void {
+  const { run } = state;
+  if (!run) return;
+  forgetPresent(state);
+  state.problem = null;
+  // Rows of later queries would tell of what has not happened yet.
+  if (backwards) state.attentionHistory.clear();
+  const { count, tokens, phase, timeline } = past;
+  const { token, rank, entropy, time } = timeline;
+  const brief = new RunPast();
+  for (let step = 0; step < count; step++) {
+    const [token_id, place, nats] = [token.data[step]!, rank.data[step]!, entropy.data[step]!];
+    brief.put({ step, token_id, rank: place, entropy: nats });
+  }
+  const prefill = count > 0 ? past.manifest.prompt : null;
+  state.run = { ...run, startedAt: 0, prefill, state: phase, count, past: brief };
+  for (const event of tokens) state.tokens.push({ event, arrived: time.data[event.step]! });
+  if (past.distribution)
+    distribution(state, { event: past.distribution, arrived: past.since, standing: true });
+}
+
 function welcome(state: AppState, message: Welcome): void {
   state.control = message.control;
   state.serverVersion = message.version;
@@ -165,8 +189,7 @@ function applyEvent(state: AppState, event: TelemetryEvent, now: number): void {
       if (event.stage === "sampler") {
         state.sampled = event;
       } else {
-        state.previousDistribution = state.distribution;
-        state.distribution = { event, arrived: now };
+        distribution(state, { event, arrived: now });
       }
       break;
     case "attention":
@@ -238,6 +261,12 @@ function token(state: AppState, event: TokenGenerated, now: number): void {
   run.count = event.step + 1;
 }
 
+function distribution(state: AppState, keyframe: Keyframe<Distribution>): void {
+  state.previousDistribution = state.distribution;
+  state.distribution = keyframe;
+  state.distributions.push(keyframe);
+}
+
 function forgetModel(state: AppState): void {
   forgetRun(state);
   state.model = null;
@@ -247,17 +276,23 @@ function forgetModel(state: AppState): void {
 
 function forgetRun(state: AppState): void {
   state.run = null;
+  forgetPresent(state);
+  state.attentionHistory.clear();
+  state.moments.clear();
+  state.selection.step = null;
+}
+
+/** What is newest of the run. */
+function forgetPresent(state: AppState): void {
   state.tokens.clear();
   state.distribution = null;
   state.previousDistribution = null;
+  state.distributions.clear();
   state.sampled = null;
   state.heads = null;
   state.layers = null;
   state.experts = null;
   state.attention.clear();
-  state.attentionHistory.clear();
-  state.moments.clear();
-  state.selection.step = null;
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { TokenGenerated } from "../telemetry/protocol.gen";
 
+type Brief = Pick<TokenGenerated, "step" | "token_id" | "rank" | "entropy">;
+
 const FIRST = 1024;
 /** In place of a token's id: the page has not seen this step. */
 const UNSEEN = 0xffffffff;
@@ -10,7 +12,7 @@ export class RunPast {
   private ranks = new Uint32Array(FIRST);
   private nats = new Float32Array(FIRST);
 
-  put({ step, token_id, rank, entropy }: TokenGenerated): void {
+  put({ step, token_id, rank, entropy }: Brief): void {
     if (step >= this.ids.length) this.grow(step);
     this.ids[step] = token_id;
     this.ranks[step] = rank;

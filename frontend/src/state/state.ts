@@ -43,6 +43,8 @@ export interface TokenRow {
 export interface Keyframe<T> {
   readonly event: T;
   readonly arrived: number;
+  /** It had come to rest before what is held began. */
+  readonly standing?: boolean;
 }
 
 /** One selection for the whole page. */
@@ -92,6 +94,8 @@ export interface AppState {
   readonly tokens: Ring<TokenRow>;
   distribution: Keyframe<Distribution> | null;
   previousDistribution: Keyframe<Distribution> | null;
+  /** The newest ones, `distribution` last: what the light has come from. */
+  readonly distributions: Ring<Keyframe<Distribution>>;
   sampled: Distribution | null;
   heads: HeadSummary | null;
   layers: LayerActivation | null;

@@ -14,6 +14,11 @@ export class HistoryAsker {
   private asked = "";
   private askedAt = -1;
 
+  /** What was asked for is to be asked for again. */
+  forget(): void {
+    this.asked = "";
+  }
+
   follow(state: AppState, history: HeadHistory, view: HistoryView, position: number, ui: HudUi): void {
     const { layer, head } = state.selection;
     if (layer >= history.layers || head >= history.heads) return;

@@ -54,6 +54,11 @@ export class FlowFeed {
     this.ask(mode, layer, head, position, now, host);
   }
 
+  /** What was on show counts no more. */
+  forget(): void {
+    this.begin("");
+  }
+
   private begin(of: string): void {
     this.of = of;
     this.row = null;

@@ -45,6 +45,14 @@ export class FlowMotion {
     this.changedAt = Number.NEGATIVE_INFINITY;
   }
 
+  /** What was on show counts no more. */
+  clear(): void {
+    this.ribbons.length = 0;
+    this.before = [];
+    this.after = [];
+    this.still = true;
+  }
+
   /** Sets `ribbons` for `now`. */
   at(now: number): void {
     if (this.still) return;

@@ -68,6 +68,15 @@ export class Memory implements InstrumentView {
     scene.popClip();
   }
 
+  observe(state: AppState, now: number): void {
+    this.follow(state, now);
+  }
+
+  forget(before: number): void {
+    this.history.forget(before);
+    if (before === Number.POSITIVE_INFINITY) this.source = null;
+  }
+
   private follow(state: AppState, now: number): void {
     if (state.memory !== this.source) {
       // Another model's process has a history of its own.

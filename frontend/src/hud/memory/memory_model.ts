@@ -146,11 +146,21 @@ export class ResidentHistory {
     this.times[this.next] = time;
     this.next = (this.next + 1) % CAPACITY;
     this.length = Math.min(this.length + 1, CAPACITY);
+    this.measure();
+  }
+
+  /** Readings from before a time count no more. */
+  forget(before: number): void {
+    while (this.length > 0 && this.time(0) < before) this.length--;
+    this.measure();
+  }
+
+  private measure(): void {
     this.least = Number.POSITIVE_INFINITY;
     this.most = 0;
     for (let i = 0; i < this.length; i++) {
-      this.least = Math.min(this.least, this.sizes[i]!);
-      this.most = Math.max(this.most, this.sizes[i]!);
+      this.least = Math.min(this.least, this.size(i));
+      this.most = Math.max(this.most, this.size(i));
     }
   }
 

@@ -25,6 +25,12 @@ export class FocusMarks {
     this.before = { ...both, x: both.x + MOST_MARKS, width: MOST_MARKS };
   }
 
+  /** What was on show counts no more. */
+  forget(): void {
+    this.event = null;
+    this.columns = 0;
+  }
+
   follow(heads: HeadSummary | null, state: AppState): void {
     if (heads === this.event) return;
     const { heat } = this.scene;

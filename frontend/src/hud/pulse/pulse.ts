@@ -39,6 +39,8 @@ class Pulse implements InstrumentView {
   /** The token before: kept here, since the state holds the newest only. */
   private before: PulseModel | null = null;
   private scale: Decades = USUAL;
+  /** In a replay: what the scale is of, as far back as counts. */
+  private seen: { readonly model: PulseModel; readonly at: number }[] = [];
   private run = "";
   private readonly focus: FocusMarks;
   private rows: Rows = layRows(0, 0, 0, 0);
@@ -110,8 +112,20 @@ class Pulse implements InstrumentView {
     this.scene.textWithin(body.x, body.y + 18, body.width, said, text.data, color.muted);
   }
 
-  /** Takes what is new in the state. */
-  private follow(state: AppState): void {
+  observe(state: AppState, now: number): void {
+    if (this.follow(state) && this.model) this.seen.push({ model: this.model, at: now });
+  }
+
+  forget(before: number): void {
+    this.seen = this.seen.filter(({ at }) => at >= before);
+    this.scale = this.seen.reduce((scale, { model }) => widen(scale, model), USUAL);
+    if (before < Number.POSITIVE_INFINITY) return;
+    this.run = "";
+    this.focus.forget();
+  }
+
+  /** Takes what is new in the state; true if anything was. */
+  private follow(state: AppState): boolean {
     const run = state.run?.started.run_id ?? "";
     if (run !== this.run) {
       this.run = run;
@@ -123,11 +137,12 @@ class Pulse implements InstrumentView {
     const moment = shown(state);
     const event = moment.layers;
     this.focus.follow(moment.heads, state);
-    if (event === this.event) return;
+    if (event === this.event) return false;
     this.event = event;
     this.before = event && this.model && this.model.count === event.layer.data.length ? this.model : null;
     this.model = event ? pulseModel(event) : null;
     if (this.model) this.scale = widen(this.scale, this.model);
+    return true;
   }
 }
 

@@ -58,13 +58,14 @@ export class Waterfall implements InstrumentView {
 
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
     const { scene } = this;
-    this.now = now;
+    // A window that was told to move does so while a replay stands, too.
+    this.now = now + ui.lag;
     this.host = ui.host;
     const place = this.placeIn(rect);
     const total = state.run?.count ?? 0;
-    this.follow(state, place, now);
+    this.follow(state, place, this.now);
     const shift = ui.reducedMotion ? 0 : slide(state.tokens, now);
-    const end = this.window.at(total, shift, now, ui.reducedMotion);
+    const end = this.window.at(total, shift, this.now, ui.reducedMotion);
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
     heading(scene, rect, waterfall.title, this.captionsOf(state, end, place));
