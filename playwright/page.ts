@@ -1,17 +1,35 @@
 import { expect, type Locator, type Page } from "@playwright/test";
 import type { Snapshot } from "../frontend/src/app/automation";
 
+/** To this the model finds no end, if it always takes the most probable token. */
+export const ENDLESS = "Write a long story about a lighthouse keeper who finds a door under the sea.";
+
+/** Nothing is left to chance, and no number of tokens is enough. */
+const SETTINGS = { values: { temperature: 0, max_tokens: 0 } };
+
 /** The page as a person meets it: what it says of the run, and the controls. */
 export class Chamber {
   readonly status: Locator;
   readonly answer: Locator;
   readonly prompt: Locator;
+  readonly canvas: Locator;
 
   constructor(readonly page: Page) {
     const mirror = page.getByRole("region", { name: "Inference, as text" });
     this.status = mirror.getByRole("status");
     this.answer = mirror.getByLabel("Answer");
     this.prompt = page.getByRole("textbox", { name: "Prompt" });
+    this.canvas = page.locator("canvas.stage");
+  }
+
+  /**
+   * Let the page, before it is opened, remember settings of an earlier visit with which a run goes on until it is
+   * stopped: how fast the model is, and how slow the picture, must not matter.
+   */
+  async endlessRuns(): Promise<void> {
+    await this.page.addInitScript((settings) => {
+      localStorage.setItem("cloud-chamber.settings", settings);
+    }, JSON.stringify(SETTINGS));
   }
 
   /** Open it, and wait until it has a model and can be told what to do. */
@@ -21,12 +39,14 @@ export class Chamber {
     await expect(this.prompt).toBeEnabled();
   }
 
-  /** Type a prompt and send it as a person does. */
+  /** Type a prompt and send it as a person does. Its run is on show then: not the one before. */
   async ask(prompt: string): Promise<void> {
     await expect(this.button("SEND")).toBeEnabled({ timeout: 60_000 });
+    const before = (await this.snapshot()).runId;
     await this.prompt.fill(prompt);
     await this.prompt.press("Enter");
-    await expect.poll(async () => (await this.snapshot()).runId, { timeout: 60_000 }).not.toBe("");
+    const isNew = async () => !["", before].includes((await this.snapshot()).runId);
+    await expect.poll(isNew, { message: "a new run", timeout: 60_000 }).toBe(true);
   }
 
   button(name: string): Locator {

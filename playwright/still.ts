@@ -116,7 +116,7 @@ export const test = base.extend<{ still: Still }, { server: Server }>({
     async ({}, use) => {
       const server = await Server.start("--replay", RECORDING);
       await use(server);
-      await server.stop();
+      await server.close();
     },
     { scope: "worker" },
   ],

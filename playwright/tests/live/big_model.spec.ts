@@ -91,7 +91,7 @@ test("64 layers of 64 heads: frames and buffers keep to their bounds, every inst
     expect(asked.names).toEqual([]);
     expect(failures).toEqual([]);
   } finally {
-    await server.stop();
+    await server.close();
     rmSync(folder, { recursive: true });
   }
 });
