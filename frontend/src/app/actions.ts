@@ -1,4 +1,5 @@
 import type { ArrangingHost } from "../hud/arranging";
+import type { Option } from "../hud/instrument";
 import type { HudHost } from "../hud/ui";
 import type { Preset } from "../state/state";
 
@@ -27,6 +28,8 @@ export interface Actions extends HudHost, ArrangingHost {
   moveStep(by: number): void;
   selectHead(layer: number, head: number): void;
   moveHead(layers: number, heads: number): void;
+  /** A scale or a mode of an instrument. */
+  setOption(option: Option, value: string): void;
   togglePalette(): void;
   focusPrompt(): void;
   chooseModel(): void;

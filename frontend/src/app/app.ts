@@ -14,6 +14,7 @@ import { type CanvasSize, CanvasSizeWatch } from "./canvas_size";
 import type { Clock } from "./clock";
 import { Dock } from "./controls/dock";
 import { Help } from "./controls/help";
+import { InstrumentControls } from "./controls/instrument_controls";
 import { Palette } from "./controls/palette";
 import { h } from "./dom";
 import { Fetcher } from "./fetcher";
@@ -69,6 +70,7 @@ export class App implements Page {
   private readonly fetcher: Fetcher;
   private readonly messages = new MessageView(this.actions);
   private readonly mirror: Mirror;
+  private readonly instruments = new InstrumentControls(this.actions);
   private readonly size: CanvasSizeWatch;
   private readonly ending = new AbortController();
   private placed: Layout | null = null;
@@ -117,6 +119,7 @@ export class App implements Page {
       this.dock.element,
       this.messages.element,
       this.mirror.element,
+      this.instruments.element,
       this.help.element,
       this.palette.element,
     );
@@ -242,6 +245,7 @@ export class App implements Page {
     this.want();
     this.address.update(now);
     this.mirror.update(this.state, now);
+    this.instruments.update(this.state, now);
     this.dirty = false;
   }
 

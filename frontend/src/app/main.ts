@@ -1,6 +1,7 @@
 import "./platform";
 import "./page.css";
 import "./controls/dock.css";
+import "./controls/instrument_controls.css";
 import "./controls/palette.css";
 import "./messages.css";
 import { Hud } from "../hud/hud";

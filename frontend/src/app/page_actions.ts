@@ -1,4 +1,6 @@
 import { type Arrangement, shown } from "../hud/arrangement";
+import type { Option } from "../hud/instrument";
+import { choose } from "../hud/options";
 import {
   headSelected,
   instrumentFocused,
@@ -138,6 +140,11 @@ export class PageActions implements Actions {
   moveHead(layers: number, heads: number): void {
     const { layer, head } = this.page.state.selection;
     this.selectHead(layer + layers, head + heads);
+  }
+
+  setOption(option: Option, value: string): void {
+    choose(this.page.state, option, value);
+    this.page.touch();
   }
 
   arrangement(): Arrangement {

@@ -58,3 +58,14 @@ describe("palette", () => {
     expect(kinds.has("preset")).toBe(true);
   });
 });
+
+it("offers what an instrument's options are not set to", () => {
+  expect(does("attention mean")).toEqual([
+    ["setOption", expect.objectContaining({ name: "attention.mode" }), "mean"],
+  ]);
+  const state = running();
+  state.options.set("attention.mode", "mean");
+  const named = commandsFor(state, MODELS, "").map(({ name }) => name);
+  expect(named).toContain("Attention of: one head");
+  expect(named).not.toContain("Attention of: the mean of the layer's heads");
+});

@@ -1,5 +1,7 @@
 import { PRESETS } from "../../hud/arrangement";
+import type { Option } from "../../hud/instrument";
 import { INSTRUMENTS } from "../../hud/instruments";
+import { chosen } from "../../hud/options";
 import { isRunning, mayControl, mayRun } from "../../state/select";
 import type { AppState, Preset } from "../../state/state";
 import type { Actions } from "../actions";
@@ -87,7 +89,23 @@ function cockpit(state: AppState): Command[] {
       { name, kind: "show in the cockpit", run: (a) => a.showInstrument(id) },
     ];
   });
-  return [...presets, ...instruments];
+  return [
+    ...presets,
+    ...instruments,
+    ...there.flatMap(({ options = [] }) => options.flatMap(choices(state))),
+  ];
+}
+
+/** What an option is not set to. */
+function choices(state: AppState): (option: Option) => Command[] {
+  return (option) =>
+    option.choices
+      .filter(({ value }) => value !== chosen(state, option))
+      .map(({ value, word }) => ({
+        name: `${option.label}: ${word}`,
+        kind: "option",
+        run: (a) => a.setOption(option, value),
+      }));
 }
 
 function running(state: AppState): Command[] {
