@@ -84,16 +84,28 @@ export class ChamberPicture implements Picture {
     hud.ui.topCount = ui.topCount;
     hud.ui.reducedMotion = ui.reducedMotion;
     hud.ui.shownAt = ui.shownAt;
+    hud.ui.lag = ui.lag;
+    hud.ui.replay = ui.replay !== null;
     hud.ui.pointerX = ui.pointerX;
     hud.ui.pointerY = ui.pointerY;
     this.look(state, ui, place);
     input.time = time;
+    input.clock = time + ui.lag;
+    input.exact = ui.replay !== null;
     input.state = state;
     input.view = state.view;
     input.reducedMotion = ui.reducedMotion;
     input.focus = place.nebula;
     input.scene = hud.draw(state, place, size.ratio, time);
     this.renderer.render(input, this.easel ?? undefined);
+  }
+
+  observe(time: number, state: AppState): void {
+    this.hud.observe(state, time);
+  }
+
+  forget(before: number): void {
+    this.hud.forget(before);
   }
 
   setPositions(positions: Positions | null, time: number): void {

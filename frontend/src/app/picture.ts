@@ -2,6 +2,7 @@ import type { Cockpit } from "../hud/cockpit";
 import type { HudPointerEvent } from "../hud/instrument";
 import type { Layout } from "../hud/layout";
 import type { AppState } from "../state/state";
+import type { ArchiveSource } from "../telemetry/archive_source";
 import type { Positions } from "../telemetry/resources";
 import type { CanvasSize } from "./canvas_size";
 
@@ -9,6 +10,10 @@ import type { CanvasSize } from "./canvas_size";
 export interface UiState {
   topCount: number;
   reducedMotion: boolean;
+  /** The kept run on show; null for a stream. */
+  readonly replay: ArchiveSource | null;
+  /** Seconds that the page's clock is ahead of that of what is shown: 0 but in a replay. */
+  lag: number;
   /** Which instruments stand where. */
   readonly cockpit: Cockpit;
   /** Clock time at which the present view was chosen. */
@@ -29,6 +34,10 @@ export interface Picture {
   resize(size: CanvasSize): void;
   /** One frame at clock time `time`, submitted to the GPU. */
   draw(time: number, state: AppState, ui: UiState): void;
+  /** Something happened at clock time `time`, and more may happen before a frame is drawn. */
+  observe(time: number, state: AppState): void;
+  /** A replay went elsewhere: nothing counts that was seen before clock time `before`. */
+  forget(before: number): void;
   setPositions(positions: Positions | null, time: number): void;
   /** From now on everything is drawn on `easel`, at its size; with null on the page's canvas again. */
   moveTo(easel: Easel | null): void;

@@ -111,7 +111,7 @@ class Attention implements InstrumentView {
     if (place.row) this.drawRow(state, model, matrix, place.row, ui);
     if (place.multiples) {
       this.multiples ??= new Multiples(this.scene);
-      this.multiples.draw(state, heads, model, place.multiples, now, hits, host.ask);
+      this.multiples.draw(state, heads, model, place.multiples, now + ui.lag, hits, host.ask);
     }
     if (place.overview) this.overview.draw(state, heads, model, place.overview, hits);
     if (place.depth) drawDepth(this.scene, heads, model, place.depth);

@@ -145,9 +145,10 @@ export class MatrixPlot {
   }
 
   private drawMatrix(state: AppState, model: AttentionModel, ready: boolean, now: number, ui: HudUi): void {
-    if (ready && Number.isNaN(this.fadedFrom)) this.fadedFrom = now;
+    const clock = now + ui.lag;
+    if (ready && Number.isNaN(this.fadedFrom)) this.fadedFrom = clock;
     const fading =
-      ui.reducedMotion || !this.before ? 1 : easeInOutCubic(progress(now, this.fadedFrom, FADE));
+      ui.reducedMotion || !this.before ? 1 : easeInOutCubic(progress(clock, this.fadedFrom, FADE));
     const shown = ready ? fading : 0;
     if (this.before && shown < 1) this.drawPicture(this.pictures[1 - this.front]!, ready ? 1 : 0.5);
     if (shown <= 0) return;

@@ -54,7 +54,7 @@ export class Flow implements InstrumentView {
     const { scene } = this;
     const mode = modeOf(state);
     const threshold = thresholdOf(state);
-    this.feed.update(state, mode, now, ui.host);
+    this.feed.update(state, mode, now + ui.lag, ui.host);
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
     heading(scene, rect, "ATTENTION FLOW", captions(state, mode));
@@ -81,7 +81,7 @@ export class Flow implements InstrumentView {
   observe(state: AppState, now: number, ui: HudUi): void {
     const mode = modeOf(state);
     if (mode !== "head" || !this.place) return;
-    this.feed.update(state, mode, now, ui.host);
+    this.feed.update(state, mode, now + ui.lag, ui.host);
     this.follow(thresholdOf(state), withoutFirst(state), this.place, now, ui.reducedMotion);
   }
 
