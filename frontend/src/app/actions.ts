@@ -31,6 +31,8 @@ export interface Actions extends HudHost, ArrangingHost {
   /** A scale or a mode of an instrument. */
   setOption(option: Option, value: string): void;
   togglePalette(): void;
+  /** A picture or a film of what is on show, to keep. */
+  exportView(kind: "picture" | "film"): void;
   focusPrompt(): void;
   chooseModel(): void;
   resetCamera(): void;

@@ -5,6 +5,7 @@ import { connectionChanged, momentSettled } from "../state/reduce";
 import { Requests } from "../state/requests";
 import { loadSettings, type Settings, saveSettings } from "../state/settings";
 import type { AppState, Connection } from "../state/state";
+import type { ArchiveSource } from "../telemetry/archive_source";
 import type { Message } from "../telemetry/protocol.gen";
 import { RecordingSource } from "../telemetry/replay";
 import type { Positions, Resources } from "../telemetry/resources";
@@ -28,12 +29,16 @@ import { Mirror } from "./mirror";
 import { type Page, PageActions } from "./page_actions";
 import type { Picture, UiState } from "./picture";
 import { Pointer, type PointerHost } from "./pointer";
+import { ReplayStage, replayOf } from "./replay_stage";
 import { applyTheme } from "./theme_css";
 import { Tip } from "./tip";
 import { Wants } from "./wants";
 
 /** With the nebula alone, the controls stay this long after the last movement, in seconds. */
 const AWAKE = 2.5;
+
+/** The clock of what has no time. */
+const ALWAYS: Clock = { now: () => Number.NEGATIVE_INFINITY };
 
 const NOTHING: readonly MessageSpec[] = [];
 
@@ -52,6 +57,8 @@ export class App implements Page {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly source: FrameSource;
+  /** The source where it is a kept run; null for a stream. */
+  readonly replay: ArchiveSource | null;
   readonly metrics = new Metrics();
   readonly dock: Dock;
   readonly help = new Help();
@@ -76,6 +83,10 @@ export class App implements Page {
   private placed: Layout | null = null;
   private readonly wants = new Wants();
   private readonly address: Address;
+  /** Called after each frame that was drawn: a film takes it from there. */
+  drawn: (() => void) | null = null;
+  /** Ended by an export, which then calls `tick` itself. */
+  ownPace = true;
   private dirty = true;
   private awakeUntil = 0;
   private lastTick = Number.NaN;
@@ -85,6 +96,7 @@ export class App implements Page {
     this.state = options.state;
     this.clock = clock;
     this.source = options.source;
+    this.replay = replayOf(options.source);
     this.settings = loadSettings(options.storage);
     this.canvas = h("canvas", { class: "stage", role: "img", tabindex: 0 });
     const now = () => clock.now();
@@ -93,6 +105,8 @@ export class App implements Page {
       shownAt: clock.now(),
       topCount: this.settings.topCount,
       reducedMotion: false,
+      replay: this.replay,
+      lag: 0,
       cockpit: new Cockpit(options.storage),
       pointerX: Number.NaN,
       pointerY: Number.NaN,
@@ -104,7 +118,10 @@ export class App implements Page {
       now,
     );
     const answered = (message: Message) => this.requests.receive(message);
-    this.intake = new Intake(this.state, this.source, clock, this.metrics, touched, answered);
+    // What is asked of a kept run has always been so: nothing moves to it.
+    const arrival = this.replay ? ALWAYS : clock;
+    this.intake = new Intake(this.state, this.source, arrival, this.metrics, touched, answered);
+    this.replay?.perform(new ReplayStage(this.state, () => this.graphics.picture));
     const place = (positions: Positions | null) =>
       this.graphics.picture?.setPositions(positions, clock.now());
     this.fetcher = new Fetcher(this.state, resources, now, place, touched);
@@ -147,9 +164,10 @@ export class App implements Page {
     const now = this.clock.now();
     if (this.source instanceof RecordingSource) this.source.advance(now);
     this.drain();
+    if (this.replay) this.play(this.replay, now);
     this.fetch();
     this.moments.update(this.state);
-    this.draw(now);
+    this.draw(now - this.ui.lag);
     this.showDom(now);
     this.metrics.script.push(performance.now() - begin);
   }
@@ -174,6 +192,30 @@ export class App implements Page {
   /** Something changed that is not in a message: look at all controls once more. */
   touch(): void {
     this.dirty = true;
+  }
+
+  /** Something has arrived that is not applied yet. */
+  get waiting(): boolean {
+    return this.intake.waiting;
+  }
+
+  /** The canvas' size. */
+  get screen(): CanvasSize {
+    return this.size.current;
+  }
+
+  /** The dialog comes with its code when it is first asked for. */
+  openExport(kind: "picture" | "film"): void {
+    import("./export/dialog").then(
+      ({ openExport }) => openExport(this, kind),
+      () => {
+        this.state.rejected = {
+          message: "The export could not be loaded; try again.",
+          arrived: this.clock.now(),
+        };
+        this.touch();
+      },
+    );
   }
 
   close(): void {
@@ -202,6 +244,14 @@ export class App implements Page {
 
   // ------------------------------------------------------------------------------ inside
 
+  /** The replay goes on; what is drawn, is drawn by its clock. */
+  private play(replay: ArchiveSource, now: number): void {
+    const { playing } = replay.playback;
+    if (replay.advance(now)) this.touch();
+    if (playing !== replay.playback.playing) this.touch();
+    this.ui.lag = now - replay.time;
+  }
+
   /** Say what this page looks at, when that has changed. */
   private want(): void {
     const panels = this.graphics.picture?.layout?.panels ?? [];
@@ -223,6 +273,7 @@ export class App implements Page {
     picture.draw(now, this.state, this.ui);
     this.metrics.frames++;
     this.intake.submitted();
+    this.drawn?.();
   }
 
   private resize(picture: Picture, size: CanvasSize): void {

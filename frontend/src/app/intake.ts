@@ -33,6 +33,11 @@ export class Intake {
     this.source.start((message) => this.receive(message), status);
   }
 
+  /** Something has arrived that is not applied yet. */
+  get waiting(): boolean {
+    return this.queue.length > 0;
+  }
+
   /** Apply all that has arrived. */
   drain(): void {
     if (this.queue.length === 0) return;

@@ -78,6 +78,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
     run: (a, key) => a.zoom(key === "+" || key === "=" ? ZOOM : 1 / ZOOM),
   },
   { keys: ["r"], shown: "R", does: "Camera as at first", run: (a) => a.resetCamera() },
+  { keys: ["p"], shown: "P", does: "Save a picture or a film", run: (a) => a.exportView("picture") },
   { keys: [], shown: "Ctrl K", does: "All commands", run: (a) => a.togglePalette() },
   { keys: ["?"], shown: "?", does: "This help", run: (a) => a.toggleHelp() },
 ];

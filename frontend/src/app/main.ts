@@ -14,7 +14,7 @@ import { loadFont } from "../text/font";
 import { App } from "./app";
 import { automationOf } from "./automation";
 import { buildPicture } from "./chamber_picture";
-import { type Clock, ManualClock, systemClock } from "./clock";
+import { type Clock, ManualClock, SteeredClock, systemClock } from "./clock";
 import { h } from "./dom";
 import { runFrames } from "./frame_loop";
 
@@ -29,7 +29,7 @@ interface Origin {
 
 async function main(): Promise<void> {
   const parameters = new URLSearchParams(location.search);
-  const clock = parameters.get("clock") === "manual" ? new ManualClock() : systemClock;
+  const clock = parameters.get("clock") === "manual" ? new ManualClock() : new SteeredClock();
   const { source, resources } = await origin(clock, parameters.get("recording"));
   const state = createState();
   const hud: Hud = new Hud({
@@ -56,8 +56,8 @@ async function main(): Promise<void> {
   window.chamber = automationOf(app, source, manual);
   if (!manual) {
     runFrames(
-      () => app.tick(),
-      () => app.tend(),
+      () => app.ownPace && app.tick(),
+      () => app.ownPace && app.tend(),
       app.signal,
     );
   }
@@ -72,7 +72,7 @@ async function origin(clock: Clock, recording: string | null): Promise<Origin> {
   }
   const { fetchRecording } = await import("../telemetry/recording_file");
   const held = await fetchRecording(new URL(recording, base));
-  const source = new RecordingSource(held, clock, clock === systemClock);
+  const source = new RecordingSource(held, clock, !(clock instanceof ManualClock));
   return { source, resources: new RecordingResources(held) };
 }
 

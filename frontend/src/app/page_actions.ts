@@ -44,6 +44,8 @@ export interface Page {
   remember(): void;
   /** Look at all controls and messages once more. */
   touch(): void;
+  /** Open the dialog for pictures and films. */
+  openExport(kind: "picture" | "film"): void;
 }
 
 /** The actions of the page, however they were asked for. */
@@ -174,6 +176,10 @@ export class PageActions implements Actions {
 
   togglePalette(): void {
     this.page.palette.toggle();
+  }
+
+  exportView(kind: "picture" | "film"): void {
+    this.page.openExport(kind);
   }
 
   private show(change: () => void): void {

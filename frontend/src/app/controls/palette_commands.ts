@@ -138,6 +138,8 @@ function page(): Command[] {
     },
     { name: "Camera as at first", kind: "nebula", key: "R", run: (a) => a.resetCamera() },
     { name: "Instruments where they were at first", kind: "cockpit", run: (a) => a.resetArrangement() },
+    { name: "Save a picture (PNG)", kind: "export", key: "P", run: (a) => a.exportView("picture") },
+    { name: "Save a film (WebM, MP4)", kind: "export", run: (a) => a.exportView("film") },
     { name: "Keyboard and help", kind: "page", key: "?", run: (a) => a.toggleHelp() },
   ];
 }
