@@ -29,7 +29,7 @@ from cloudchamber.telemetry.state_store import Want
 
 log = logging.getLogger("cloudchamber.sessions")
 
-COMMIT_SECONDS: Final = 0.15
+COMMIT_SECONDS: Final = 0.12
 """From a frame to the commit that holds it, at most."""
 AFTERWARDS: Final = 0.5
 """Seconds for which a run that is over is still recorded: its last state comes a little later."""
