@@ -60,8 +60,8 @@ describe("palette", () => {
 });
 
 it("offers what an instrument's options are not set to", () => {
-  expect(does("attention mean")).toEqual([
-    ["setOption", expect.objectContaining({ name: "attention.mode" }), "mean"],
+  expect(does("attention maximum")).toEqual([
+    ["setOption", expect.objectContaining({ name: "attention.mode" }), "max"],
   ]);
   const state = running();
   state.options.set("attention.mode", "mean");
