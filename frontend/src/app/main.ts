@@ -6,6 +6,7 @@ import "./controls/palette.css";
 import "./messages.css";
 import { Hud } from "../hud/hud";
 import { createState } from "../state/initial";
+import type { Archive } from "../telemetry/archive";
 import { RecordingResources, RecordingSource } from "../telemetry/replay";
 import { HttpResources, type Resources } from "../telemetry/resources";
 import { SocketSource, streamUrl } from "../telemetry/socket";
@@ -30,7 +31,7 @@ interface Origin {
 async function main(): Promise<void> {
   const parameters = new URLSearchParams(location.search);
   const clock = parameters.get("clock") === "manual" ? new ManualClock() : new SteeredClock();
-  const { source, resources } = await origin(clock, parameters.get("recording"));
+  const { source, resources } = await origin(clock, parameters.get("recording"), parameters.get("session"));
   const state = createState();
   const hud: Hud = new Hud({
     send: (command) => app.actions.send(command),
@@ -64,8 +65,13 @@ async function main(): Promise<void> {
 }
 
 /** The server beside the page, or the recorded run at `recording`. */
-async function origin(clock: Clock, recording: string | null): Promise<Origin> {
+async function origin(clock: Clock, recording: string | null, session: string | null): Promise<Origin> {
   const base = document.baseURI;
+  const archive = await archiveOf(session, base);
+  if (archive) {
+    const { openReplay } = await import("./open_replay");
+    return openReplay(archive);
+  }
   if (recording === null) {
     const source = new SocketSource(streamUrl(base), { clock: systemClock });
     return { source, resources: new HttpResources(base) };
@@ -74,6 +80,17 @@ async function origin(clock: Clock, recording: string | null): Promise<Origin> {
   const held = await fetchRecording(new URL(recording, base));
   const source = new RecordingSource(held, clock, !(clock instanceof ManualClock));
   return { source, resources: new RecordingResources(held) };
+}
+
+/** The kept run that the page shows: one of the server beside it, or that of the folder it lies in. Null: live. */
+async function archiveOf(session: string | null, base: string): Promise<Archive | null> {
+  if (document.querySelector('meta[name="cloudchamber-session"][content="static"]')) {
+    const { FolderArchive } = await import("../telemetry/folder_archive");
+    return new FolderArchive(base);
+  }
+  if (session === null) return null;
+  const { HttpArchive } = await import("../telemetry/archive");
+  return new HttpArchive(new URL(`api/sessions/${encodeURIComponent(session)}/parts/`, base));
 }
 
 /** Null where the browser forbids storage. */
