@@ -102,6 +102,13 @@ def serve(
         Path | None, typer.Option(metavar="FILE", help="Show a recording instead of a model.")
     ] = None,
     keep: Annotated[bool, typer.Option("--record/--no-record", help="Keep every run as a session.")] = True,
+    keep_attention: Annotated[
+        bool,
+        typer.Option(
+            "--record-attention/--no-record-attention",
+            help="Keep with every run what all heads' attention is computed from.",
+        ),
+    ] = True,
     keep_size: KeepOption = None,
     data: DataOption = None,
     allow_host: Annotated[
@@ -118,7 +125,7 @@ def serve(
         if replay
         else _live(
             model,
-            _options(ctx, threads, gpu_layers, rotating_cache),
+            _options(ctx, threads, gpu_layers, rotating_cache, keep_attention),
             autostart,
             _store(data, keep_size) if keep else None,
         )
@@ -210,10 +217,18 @@ def _head(text: str) -> tuple[int, int]:
     return int(layer), int(head)
 
 
-def _options(ctx: int, threads: int, gpu_layers: int, rotating_cache: bool) -> EngineOptions:
+def _options(
+    ctx: int, threads: int, gpu_layers: int, rotating_cache: bool, keep_attention: bool = True
+) -> EngineOptions:
     from cloudchamber.inference.options import EngineOptions
 
-    return EngineOptions(n_ctx=ctx, threads=threads, gpu_layers=gpu_layers, rotating_cache=rotating_cache)
+    return EngineOptions(
+        n_ctx=ctx,
+        threads=threads,
+        gpu_layers=gpu_layers,
+        rotating_cache=rotating_cache,
+        spool_attention=keep_attention,
+    )
 
 
 def _live(model: str | None, options: EngineOptions, autostart: bool, store: Store | None) -> Any:

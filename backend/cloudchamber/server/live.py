@@ -19,6 +19,7 @@ from cloudchamber.model.positions_service import PositionsService
 from cloudchamber.model.vocabulary import read_vocabulary
 from cloudchamber.server.run_tokens import RunTokens
 from cloudchamber.server.session import RefusedError, SessionState
+from cloudchamber.sessions.compactor import Compactor, spool_folder
 from cloudchamber.sessions.recorder import Recorder
 from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry.commands import (
@@ -73,6 +74,9 @@ class LiveSession:
         self.hub = Hub()
         self.store = store
         self._recorder = None if store is None else Recorder(self.hub, store, self)
+        self._compactor = None if store is None else Compactor(store, self.hub.publish)
+        if store is not None:
+            options = replace(options, spool=str(spool_folder(store)))
         self._supervisor = Supervisor(options, self._on_event, self._on_reply)
         self._positions = PositionsService()
         self._first = model
@@ -93,8 +97,10 @@ class LiveSession:
     async def start(self) -> None:
         self.hub.on_demand = self._on_demand
         self._spawn(Pacer(self.hub).run())
-        if self._recorder is not None:
+        if self._recorder is not None and self._compactor is not None:
+            self._recorder.on_complete = self._compactor.look
             self._spawn(self._recorder.start())
+            self._spawn(self._compactor.run())
         self._spawn(self._prepare_distributions())
         if self._first is not None:
             self._begin_loading(self._first)
@@ -184,6 +190,8 @@ class LiveSession:
     def _on_event(self, event: Event) -> None:
         self.hub.publish(event)
         self._tokens.take(event)
+        if self._compactor is not None:
+            self._compactor.hear(event)
         if isinstance(event, TokenGenerated):
             self._run = (event.run_id, event.step)
         elif isinstance(event, RunStarted):

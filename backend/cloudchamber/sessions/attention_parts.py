@@ -7,7 +7,7 @@ by is at most half the scale, and at most 1/510.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +63,7 @@ def read_layer(spool: Spool, layer: int, positions: int) -> LayerRows:
     )
 
 
-def attention_chunks(layer: LayerRows, chunks: range) -> Iterator[tuple[int, Attention]]:
+def attention_chunks(layer: LayerRows, chunks: Iterable[int]) -> Iterator[tuple[int, Attention]]:
     """Number and content of some of the layer's parts."""
     for chunk in chunks:
         start = chunk * QUERIES_PER_PART

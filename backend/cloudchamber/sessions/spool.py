@@ -15,6 +15,7 @@ survives the process, however it ends; of a record that was cut off nothing is b
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -119,6 +120,7 @@ class SpoolWriter:
             for name in ("rows", "steps"):
                 flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
                 self._files.append(os.open(folder / name, flags, 0o600))
+            _hold(self._files[0])
         except OSError as error:
             self._stop(error)
 
@@ -253,6 +255,10 @@ class Spool:
         os.close(self._rows)
         os.close(self._steps)
 
+    def hold(self) -> bool:
+        """Keep others from taking the spool in, as its writer does while it runs."""
+        return _hold(self._rows)
+
     @property
     def positions(self) -> int:
         """Whole records of positions."""
@@ -294,6 +300,17 @@ class Spool:
             for target, offset in places:
                 os.preadv(self._rows, [target[position].data], position * head.row_bytes + offset)
         return first[:, 0], queries, keys
+
+
+def _hold(file: int) -> bool:
+    """Lock a file for as long as it is open here; the system lets go of it however we end."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: then nobody else is kept out
+        return True
+    return True
 
 
 def spools(folder: Path) -> Iterator[Path]:

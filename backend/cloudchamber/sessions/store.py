@@ -16,7 +16,7 @@ from typing import Final
 
 import apsw
 
-from cloudchamber.sessions import archive, retention, store_writing
+from cloudchamber.sessions import archive, exact_store, retention, store_writing
 from cloudchamber.sessions.store_archive import Expander, StoreArchive, decompress
 from cloudchamber.sessions.store_folder import store_path
 from cloudchamber.sessions.store_list import Room, SessionInfo, listed, used_bytes
@@ -43,7 +43,7 @@ class Store:
     def __init__(self, path: Path | None = None, *, keep_bytes: int = retention.KEEP_BYTES) -> None:
         self.path = path or store_path()
         self.keep_bytes = keep_bytes
-        self.expanders: dict[str, Expander] = {}
+        self.expanders: dict[str, Expander] = {exact_store.CODING: exact_store.expand}
         """How parts in other codings than zstd are read."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sessions")
         self._writer: apsw.Connection | None = None

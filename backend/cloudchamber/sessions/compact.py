@@ -1,0 +1,105 @@
+"""From a run's spool to the parts that complete its session: distributions, then attention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import zstandard
+
+from cloudchamber.model.header import GgufError
+from cloudchamber.sessions import archive, exact
+from cloudchamber.sessions.archive import QUERIES_PER_PART
+from cloudchamber.sessions.attention_parts import attending_layers, attention_chunks, error_of, read_layer
+from cloudchamber.sessions.exact_matrix import Matrix, body_of, read_matrix
+from cloudchamber.sessions.exact_store import CODING
+from cloudchamber.sessions.spool import Spool
+from cloudchamber.sessions.store_archive import ZSTD
+
+STEPS_AT_ONCE: Final = 32
+_LEVEL: Final = 9
+_DISTRIBUTIONS: Final = 0.3
+"""Share of the work that they are, about."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Piece:
+    """Some parts, as they are to lie in the store."""
+
+    fraction: float
+    """Of the work, with this piece."""
+    parts: list[tuple[str, str, bytes]]
+    """Name, coding, bytes."""
+    error: float = 0.0
+    """Of attention: no weight is further than this from the one computed."""
+    matrix_hash: str = ""
+    """Of the output matrix that the parts need."""
+    matrix: bytes = b""
+    """The body the store is to keep of it; empty where it has it."""
+
+
+def compact(spool: Spool, there: Set[str], matrices: Set[str]) -> Iterator[Piece]:
+    """All parts that are not `there` yet; `matrices` are those the store has. Raises `OSError`."""
+    yield from _distributions(spool, there, matrices)
+    yield from _attention(spool, there)
+
+
+def _distributions(spool: Spool, there: Set[str], matrices: Set[str]) -> Iterator[Piece]:
+    steps = spool.steps
+    wanted = [step for step in range(steps) if archive.distribution_name(step) not in there]
+    if not wanted:
+        return
+    matrix, way = _matrix(spool), ""
+    for start in range(wanted[0], steps, STEPS_AT_ONCE):
+        stop = min(start + STEPS_AT_ONCE, steps)
+        found, hidden, logits = spool.step_records(start, stop)
+        numbers = [start + int(i) for i in np.flatnonzero(found)]
+        if not way and len(numbers):
+            way = exact.choose_way(matrix, hidden[found][0], logits[found][0])
+        kept = exact.encode_steps(matrix, way, hidden[found], logits[found])
+        piece = Piece(
+            fraction=_DISTRIBUTIONS * stop / steps,
+            parts=[
+                (archive.distribution_name(number), CODING, exact.encode(step))
+                for number, step in zip(numbers, kept, strict=True)
+            ],
+        )
+        if matrix is not None and any(step.matrix_hash for step in kept):
+            piece.matrix_hash = matrix.hash
+            if matrix.hash not in matrices:
+                piece.matrix = body_of(matrix, Path(spool.head.model), spool.head.tensor)
+                matrices = matrices | {matrix.hash}
+        yield piece
+
+
+def _matrix(spool: Spool) -> Matrix | None:
+    """The model's output matrix, if it is still to be had and is the one that was computed with."""
+    head = spool.head
+    try:
+        matrix = read_matrix(Path(head.model), head.tensor) if head.tensor else None
+    except (OSError, GgufError):
+        return None
+    fits = matrix is not None and (matrix.rows, matrix.width) == (head.n_vocab, head.hidden)
+    return matrix if fits else None
+
+
+def _attention(spool: Spool, there: Set[str]) -> Iterator[Piece]:
+    positions, layers = spool.positions, attending_layers(spool)
+    chunks = -(-positions // QUERIES_PER_PART)
+    for done, layer in enumerate(layers):
+        wanted = [chunk for chunk in range(chunks) if archive.attention_name(layer, chunk) not in there]
+        if not wanted:
+            continue
+        rows = read_layer(spool, layer, positions)
+        for chunk, part in attention_chunks(rows, wanted):
+            # Later chunks have more keys.
+            share = (done + ((chunk + 1) / chunks) ** 2) / len(layers)
+            packed = zstandard.ZstdCompressor(level=_LEVEL).compress(archive.encode(part))
+            yield Piece(
+                fraction=_DISTRIBUTIONS + (1 - _DISTRIBUTIONS) * share,
+                parts=[(archive.attention_name(layer, chunk), ZSTD, packed)],
+                error=error_of(part),
+            )

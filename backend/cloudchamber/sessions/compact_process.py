@@ -1,0 +1,56 @@
+"""The process that completes a session: `python -m cloudchamber.sessions.compact_process FOLDER`.
+
+It computes at the lowest priority, and keeps nothing: pieces go up through its standard output,
+each behind its length, and what it is not to make again comes first through its standard input.
+Whoever started it may end it at any time, and ends it by dying.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from cloudchamber.inference import wire
+from cloudchamber.telemetry import codec
+
+DONE: Final = 0
+UNUSABLE: Final = 3
+"""The spool can't be read and is of no use."""
+HELD: Final = 4
+"""The spool is still written, or read by another."""
+
+
+def main(folder: Path) -> int:
+    _be_modest()
+    from cloudchamber.sessions.compact import compact
+    from cloudchamber.sessions.spool import Spool, SpoolError
+
+    order = codec.decode(sys.stdin.buffer.read())
+    try:
+        with Spool(folder) as spool:
+            if not spool.hold():
+                return HELD
+            for piece in compact(spool, frozenset(order["there"]), frozenset(order["matrices"])):
+                sys.stdout.buffer.write(wire.frame(piece))
+                sys.stdout.buffer.flush()
+    except (SpoolError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return UNUSABLE
+    except BrokenPipeError:
+        os._exit(1)
+    return DONE
+
+
+def _be_modest() -> None:
+    """Compute only when nobody else does."""
+    os.nice(19)
+    if hasattr(os, "SCHED_IDLE"):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

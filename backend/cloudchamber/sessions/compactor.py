@@ -1,0 +1,248 @@
+"""Completes sessions when nothing runs: owner of the process that does it.
+
+A run's spool is taken into its session once the run is over; of runs that an earlier process
+left, when this one starts. A new run ends the work at once, and it is gone on with afterwards:
+what the store has is not made again. The spool is deleted when the store has committed all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from cloudchamber.inference import wire
+from cloudchamber.sessions import store_writing
+from cloudchamber.sessions.compact_process import DONE, HELD, UNUSABLE
+from cloudchamber.sessions.exact_store import MATRIX
+from cloudchamber.sessions.store import Store
+from cloudchamber.sessions.store_schema import StoreError, rows, transaction
+from cloudchamber.telemetry import codec
+from cloudchamber.telemetry.events import Event, Problem, Progress, RunStarted, RunState
+
+log = logging.getLogger("cloudchamber.sessions")
+
+SPOOL: Final = "spool"
+"""Folder beside the store's file."""
+REST: Final = 0.5
+"""Seconds of quiet before the work begins."""
+START: Final = 8.0
+"""Seconds that a start is left alone."""
+ORPHAN_AGE: Final = 30.0
+"""Seconds after which a spool without a session is nobody's: the store hears of a run later
+than its spool begins."""
+_SAY_AFTER: Final = 1.0
+_ACTIVE: Final = ("prefill", "running")
+
+
+def spool_folder(store: Store) -> Path:
+    """Where runs leave what the sessions of a store are completed from."""
+    return store.path.parent / SPOOL
+
+
+class GoneError(Exception):
+    """The session was deleted meanwhile."""
+
+
+class Compactor:
+    """Methods are for the event loop's thread."""
+
+    def __init__(self, store: Store, publish: Callable[[Event], None]) -> None:
+        self._store = store
+        self._folder = spool_folder(store)
+        self._publish = publish
+        self._busy = False
+        self._wake = asyncio.Event()
+        self.start_after = START
+        self._process: Process | None = None
+        self._failed: set[str] = set()
+        """Spools that could not be taken in by this process."""
+
+    def hear(self, event: Event) -> None:
+        """Runs come before everything."""
+        if isinstance(event, RunStarted):
+            self._set_busy(True)
+        elif isinstance(event, RunState):
+            self._set_busy(event.phase in _ACTIVE)
+
+    def _set_busy(self, busy: bool) -> None:
+        self._busy = busy
+        if busy:
+            self._end()
+        else:
+            self._wake.set()
+
+    def look(self, session: str = "") -> None:
+        """A session is whole now, but for this."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work whenever there is something to do and nothing runs; not while everything starts."""
+        await asyncio.sleep(self.start_after)
+        self._wake.set()
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await asyncio.sleep(REST)
+                while not self._busy and (found := await asyncio.to_thread(self._next)) is not None:
+                    await self._take(found)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    # ------------------------------------------------------------------------- one spool
+
+    def _next(self) -> Path | None:
+        """The oldest spool whose session is whole but for it. Forgets those that are nobody's."""
+        from cloudchamber.sessions.spool import delete, spools
+
+        for folder in spools(self._folder):
+            if folder.name in self._failed:
+                continue
+            try:
+                info = self._store.info(folder.name)
+            except StoreError as error:
+                log.warning("Sessions can't be completed: %s", error)
+                return None
+            if info is not None and info.complete:
+                return folder
+            age = time.time() - folder.stat().st_mtime
+            if info is None and age > ORPHAN_AGE and not _is_held(folder):
+                delete(folder)
+        return None
+
+    async def _take(self, folder: Path) -> None:
+        """Have one spool taken in. A failure is told once and not tried again."""
+        from cloudchamber.sessions.spool import delete
+
+        try:
+            status = await self._compact(folder)
+        except GoneError:
+            status = UNUSABLE
+        except (StoreError, OSError, codec.CodecError, wire.WireError) as error:
+            self._give_up(folder, str(error))
+            return
+        if status in (DONE, UNUSABLE):
+            await asyncio.to_thread(delete, folder)
+        elif not self._busy:
+            self._give_up(folder, "its process failed" if status != HELD else "")
+
+    def _give_up(self, folder: Path, reason: str) -> None:
+        self._failed.add(folder.name)
+        if not reason:
+            return
+        log.warning("Session %s was not completed: %s", folder.name, reason)
+        self._publish(
+            Problem(
+                code="session-incomplete",
+                message=f"A session's attention and exact distributions could not be kept: {reason}",
+                hint="It is tried again at the next start.",
+            )
+        )
+
+    async def _compact(self, folder: Path) -> int:
+        """Run the process for one spool. Returns its status; raises `GoneError`, `StoreError`,
+        `OSError` and what bad messages raise."""
+        order = await asyncio.to_thread(self._order, folder.name)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "cloudchamber.sessions.compact_process", str(folder),
+            stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=1 << 20,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
+        )  # fmt: skip
+        self._process = process
+        try:
+            if self._busy:
+                return -1
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(codec.encode(order))
+            process.stdin.write_eof()
+            await self._receive(folder.name, process.stdout)
+            return await process.wait()
+        finally:
+            self._end()
+            self._process = None
+            await process.wait()
+
+    async def _receive(self, session: str, pieces: asyncio.StreamReader) -> None:
+        began, said = time.monotonic(), False
+        try:
+            while (piece := await wire.read_message(pieces)) is not None:
+                await asyncio.to_thread(self._keep, session, piece)
+                if time.monotonic() - began > _SAY_AFTER:
+                    said = True
+                    self._say(float(piece["fraction"]))
+        finally:
+            if said:
+                self._say(1.0, done=True)
+
+    def _say(self, fraction: float, *, done: bool = False) -> None:
+        message = "" if done else "Completing the session: attention and exact distributions"
+        self._publish(Progress(task="session", fraction=fraction, message=message, done=done))
+
+    # -------------------------------------------------------------------------- the store
+
+    def _order(self, session: str) -> dict[str, Any]:
+        """What is not to be made again."""
+        kept = self._store.archive(session)
+        if kept is None:
+            raise GoneError
+
+        def known(db: apsw.Connection) -> list[str]:
+            return [name for (name,) in rows(db, "SELECT hash FROM body WHERE kind = ?", (MATRIX,))]
+
+        return {"there": list(kept.names()), "matrices": self._store.submit(known).result()}
+
+    def _keep(self, session: str, piece: dict[str, Any]) -> None:
+        """Commit a piece. Raises `GoneError`, `StoreError`."""
+        if piece["matrix"]:
+            self._store.put_body(MATRIX, piece["matrix_hash"], piece["matrix"])
+        if piece["matrix_hash"]:
+            self._store.use_body(session, MATRIX, piece["matrix_hash"])
+
+        def change(db: apsw.Connection) -> bool:
+            key = store_writing.key_of(db, session)
+            if key is None:
+                return False
+            with transaction(db):
+                for name, coding, data in piece["parts"]:
+                    store_writing.store_part(db, key, name, coding, data)
+            return True
+
+        if not self._store.submit(change).result():
+            raise GoneError
+        self._describe(session, float(piece["error"]))
+
+    def _describe(self, session: str, error: float) -> None:
+        """The greatest error so far is the session's."""
+        from cloudchamber.sessions import archive
+
+        kept = self._store.archive(session)
+        manifest = None if kept is None else archive.read(kept, archive.Manifest, archive.MANIFEST)
+        if manifest is not None and error > manifest.attention_error:
+            self._store.describe(session, attention_error=error)
+
+
+def _is_held(folder: Path) -> bool:
+    """Whether another process writes or reads a spool."""
+    from cloudchamber.sessions.spool import Spool, SpoolError
+
+    try:
+        with Spool(folder) as spool:
+            return not spool.hold()
+    except (SpoolError, OSError):
+        return False

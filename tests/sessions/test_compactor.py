@@ -1,0 +1,251 @@
+"""Sessions are completed when nothing runs, by a process that anything may end at any time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cloudchamber.inference.options import EngineOptions
+from cloudchamber.model.discovery import FoundModel
+from cloudchamber.server.live import LiveSession
+from cloudchamber.sessions import archive, compactor
+from cloudchamber.sessions.archive import Attention, ExactDistribution, Manifest
+from cloudchamber.sessions.compactor import Compactor, spool_folder
+from cloudchamber.sessions.spool import Spool
+from cloudchamber.sessions.store import Store
+from cloudchamber.sessions.store_archive import StoreArchive
+from cloudchamber.sessions.store_schema import StoreError
+from cloudchamber.sessions.store_writing import Head
+from cloudchamber.telemetry.commands import Generate, GetDistribution
+from cloudchamber.telemetry.events import Event, Problem, RunPhase, RunState, Sampling
+from cloudchamber.telemetry.messages import DistributionReply
+from tests.sessions.runs import MODEL, batch
+from tests.sessions.spooled import Spooled, run_and_spool
+from tests.telemetry import samples
+
+pytestmark = pytest.mark.anyio
+
+TinyModel = Callable[[str], Path]
+
+
+class Rig:
+    """A store with a session of a real run, but for what its spool holds."""
+
+    def __init__(self, run: Spooled, path: Path, *, known: bool = True) -> None:
+        self.run = run
+        self.said: list[Event] = []
+        self.store = Store(path / "sessions.db")
+        self.compactor = Compactor(self.store, self.said.append)
+        self.compactor.start_after = 0
+        self.kept: list[list[str]] = []
+        self._keep = self.compactor._keep
+        self.compactor._keep = self._note  # type: ignore[method-assign]
+        if known:
+            started = replace(samples.run_started(run.run_id), run_id=run.run_id)
+            steps = len(run.heard.tokens())
+            self.store.begin(Head(run.run_id, 1.0, MODEL, started))
+            made = batch(0, 0, steps)
+            self.store.append(run.run_id, made)
+            self.store.finish(run.run_id).result()
+
+    def _note(self, session: str, piece: dict[str, Any]) -> None:
+        self._keep(session, piece)
+        self.kept.append([name for name, _, _ in piece["parts"]])
+
+    @property
+    def archive(self) -> StoreArchive:
+        found = self.store.archive(self.run.run_id)
+        assert found is not None
+        return found
+
+    @property
+    def manifest(self) -> Manifest:
+        found = archive.read(self.archive, Manifest, "manifest")
+        assert found is not None
+        return found
+
+    async def until(self, test: Callable[[], bool], seconds: float = 60) -> None:
+        async with asyncio.timeout(seconds):
+            while not test():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    def phase(self, name: RunPhase) -> None:
+        self.compactor.hear(RunState(run_id="other", phase=name, reason="", message=""))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compactor, "REST", 0.01)
+
+
+def spooled(model: Path, path: Path, tokens: int = 12) -> Spooled:
+    return run_and_spool(model, path / "spool", tokens=tokens)
+
+
+@pytest.fixture
+async def rig(tiny_model: TinyModel, tmp_path: Path) -> AsyncIterator[Rig]:
+    made = Rig(spooled(tiny_model("llama"), tmp_path, 70), tmp_path)
+    yield made
+    made.store.close()
+
+
+async def working(rig: Rig) -> asyncio.Task[None]:
+    return asyncio.create_task(rig.compactor.run())
+
+
+async def test_a_spool_becomes_parts_and_goes(rig: Rig) -> None:
+    assert not rig.manifest.distribution_exact
+    task = await working(rig)
+    await rig.until(lambda: not rig.run.folder.exists())
+    task.cancel()
+    manifest = rig.manifest
+    assert manifest.distribution_exact
+    assert manifest.attention_layers == [0, 1, 2]
+    assert 0 < manifest.attention_error <= 1 / 510 + 1e-8
+    for step, wanted in enumerate(rig.run.probabilities):
+        kept = archive.read(rig.archive, ExactDistribution, f"distribution/{step}")
+        assert kept is not None
+        np.testing.assert_array_equal(kept.probabilities.view(np.uint32), wanted.view(np.uint32))
+    for (layer, head), (weights, _) in rig.run.rows.items():
+        part = archive.read(rig.archive, Attention, f"attention/{layer}/1")
+        assert part is not None
+        rows = weights[64 : 64 + part.rows, : part.keys]
+        assert (
+            np.abs(part.weights[:, head] * part.scale[:, head, None] - rows).max()
+            <= manifest.attention_error * 1.001
+        )
+    assert not [event for event in rig.said if isinstance(event, Problem)]
+
+
+async def test_a_run_interrupts_it_and_nothing_is_made_twice(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[int | None] = []
+
+    def interrupt(session: str, piece: dict[str, Any]) -> None:
+        Rig._note(rig, session, piece)
+        if len(rig.kept) == 3:
+            loop.call_soon_threadsafe(begin)
+
+    def begin() -> None:
+        rig.compactor.hear(samples.run_started("other"))
+        process = rig.compactor._process
+        assert process is not None
+        ended.append(process.pid)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(rig.compactor, "_keep", interrupt)
+    task = await working(rig)
+    await rig.until(lambda: bool(ended) and rig.compactor._process is None)
+    kept = len(rig.kept)
+    await asyncio.sleep(0.3)
+    assert len(rig.kept) == kept
+    assert rig.run.folder.exists()
+    assert not any(isinstance(event, Problem) for event in rig.said)
+    rig.phase("finished")
+    await rig.until(lambda: not rig.run.folder.exists())
+    task.cancel()
+    names = [name for piece in rig.kept for name in piece]
+    assert len(names) == len(set(names))
+    assert rig.manifest.distribution_exact
+    assert len(rig.manifest.attention_layers) == 3
+
+
+async def test_a_spool_without_a_session_goes_but_not_at_once(
+    tiny_model: TinyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(spooled(tiny_model("llama"), tmp_path, 4), tmp_path, known=False)
+    assert rig.compactor._next() is None
+    assert rig.run.folder.exists()
+    monkeypatch.setattr(compactor, "ORPHAN_AGE", -1.0)
+    with Spool(rig.run.folder) as spool:  # another process writes it
+        assert spool.hold()
+        assert rig.compactor._next() is None
+        assert rig.run.folder.exists()
+    assert rig.compactor._next() is None
+    assert not rig.run.folder.exists()
+    rig.store.close()
+
+
+async def test_a_spool_that_is_damaged_goes(rig: Rig) -> None:
+    (rig.run.folder / "head").write_bytes(b"nonsense")
+    task = await working(rig)
+    await rig.until(lambda: not rig.run.folder.exists())
+    task.cancel()
+    assert rig.kept == []
+
+
+async def test_a_session_that_is_deleted_takes_its_spool_along(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete(session: str, piece: dict[str, Any]) -> None:
+        rig.store.delete(session)
+        Rig._note(rig, session, piece)
+
+    monkeypatch.setattr(rig.compactor, "_keep", delete)
+    task = await working(rig)
+    await rig.until(lambda: not rig.run.folder.exists())
+    task.cancel()
+    assert rig.kept == []
+    assert not any(isinstance(event, Problem) for event in rig.said)
+
+
+async def test_a_store_without_room_says_so_and_the_spool_stays(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(session: str, piece: dict[str, Any]) -> None:
+        raise StoreError("full", "There is no room left for sessions.db.")
+
+    monkeypatch.setattr(rig.compactor, "_keep", full)
+    task = await working(rig)
+    await rig.until(lambda: any(isinstance(event, Problem) for event in rig.said))
+    task.cancel()
+    (problem,) = [event for event in rig.said if isinstance(event, Problem)]
+    assert "no room left" in problem.message
+    assert rig.run.folder.exists()
+
+
+async def test_a_live_run_is_kept_whole(tiny_model: TinyModel, tmp_path: Path) -> None:
+    """Through the real worker, hub, recorder and store."""
+    path = tiny_model("gpt_oss")
+    model = FoundModel("tiny", "Tiny", path, path.stat().st_size, "file")
+    store = Store(tmp_path / "sessions.db")
+    session = LiveSession(EngineOptions(n_ctx=256), model=model, autostart=False, store=store)
+    assert session._compactor is not None
+    session._compactor.start_after = 0
+    await session.start()
+    try:
+        async with asyncio.timeout(120):
+            while session.state != "ready":  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            session.obey(Generate(prompt="the cat sat", raw=True, max_tokens=9, sampling=Sampling(seed=3)))
+            while not (listed := store.list()) or not listed[0].complete:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            kept = store.archive(listed[0].id)
+            assert kept is not None
+            while spool_folder(store).exists() and os.listdir(spool_folder(store)):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        manifest = archive.read(kept, Manifest, "manifest")
+        assert manifest is not None
+        assert manifest.distribution_exact
+        assert manifest.attention_layers == list(range(len(manifest.attention_layers)))
+        assert manifest.attention_layers
+        for step in range(manifest.steps):
+            reply = await session.ask(GetDistribution(request=1, step=step))
+            assert isinstance(reply, DistributionReply)
+            part = archive.read(kept, ExactDistribution, f"distribution/{step}")
+            assert part is not None
+            np.testing.assert_array_equal(part.probabilities, reply.probabilities)
+        part0 = archive.read(kept, Attention, "attention/0/0")
+        assert part0 is not None
+        sums = (part0.weights * part0.scale[:, :, None]).sum(axis=2) + part0.sink
+        np.testing.assert_allclose(sums, 1, atol=0.05)
+    finally:
+        await session.close()
