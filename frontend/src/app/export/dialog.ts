@@ -1,10 +1,10 @@
 import "./export.css";
 import { ArchiveSource } from "../../telemetry/archive_source";
 import { h, setText } from "../dom";
-import { type Film, filmReplay, framesOf, LiveFilm } from "./film";
-import { type Container, containersFor } from "./film_writer";
+import type { Film, LiveFilm } from "./film";
+import type { Container } from "./film_writer";
 import { save } from "./save";
-import { even, type Pixels, refusal, SIZES } from "./sizes";
+import { even, framesOf, type Pixels, refusal, SIZES } from "./sizes";
 import { takeStill } from "./still";
 import type { Studio } from "./studio";
 
@@ -134,6 +134,7 @@ class ExportDialog {
   }
 
   private async offerContainers(): Promise<void> {
+    const { containersFor } = await import("./film_writer");
     const there = await containersFor(even(this.pixels));
     this.container.offer(there);
     if (there.length === 0) this.say("This browser can't write films: it has no WebCodecs for this size.");
@@ -224,11 +225,13 @@ class ExportDialog {
       const soon = Number.isNaN(left) ? "" : `, about ${Math.ceil(left)} s left`;
       this.say(`Frame ${done} of ${all}${soon}`);
     };
+    const { filmReplay } = await import("./film");
     this.keep(await filmReplay(this.studio, take, report, work.abort.signal), take.container);
   }
 
   private async live(work: Work): Promise<void> {
     const container = this.container.value as Container;
+    const { LiveFilm } = await import("./film");
     work.live = await LiveFilm.start(this.studio, container, this.rate.value as number);
     work.abort.signal.addEventListener("abort", () => void work.live?.cancel());
     setText(this.start, "STOP AND SAVE");

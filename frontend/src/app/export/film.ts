@@ -1,7 +1,7 @@
 import { ArchiveSource } from "../../telemetry/archive_source";
 import { SteeredClock } from "../clock";
 import { type Container, FilmWriter, frameOf } from "./film_writer";
-import { canvasSizeFor, even, type Pixels, refusal } from "./sizes";
+import { canvasSizeFor, even, framesOf, type Pixels, refusal, type Stretch } from "./sizes";
 import { ExportError, pictureOf, type Studio } from "./studio";
 
 /** Looks at what is asked for while a frame is drawn; more than a few answers never wait for one another. */
@@ -9,14 +9,10 @@ const MOST_LOOKS = 8;
 /** Frames of a live film that may wait for the encoder; more are left out. */
 const MOST_WAITING = 3;
 
-/** Which part of a replay is filmed, in seconds of the run, and how. */
-export interface Take {
+/** Which part of a replay is filmed, and how. */
+export interface Take extends Stretch {
   readonly pixels: Pixels;
   readonly container: Container;
-  readonly frameRate: number;
-  readonly start: number;
-  readonly stop: number;
-  readonly speed: number;
 }
 
 export interface Film {
@@ -27,16 +23,6 @@ export interface Film {
 
 /** Called with the frames done and the frames there will be. */
 export type Progress = (done: number, all: number) => void;
-
-/** Frames of a take; the last one shows its end. */
-export function framesOf({
-  start,
-  stop,
-  speed,
-  frameRate,
-}: Pick<Take, "start" | "stop" | "speed" | "frameRate">) {
-  return Math.max(1, Math.floor(((stop - start) / speed) * frameRate + 1e-6) + 1);
-}
 
 /**
  * Films a stretch of a replay, frame by frame: each is drawn at its own time on the clock, however long that

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { CanvasSize } from "../canvas_size";
-import { canvasSizeFor, even, refusal, SIZES } from "./sizes";
+import { canvasSizeFor, even, framesOf, refusal, SIZES } from "./sizes";
 
 const SCREEN: CanvasSize = {
   width: 1920,
@@ -48,4 +48,12 @@ it("keeps its pixels square in another shape", () => {
 
 it("rounds films down to even sizes", () => {
   expect(even({ width: 1281, height: 720 })).toEqual({ width: 1280, height: 720 });
+});
+
+it("films a stretch from its start to its end", () => {
+  const stretch = { start: 1, stop: 3, speed: 1, frameRate: 30 };
+  expect(framesOf(stretch)).toBe(61);
+  expect(framesOf({ ...stretch, speed: 4 })).toBe(16);
+  expect(framesOf({ ...stretch, stop: 3.01 })).toBe(62);
+  expect(framesOf({ ...stretch, stop: 1 })).toBe(1);
 });

@@ -52,3 +52,16 @@ export function canvasSizeFor({ width, height }: Pixels, screen: CanvasSize): Ca
 export function even({ width, height }: Pixels): Pixels {
   return { width: width & ~1, height: height & ~1 };
 }
+
+/** A part of a replay, in seconds of the run, and how fast it is shown. */
+export interface Stretch {
+  readonly start: number;
+  readonly stop: number;
+  readonly speed: number;
+  readonly frameRate: number;
+}
+
+/** Frames of a film of it: the first shows its start, the last its end. */
+export function framesOf({ start, stop, speed, frameRate }: Stretch): number {
+  return Math.max(1, Math.ceil(((stop - start) / speed) * frameRate - 1e-6) + 1);
+}
