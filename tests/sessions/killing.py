@@ -1,8 +1,8 @@
 """Kills a process that records, again and again, and looks at what is left.
 
 `python -m tests.sessions.killing FOLDER KILLS SEED` forks a child for each kill, which feeds the
-frames of a real run to a hub with a recorder, at 100 a second, one run after the other; at a
-random moment it gets SIGKILL. Then the store is opened, mended, listed and read. The child says
+frames of a real run to a hub with a recorder, 100 a second, one run after the other; at a random
+moment it gets SIGKILL. Then the store is opened, mended, listed and read. The child says
 through a pipe what it has published and when. The last line of output is one of JSON: kills,
 runs, and the greatest loss: seconds of a run that had happened and are not in the store.
 """
@@ -33,9 +33,9 @@ from cloudchamber.telemetry.recording import read_recording
 
 FIXTURE = Path(__file__).parents[2] / "playwright/fixtures/smollm2.chamber"
 FRAME_SECONDS = 0.01
-HUB_SPEED = 5.0
-"""The hub's clock runs faster, so that chunks end five times as often as in life."""
-LONGEST = 0.3
+SPEEDS = {1.0: 0.5, 6.0: 0.2}
+"""How fast the hub's clock runs, and within how many seconds the child is killed: with a quick one
+chunks end often, with a true one nothing but the time says when to commit."""
 CHECKPOINT_PAGES = 40
 """The log is put into the file so often, so that kills hit that too."""
 _NOTE = struct.Struct("<iid")  # run, step, time
@@ -85,10 +85,12 @@ def of_run(event: Any, name: str) -> Event:
     return named
 
 
-async def record(path: Path, kill: int, frames: list[list[Event]], model: ModelLoaded, pipe: int) -> None:
+async def record(
+    path: Path, kill: int, frames: list[list[Event]], model: ModelLoaded, pipe: int, speed: float
+) -> None:
     """What the child does until it is killed."""
     began = time.monotonic()
-    hub = Hub(now=lambda: (time.monotonic() - began) * HUB_SPEED)
+    hub = Hub(now=lambda: (time.monotonic() - began) * speed)
     store = Store(path)
     store.submit(lambda db: db.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)).result()
     await Recorder(hub, store, NoBodies()).start()
@@ -111,7 +113,7 @@ async def record(path: Path, kill: int, frames: list[list[Event]], model: ModelL
 
 
 def kill_once(
-    path: Path, kill: int, frames: list[list[Event]], model: ModelLoaded, life: float
+    path: Path, kill: int, frames: list[list[Event]], model: ModelLoaded, speed: float, life: float
 ) -> dict[int, Told]:
     """One child, killed `life` seconds after its first frame; what it said it had published."""
     receiving, sending = os.pipe()
@@ -120,7 +122,7 @@ def kill_once(
         os.close(receiving)
         try:
             random.seed(kill)
-            asyncio.run(record(path, kill, frames, model, sending))
+            asyncio.run(record(path, kill, frames, model, sending, speed))
         finally:
             os._exit(1)
     os.close(sending)
@@ -199,7 +201,8 @@ def main(folder: Path, kills: int, seed: int) -> None:
     path = folder / "sessions.db"
     losses, runs = [], 0
     for kill in range(kills):
-        told = kill_once(path, kill, frames, model, chance.uniform(0.0, LONGEST))
+        speed = chance.choice(list(SPEEDS))
+        told = kill_once(path, kill, frames, model, speed, chance.uniform(0.0, SPEEDS[speed]))
         store = Store(path)
         losses.append(look(store, kill, told))
         runs += len(told)
