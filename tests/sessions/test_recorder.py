@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 import pytest
 
 from cloudchamber.model.positions import Method
+from cloudchamber.sessions import recorder
 from cloudchamber.sessions.archive import Frames, Manifest, StoredFrame, Timeline, Tokens, read
 from cloudchamber.sessions.recorder import Recorder
 from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.events import Event, Problem, RunPhase, RunState
-from cloudchamber.telemetry.hub import Hub
+from cloudchamber.telemetry.hub import Hub, Reader
 from tests.telemetry import samples
 
 pytestmark = pytest.mark.anyio
@@ -232,3 +234,98 @@ async def test_when_the_store_fails_the_run_goes_on_and_people_are_told_once(tmp
 
 def _log(hub: Hub) -> list[Event]:
     return hub.log.after(0, hub.log.last_seq, 10_000)[1]
+
+
+async def _heard(rig: Rig, code: str) -> Problem:
+    """The problem of that code, once it was published."""
+    async with asyncio.timeout(10):
+        while True:
+            for event in _log(rig.hub):
+                if isinstance(event, Problem) and event.code == code:
+                    return event
+            await asyncio.sleep(0.01)
+
+
+def _pragma(rig: Rig, text: str) -> None:
+    rig.store.submit(lambda db: db.execute(f"PRAGMA {text}").fetchall()).result()
+
+
+async def _fill(rig: Rig, first: int, steps: int) -> None:
+    for step in range(first, first + steps):
+        rig.frame(samples.token(step), samples.layers(step, n=4000))
+        await asyncio.sleep(0.002)
+
+
+@pytest.mark.parametrize(
+    ("pragma", "words"),
+    [("max_page_count = 90", "no room left"), ("query_only = 1", "can't be written")],
+)
+async def test_a_full_or_read_only_disk_ends_the_recording_not_the_run(
+    rig: Rig, pragma: str, words: str
+) -> None:
+    viewer = Reader(wake=lambda: None)
+    rig.hub.join(viewer)
+    rig.begin()
+    await _fill(rig, 0, 5)
+    await asyncio.sleep(0.2)
+    _pragma(rig, pragma)
+    await _fill(rig, 5, 200)
+    problem = await _heard(rig, "recording-stopped")
+    assert words in problem.message
+    assert "goes on" in problem.hint
+    rig.frame(phase("finished"))
+    tokens = [event for event in _log(rig.hub) if event.kind == "token"]
+    assert len(tokens) == 205
+    assert rig.hub.next_frame(viewer) is not None
+    # With room again the next run is kept, and the one before as far as it came.
+    for back in ("max_page_count = 1000000", "query_only = 0"):
+        _pragma(rig, back)
+    rig.frame(samples.run_started("next"))
+    rig.frame(samples.token(0, "next"))
+    rig.frame(phase("finished", "next"))
+    await rig.finished("run", "next")
+    assert rig.manifest("next").steps == 1
+    before = rig.manifest("run")
+    assert before.complete
+    assert 5 <= before.steps < 205
+    assert [frame.number for frame in rig.frames("run")] == list(range(2, 3 + before.steps))
+
+
+async def test_no_frame_is_lost_to_a_disk_that_is_slow_for_a_while(rig: Rig) -> None:
+    rig.begin()
+    gate = threading.Event()
+    rig.store.submit(lambda _: gate.wait(10))
+    await _fill(rig, 0, 60)
+    gate.set()
+    rig.frame(phase("finished"))
+    await rig.finished("run")
+    assert rig.manifest().steps == 60
+
+
+async def test_while_the_disk_is_too_slow_state_is_left_out_and_no_event(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "MAX_WAITING", 200_000)
+    rig.begin()
+    gate = threading.Event()
+    rig.store.submit(lambda _: gate.wait(10))
+    for step in range(60):
+        rig.frame(samples.token(step), samples.layers(step, n=4000))
+        await asyncio.sleep(0.01)
+    gate.set()
+    await asyncio.sleep(0.1)
+    rig.frame(phase("finished"))
+    await rig.finished("run")
+    assert rig.manifest().steps == 60
+    assert len(rig.frames()) < 60
+
+
+async def test_people_are_told_what_goes_next(rig: Rig) -> None:
+    rig.store.keep_bytes = 1
+    rig.begin()
+    rig.frame(samples.token(0))
+    rig.frame(phase("finished"))
+    await rig.finished("run")
+    problem = await _heard(rig, "sessions-go-next")
+    assert "“Once” will be deleted" in problem.message
+    assert rig.store.info("run") is not None

@@ -43,6 +43,8 @@ describe("messages", () => {
     };
     expect(labels("killed")).toEqual(["LOAD AGAIN", "CHOOSE A MODEL", "DISMISS"]);
     expect(labels("nan")).toEqual(["DISMISS"]);
+    expect(labels("recording-stopped")).toEqual(["DISMISS"]);
+    expect(messagesFor(state, ready, null, 0)[0]!.title).toBe("Recording has stopped");
   });
 
   it("stay while the next attempt is under way, and are none before the first has failed", () => {

@@ -97,14 +97,27 @@ function connectionMessage(state: AppState, now: number): MessageSpec | null {
 }
 
 /** Problems of one run, or of something the model can do without; all others end the model's process. */
-const PASSING = new Set(["nan", "decode", "template", "logits-log", "positions"]);
+const PASSING = new Set([
+  "nan",
+  "decode",
+  "template",
+  "logits-log",
+  "positions",
+  "recording-stopped",
+  "sessions-go-next",
+]);
+const PASSING_TITLES: Readonly<Record<string, string>> = {
+  "recording-stopped": "Recording has stopped",
+  "sessions-go-next": "Little room for sessions",
+};
 
 function problemMessage(state: AppState): MessageSpec | null {
   const { problem, model } = state;
   if (!problem) return null;
   const dismiss: Way = { label: "DISMISS", go: (actions) => actions.dismissProblem() };
   if (model && PASSING.has(problem.code)) {
-    const message = plain("problem", "attention", "Something went wrong", problem.message);
+    const title = PASSING_TITLES[problem.code] ?? "Something went wrong";
+    const message = plain("problem", "attention", title, problem.message);
     return { ...message, hint: problem.hint, ways: [dismiss] };
   }
   const again: Way = { label: "LOAD AGAIN", go: (actions) => model && actions.load(model.id) };
