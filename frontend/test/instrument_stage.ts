@@ -3,14 +3,15 @@ import { ITEM_WORDS, KIND, PLACE, type Shape } from "../src/hud/items";
 import type { Rect } from "../src/hud/layout";
 import { Scene } from "../src/hud/scene";
 import { createHudUi } from "../src/hud/ui";
+import type { Requests } from "../src/state/requests";
 import type { AppState } from "../src/state/state";
 import { Glyphs } from "../src/text/glyphs";
 import { BlockRasterizer } from "./block_rasterizer";
 
 /** One instrument on a scene of its own, to be drawn and touched. */
-export function stage(instrument: Instrument, state: AppState, rect: Rect) {
+export function stage(instrument: Instrument, state: AppState, rect: Rect, ask: Requests["ask"] = () => {}) {
   const scene = new Scene(new Glyphs(new BlockRasterizer()));
-  const ui = createHudUi({ send: () => {}, ask: () => 0, toggleTopCount: () => {}, focus: () => {} });
+  const ui = createHudUi({ send: () => {}, ask, toggleTopCount: () => {}, focus: () => {} });
   const view = instrument.create(scene);
   const floats = new Float32Array(scene.words.buffer);
   const draw = (now: number): void => {

@@ -67,12 +67,19 @@ const TERMS: readonly (readonly [Term, string[]])[] = [
     "‖m‖₂ = √Σ mᵢ²",
     "MLP",
   ),
-  term("Output", "Length of the residual stream as it leaves the layer.", "‖l_out‖₂ = √Σ xᵢ²", "OUTPUT"),
+  term(
+    "Output",
+    "Length of the residual stream as it leaves the layer.",
+    "‖l_out‖₂ = √Σ xᵢ²",
+    "OUTPUT",
+    "‖l_out‖",
+  ),
   term(
     "Residual change",
     "How much the layer has changed the residual stream, as a share of what came in; 1 or more replaces it.",
     "Δ = ‖l_out − l_in‖₂ / ‖l_in‖₂",
     "Δ RES",
+    "Δ res",
     "Δ",
   ),
   term(
@@ -98,6 +105,7 @@ const TERMS: readonly (readonly [Term, string[]])[] = [
     "A step of the network; the selected one is followed by every instrument.",
     "[ and ] change it",
     "LAYER",
+    "L",
   ),
   term(
     "Head",
@@ -111,6 +119,28 @@ const TERMS: readonly (readonly [Term, string[]])[] = [
     "e^s / (e^s + Σ e^zⱼ)",
     "SINK",
     "sink",
+  ),
+  term(
+    "Write head",
+    "The cell that the next token's key and value go to; on a rotating cache it comes round again.",
+    "cell = position, or position mod cells",
+    "write",
+  ),
+  term("Free cells", "Cells of the layer that no token has been written to.", "cells − used", "free"),
+  term(
+    "Window",
+    "Positions back from the newest that this layer's heads can see; older ones lie in cells nobody reads.",
+    "position − window < key ≤ position",
+    "window",
+  ),
+  term("Offset", "The oldest position that is still seen.", "position − window", "offset"),
+  term(
+    "Attention received",
+    "How much the newest query of the selected head looks at what each cell holds.",
+    "length = √w   the greatest of the spike's cells",
+    "spike =",
+    "√attention",
+    "inner ring",
   ),
   term(
     "Probability waterfall",
@@ -226,6 +256,7 @@ const TERMS: readonly (readonly [Term, string[]])[] = [
     "Divides the logits before sampling: below 1 bolder, above 1 wilder.",
     "p ∝ e^(z/T)",
     "TEMP",
+    "temp",
   ),
   term("Seed", "Number from which the sampler draws: the same seed gives the same answer.", "", "SEED"),
   term(

@@ -38,6 +38,9 @@ export class FlowFeed {
   private askedAt = Number.NEGATIVE_INFINITY;
   private refusedAt = Number.NEGATIVE_INFINITY;
 
+  /** `slot` names the purpose among all questions of the page. */
+  constructor(private readonly slot = "flow") {}
+
   /** Brings the row up to what is selected. Call once a frame. */
   update(state: AppState, mode: FlowMode, now: number, host: HudHost): void {
     const run = state.run?.started.run_id ?? "";
@@ -111,7 +114,7 @@ export class FlowFeed {
     this.asked = question;
     this.askedAt = now;
     host.ask(
-      "flow",
+      this.slot,
       { kind: "get_flow", position, mode, layer, head },
       (reply) => {
         if (of !== this.of) return;

@@ -6,11 +6,13 @@ import { rule } from "./frame";
 
 /** Height of a panel's heading with its rule. */
 export const HEADING = 32;
+/** What the focus mark takes at the heading's right end. */
+export const MARK = 18;
 
 /** Title at the top of a panel, and the first of its captions (longest first) that has room. */
 export function heading(scene: Scene, rect: Rect, title: string, captions: readonly string[]): void {
   const left = rect.x + size.padding;
-  const right = rect.x + rect.width - size.padding;
+  const right = rect.x + rect.width - size.padding - MARK;
   const baseline = rect.y + 20;
   scene.box(left, baseline - 9, 2, 10, color.data, color.clear, 0, 5, color.data);
   const used = scene.text(left + 8, baseline, title, text.title, color.data);

@@ -2,6 +2,9 @@ import "../../app/platform";
 import { describe, expect, it } from "vitest";
 import { instrumentRun, type RunName, stateOf } from "../../../test/instrument_run";
 import { stage } from "../../../test/instrument_stage";
+import { emptyMoment } from "../../state/moment";
+import { stepSelected } from "../../state/reduce";
+import type { Asked } from "../../state/requests";
 import { FORM, ITEM_WORDS, KIND, PLACE, Shape } from "../items";
 import type { Scene } from "../scene";
 import { kv } from "./kv";
@@ -87,6 +90,33 @@ describe("the cache", () => {
         expect(arcs(scene).length > 0).toBe(name === "smollm2");
       }
     }
+  });
+
+  it("asks for the row of a pinned moment that the page has none of", () => {
+    const state = stateOf(instrumentRun("smollm2").events);
+    Object.assign(state.selection, { layer: 23, head: 5 });
+    state.attention.clear();
+    state.attentionHistory.clear();
+    const { step, position } = state.tokens.at(-2)!.event;
+    stepSelected(state, step);
+    const layers = { ...state.layers!, position: position - 1 };
+    const moment = { ...emptyMoment(step, state.tokens.at(-2)), cache: state.cache, layers };
+    state.moments.put(moment);
+    const questions: Asked[] = [];
+    const answers: ((reply: never) => void)[] = [];
+    const { draw, items } = stage(kv, state, RECT, (_, asked, done) => {
+      questions.push(asked);
+      answers.push(done as (reply: never) => void);
+    });
+    draw(100);
+    const without = items(Shape.line).length;
+    expect(questions).toEqual([
+      { kind: "get_flow", mode: "head", layer: 23, head: 5, position: position - 1 },
+    ]);
+    const data = new Float32Array(position).fill(1 / position);
+    answers[0]!({ position: position - 1, weights: { data, shape: [position] }, sink: 0 } as never);
+    draw(101);
+    expect(items(Shape.line).length).toBeGreaterThan(without);
   });
 
   it("asks for the selected head's newest row", () => {

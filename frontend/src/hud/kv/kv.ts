@@ -3,6 +3,7 @@ import { headSelected } from "../../state/reduce";
 import type { AppState } from "../../state/state";
 import type { CacheStatus } from "../../telemetry/protocol.gen";
 import { labelAt, promptLength } from "../attention/tokens";
+import { FlowFeed } from "../flow/flow_feed";
 import { bytes, count, probability } from "../format";
 import type { Hit } from "../hits";
 import type { HudPointerEvent, Instrument, InstrumentView } from "../instrument";
@@ -51,6 +52,7 @@ class Kv implements InstrumentView {
   private spikes: Float32Array | null = null;
   private zoom = 0;
   private readonly seen = new Seen();
+  private readonly feed = new FlowFeed("kv row");
   private selector: Rect = { x: 0, y: 0, width: 0, height: 0 };
 
   constructor(private readonly scene: Scene) {}
@@ -62,6 +64,8 @@ class Kv implements InstrumentView {
     const top = rect.y + HEADING + 4;
     const body = { ...inner, y: top, height: inner.y + inner.height - top };
     const ring = this.placeRing(body);
+    // Of a moment far back the page has no row of its own; the newest come with the stream.
+    if (moment.pinned && (state.model?.n_head ?? 0) > 0) this.feed.update(state, "head", now, ui.host);
     this.follow(state, moment.cache, moment.position, ring);
     const { model, layers } = this;
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
@@ -113,11 +117,14 @@ class Kv implements InstrumentView {
     seen.value(state.run?.started);
     seen.value(state.attention.get(`${layer}/${head}`));
     seen.value(state.attentionHistory.get(layer, head)?.revision);
+    seen.value(this.feed.row);
     seen.value(ring.spikes);
     if (!seen.changed) return;
     this.model = cache ? kvModel(cache, layer, promptLength(state)) : null;
     this.layers = cache ? kvLayers(cache) : null;
-    this.row = this.model ? attentionRow(state, layer, head, position) : null;
+    this.row = this.model
+      ? (attentionRow(state, layer, head, position) ?? askedRow(this.feed, position))
+      : null;
     this.zoom = this.model ? zoomCells(this.model.used, this.model.cells) : 0;
     this.spikes =
       this.row && cache && this.model ? received(this.row, cache, layer, this.zoom, ring.spikes) : null;
@@ -237,6 +244,12 @@ class Kv implements InstrumentView {
     const short = model?.lacks.attention ? "n/a · no attention here" : none;
     this.scene.textFitting(body.x, body.y + 18, body.width, [said, short], text.data, color.muted);
   }
+}
+
+/** The row that was asked for, once it is that of `position`. */
+function askedRow({ row }: FlowFeed, position: number): AttentionRow | null {
+  if (row?.position !== position) return null;
+  return { query: position, weight: (key) => row.weights[key] ?? 0 };
 }
 
 export const kv: Instrument = {

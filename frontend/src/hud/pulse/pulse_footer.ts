@@ -21,7 +21,7 @@ export function drawFooter(scene: Scene, state: AppState, pass: Pass, row: numbe
   const bright = under ? Math.max(dimness(pass), 0.4) : 1;
   const last = shown.layer[shown.count - 1] ?? 0;
   pair(scene, rect.x, y, "‖l_out‖", shown.output, bright, "left");
-  pair(scene, rect.x + rect.width / 2, y, `Δ res L${last}`, shown.residual, bright, "center");
+  pair(scene, rect.x + rect.width / 2, y, "Δ res", `L${last} ${shown.residual}`, bright, "center");
   const temperature = state.run?.started.sampling.temperature ?? 0;
   const said = temperature > 0 ? temperature.toFixed(2) : "greedy";
   pair(scene, rect.x + rect.width, y, "temp", said, 1, "right");
@@ -37,9 +37,9 @@ function pair(
   align: "left" | "center" | "right",
 ): void {
   const step = scene.step(text.data);
-  const width = scene.measure(name, text.data) + step + scene.measure(value, text.data);
+  const width = scene.measure(name, text.caption) + step + scene.measure(value, text.data);
   const left = align === "left" ? x : align === "right" ? x - width : x - width / 2;
-  const used = scene.text(left, y, name, text.data, color.muted);
+  const used = scene.text(left, y, name, text.caption, color.muted);
   scene.text(left + used + step, y, value, text.data, fade(color.data, bright));
 }
 
