@@ -6,11 +6,12 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import decode, instruments, page, positions
+from bench import decode, instruments, page, positions, recording
 from bench.figures import Figure, show, write
 
 PARTS: dict[str, Callable[[int], list[Figure]]] = {
     "decode": decode.measure,
+    "recording": recording.measure,
     "size": page.measure_size,
     "start": page.measure_start,
     "latency": page.measure_latency,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+_WIDTHS = {"tokens": 6, "length": 6, "date": 16, "size": 8, "id": 8}
+
 app = typer.Typer(help="List kept sessions; rename, pin or delete them.", no_args_is_help=False)
 
 DataOption = Annotated[
@@ -132,21 +134,17 @@ def _list(data: Path | None, keep: str | None) -> None:
         out.print("No sessions are kept yet. Every run of `cloudchamber` becomes one.")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("title", "model", "tokens", "length", "date", "size", "id", ""):
+    table.add_column("title", overflow="fold", min_width=16)
+    table.add_column("model", no_wrap=True, max_width=22)
+    for title in ("tokens", "length", "date", "size", "id", ""):
         right = title in ("tokens", "length", "size")
-        table.add_column(title, justify="right" if right else "left", no_wrap=title != "title")
+        table.add_column(
+            title, justify="right" if right else "left", no_wrap=True, min_width=_WIDTHS.get(title)
+        )
     for info in infos:
         date = datetime.fromtimestamp(info.created, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
-        cells = (
-            info.title,
-            info.model,
-            f"{info.steps:,}",
-            _length(info.seconds),
-            date,
-            decimal(info.bytes),
-            info.id,
-        )
-        table.add_row(*map(escape, cells), _standing(info))
+        numbers = (f"{info.steps:,}", _length(info.seconds), date, decimal(info.bytes), info.id[:8])
+        table.add_row(*map(escape, (info.title, info.model, *numbers)), _standing(info))
     out.print(table)
     out.print(f"{decimal(used)} of {decimal(store.keep_bytes)} are used.")
 

@@ -11,7 +11,7 @@ from cloudchamber.sessions.store_schema import Fault, StoreError
 from cloudchamber.telemetry.events import Problem
 
 _HINTS: Final[dict[Fault, str]] = {
-    "full": "The run goes on. Make room on the disk, or delete sessions; the next run is kept again.",
+    "full": "The run goes on. Make room on the disk; the next run is kept again.",
     "read-only": "The run goes on. Choose another folder with --data.",
     "newer": "The run goes on. Update, or choose another folder with --data.",
     "damaged": "The run goes on. Move the file away and a new one is begun.",
