@@ -59,7 +59,9 @@ export async function openIdle(page, url) {
 export async function ask(page, prompt) {
   const box = page.getByRole("textbox", { name: "Prompt" });
   await box.fill(prompt, { timeout: 60_000 });
-  await page.waitForFunction(() => !document.querySelector("button.send").disabled, null, { timeout: 60_000 });
+  await page.waitForFunction(() => !document.querySelector("button.send").disabled, null, {
+    timeout: 60_000,
+  });
   await box.press("Enter");
 }
 
