@@ -132,8 +132,10 @@ fn coverage(distance: f32) -> f32 {
   return clamp(0.5 - distance * view.scale, 0.0, 1.0);
 }
 
-// Light around a thing: full at its edge, nothing at `radius`. Adds light without hiding as much.
+// Light around a thing: full at its edge, nothing at `radius`. Adds light without hiding as much. Without a
+// radius there is none: at the very edge it would come or go by the last bit of a distance.
 fn halo(distance: f32, radius: f32, c: vec4f) -> vec4f {
+  if (radius <= 0.0) { return vec4f(0.0); }
   let t = clamp(1.0 - max(distance, 0.0) / max(radius, 1e-3), 0.0, 1.0);
   let light = c.a * view.glow * t * t * t;
   return vec4f(c.rgb * light, light * 0.6);
