@@ -10,6 +10,21 @@ export interface Actions extends HudHost, ArrangingHost {
   /** Pause a running run, go on with a paused one, start one when there is none. */
   togglePlay(): void;
   step(): void;
+  /** In a replay, the token before; else the moment before. */
+  stepBack(): void;
+  /** In a replay, along it by a token; else around the nebula by `turn` radians. */
+  along(direction: 1 | -1, turn: number): void;
+  /** The beginning of a replay, the first moment of a run; and the end of it. */
+  toStart(): void;
+  toEnd(): void;
+  /** Of a replay. */
+  changeSpeed(by: number): void;
+  /** To the next surprising moment, or the one before. */
+  jumpToMark(direction: 1 | -1): void;
+  /** The run from its beginning to now, along the lower edge. */
+  toggleTimeline(): void;
+  /** Whether a replay plays; null where there is none. */
+  playing(): boolean | null;
   stop(): void;
   load(model: string): void;
   /** Focus what is pointed at; from a focused instrument back to the cockpit. */

@@ -8,10 +8,13 @@ import {
 } from "../state/reduce";
 import type { AppState } from "../state/state";
 import { readUrl, urlStateOf, writeUrl } from "../state/url_state";
+import type { ArchiveSource } from "../telemetry/archive_source";
 import type { PointerTarget } from "./picture";
 
 /** Seconds between two looks at what has changed; browsers allow a page few changes of its address. */
 const EVERY = 0.5;
+/** Seconds from the run's start, in a link to a replay. */
+const TIME = "at";
 
 /** Keeps the page's whole state in its address, so that a link, or a reload, shows the same. */
 export class Address {
@@ -23,6 +26,8 @@ export class Address {
   constructor(
     private readonly state: AppState,
     private readonly pointer: () => PointerTarget | null,
+    /** The kept run on show: where it stands is in the address while it stands. */
+    private readonly replay: ArchiveSource | null = null,
   ) {}
 
   /** What the address says becomes the state. */
@@ -40,6 +45,7 @@ export class Address {
     if (step === null) stepSelected(state, null);
     const pointer = this.pointer();
     if (pointer) this.equip(pointer);
+    if (this.replay) this.readTime(this.replay);
   }
 
   /** A camera was made: it goes where it was. */
@@ -60,8 +66,27 @@ export class Address {
     const pointer = this.pointer();
     if (pointer) this.camera = pointer.goal();
     const shown = urlStateOf(state, this.camera);
-    const search = writeUrl(location.search, this.step === null ? shown : { ...shown, step: this.step });
+    const written = writeUrl(location.search, this.step === null ? shown : { ...shown, step: this.step });
+    const search = this.replay ? withTime(written, this.replay) : written;
     if (search === location.search) return;
     history.replaceState(null, "", `${location.pathname}${search}${location.hash}`);
   }
+
+  /** A replay stands where the link says; without a word it plays. */
+  private readTime(replay: ArchiveSource): void {
+    const text = new URLSearchParams(location.search).get(TIME);
+    if (text !== null && /^\d{1,7}(\.\d{1,6})?$/.test(text)) {
+      replay.playback.pause();
+      replay.seek(Number(text));
+    } else replay.playback.play();
+  }
+}
+
+/** The address with the time at which a replay stands; a playing one has none. */
+function withTime(search: string, { playback }: ArchiveSource): string {
+  const parameters = new URLSearchParams(search);
+  if (playback.playing) parameters.delete(TIME);
+  else parameters.set(TIME, String(Number(playback.time.toFixed(3))));
+  const text = parameters.toString();
+  return text === "" ? "" : `?${text}`;
 }

@@ -32,6 +32,7 @@ import { Pointer, type PointerHost } from "./pointer";
 import { ReplayStage, replayOf } from "./replay_stage";
 import { applyTheme } from "./theme_css";
 import { Tip } from "./tip";
+import { LiveTransport, ReplayTransport } from "./transport";
 import { Wants } from "./wants";
 
 /** With the nebula alone, the controls stay this long after the last movement, in seconds. */
@@ -59,6 +60,7 @@ export class App implements Page {
   readonly source: FrameSource;
   /** The source where it is a kept run; null for a stream. */
   readonly replay: ArchiveSource | null;
+  readonly transport: ReplayTransport | LiveTransport;
   readonly metrics = new Metrics();
   readonly dock: Dock;
   readonly help = new Help();
@@ -97,6 +99,9 @@ export class App implements Page {
     this.clock = clock;
     this.source = options.source;
     this.replay = replayOf(options.source);
+    this.transport = this.replay
+      ? new ReplayTransport(this.replay, () => this.touch())
+      : new LiveTransport(options.state, () => this.touch());
     this.settings = loadSettings(options.storage);
     this.canvas = h("canvas", { class: "stage", role: "img", tabindex: 0 });
     const now = () => clock.now();
@@ -106,6 +111,7 @@ export class App implements Page {
       topCount: this.settings.topCount,
       reducedMotion: false,
       replay: this.replay,
+      transport: this.transport,
       lag: 0,
       cockpit: new Cockpit(options.storage),
       pointerX: Number.NaN,
@@ -141,7 +147,7 @@ export class App implements Page {
       this.palette.element,
     );
     this.root.append(new Tip(this.root, this.ending.signal).element);
-    this.address = new Address(this.state, () => this.graphics.picture?.pointer ?? null);
+    this.address = new Address(this.state, () => this.graphics.picture?.pointer ?? null, this.replay);
     this.address.read();
     document.body.append(this.root);
     applyTheme(document.documentElement);
@@ -230,6 +236,11 @@ export class App implements Page {
   /** Aborts when the page closes. */
   get signal(): AbortSignal {
     return this.ending.signal;
+  }
+
+  /** Questions are asked and not yet answered, or their answers not yet taken in. */
+  get busy(): boolean {
+    return this.requests.busy || this.intake.waiting;
   }
 
   /** The parts of the picture are all there: nothing more is fetched or built. */

@@ -1,4 +1,5 @@
 import type { AppState } from "../state/state";
+import type { ArchiveSource } from "../telemetry/archive_source";
 import { RecordingSource } from "../telemetry/replay";
 import type { FrameSource } from "../telemetry/source";
 import type { App } from "./app";
@@ -47,6 +48,10 @@ export interface Chamber {
    * Nothing is drawn meanwhile. Returns the clock.
    */
   seek(step: number): Promise<number>;
+  /** A kept session stands at `seconds` of its run; resolves when all of that is here, drawn or not. */
+  showTime(seconds: number): Promise<void>;
+  /** A kept session has played on for `seconds`, in frames of a sixtieth; every one of them is drawn if `draw`. */
+  playFor(seconds: number, draw?: boolean): Promise<void>;
   /** All that is left of the recording. */
   finish(): Promise<number>;
   /** Until model, vocabulary, positions and GPU are there. */
@@ -96,7 +101,44 @@ export function automationOf(app: App, source: FrameSource, clock: ManualClock |
     }
   }
 
+  /** Until what is shown is what was asked for, and so are all answers. */
+  async function settled(replay: ArchiveSource): Promise<void> {
+    for (;;) {
+      if (clock) app.tick();
+      await replay.idle();
+      if (replay.settled && !app.busy) return;
+      await new Promise((done) => setTimeout(done, 0));
+    }
+  }
+
+  function replayed(): ArchiveSource {
+    if (!app.replay) throw new Error("This needs ?session=ID.");
+    return app.replay;
+  }
+
   return {
+    async showTime(seconds) {
+      const replay = replayed();
+      replay.playback.pause();
+      replay.seek(seconds);
+      await settled(replay);
+    },
+    async playFor(seconds, draw = false) {
+      const replay = replayed();
+      const time = manual();
+      await settled(replay);
+      const until = replay.playback.time + seconds;
+      replay.playback.play();
+      while (replay.playback.time < until && replay.playback.playing) {
+        const step = Math.min(1 / 60, (until - replay.playback.time) / replay.playback.speed);
+        time.set(time.now() + step);
+        app.tick();
+        if (draw) await app.graphics.picture?.idle();
+        await replay.idle();
+      }
+      replay.playback.pause();
+      await settled(replay);
+    },
     now: () => app.clock.now(),
     setTime: (seconds) => manual().set(seconds),
     seek: (step) => feed(() => (app.state.tokens.at(-1)?.event.step ?? -1) < step),

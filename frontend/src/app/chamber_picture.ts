@@ -1,6 +1,5 @@
 import { acquireGpu, type Gpu, GpuFailure } from "../gpu/gpu";
 import { type FrameInput, Renderer } from "../gpu/renderer";
-import type { Cockpit } from "../hud/cockpit";
 import type { Hud } from "../hud/hud";
 import { createHudPass, type HudPass } from "../hud/hud_pass";
 import { instrumentOf } from "../hud/instruments";
@@ -13,6 +12,7 @@ import type { Positions } from "../telemetry/resources";
 import type { CanvasSize } from "./canvas_size";
 import { type Easel, type Picture, PictureError, type PointerTarget, type UiState } from "./picture";
 import { pointedAt } from "./pointed";
+import { TIMELINE } from "./transport";
 
 /** Radians a logical pixel of dragging turns the cloud by. */
 const TURN = 0.005;
@@ -80,12 +80,13 @@ export class ChamberPicture implements Picture {
   draw(time: number, state: AppState, ui: UiState): void {
     const { input, size, hud } = this;
     if (!size) return;
-    const place = this.place(size, state, ui.cockpit);
+    const place = this.place(size, state, ui);
     hud.ui.topCount = ui.topCount;
     hud.ui.reducedMotion = ui.reducedMotion;
     hud.ui.shownAt = ui.shownAt;
     hud.ui.lag = ui.lag;
     hud.ui.replay = ui.replay !== null;
+    hud.ui.transport = ui.transport;
     hud.ui.pointerX = ui.pointerX;
     hud.ui.pointerY = ui.pointerY;
     this.look(state, ui, place);
@@ -106,6 +107,10 @@ export class ChamberPicture implements Picture {
 
   forget(before: number): void {
     this.hud.forget(before);
+  }
+
+  jumpToMark(direction: 1 | -1): void {
+    this.hud.timeline.jump(direction);
   }
 
   setPositions(positions: Positions | null, time: number): void {
@@ -145,21 +150,23 @@ export class ChamberPicture implements Picture {
   }
 
   /** Places the page, when something it depends on has changed. */
-  private place(size: CanvasSize, state: AppState, cockpit: Cockpit): Layout {
+  private place(size: CanvasSize, state: AppState, { cockpit, replay }: UiState): Layout {
     const { placed } = this;
     const arrangement = cockpit.of(state.preset);
+    const timeline = replay !== null || state.options.has(TIMELINE);
     placed.begin();
     placed.value(arrangement);
     placed.value(state.view);
     placed.value(state.focus);
     placed.value(state.model);
+    placed.value(timeline);
     if (!this.layout || placed.changed) {
       const minimum = (id: string) => {
         const instrument = instrumentOf(id);
         return instrument && instrument.available?.(state) !== false ? instrument.minimum : null;
       };
       const { view, focus } = state;
-      this.layout = layout(size.width, size.height, { view, focus, arrangement, minimum });
+      this.layout = layout(size.width, size.height, { view, focus, arrangement, timeline, minimum });
     }
     return this.layout;
   }

@@ -22,7 +22,21 @@ const ARROWS: Record<string, readonly [number, number]> = {
 
 export const SHORTCUTS: readonly Shortcut[] = [
   { keys: [" "], shown: "Space", does: "Pause, resume, start", run: (a) => a.togglePlay() },
-  { keys: ["."], shown: ".", does: "One token, then pause", run: (a) => a.step() },
+  { keys: ["."], shown: ".", does: "One token, then pause; in a replay, the next", run: (a) => a.step() },
+  { keys: [","], shown: ",", does: "In a replay, the token before", run: (a) => a.stepBack() },
+  {
+    keys: ["<", ">"],
+    shown: "< >",
+    does: "A replay's speed",
+    run: (a, key) => a.changeSpeed(key === ">" ? 1 : -1),
+  },
+  {
+    keys: ["Shift+ArrowLeft", "Shift+ArrowRight"],
+    shown: "⇧← ⇧→",
+    does: "Surprising moment before, after",
+    run: (a, key) => a.jumpToMark(key === "Shift+ArrowRight" ? 1 : -1),
+  },
+  { keys: ["l"], shown: "L", does: "Timeline of the run", run: (a) => a.toggleTimeline() },
   {
     keys: ["Escape"],
     shown: "Esc",
@@ -62,14 +76,15 @@ export const SHORTCUTS: readonly Shortcut[] = [
     does: "Moment before, after",
     run: (a, key) => a.moveStep(key === "PageUp" ? -1 : 1),
   },
-  { keys: ["Home"], shown: "Home", does: "The first token", run: (a) => a.selectStep(0) },
-  { keys: ["n", "End"], shown: "N, End", does: "Back to now", run: (a) => a.selectStep(null) },
+  { keys: ["Home"], shown: "Home", does: "The first token; a replay's start", run: (a) => a.toStart() },
+  { keys: ["End"], shown: "End", does: "Now; a replay's end", run: (a) => a.toEnd() },
+  { keys: ["n"], shown: "N", does: "Back to now", run: (a) => a.selectStep(null) },
   { keys: ["t"], shown: "T", does: "5 or 20 candidates", run: (a) => a.toggleTopCount() },
   {
     keys: Object.keys(ARROWS),
     shown: "← → ↑ ↓",
-    does: "Turn the nebula",
-    run: (a, key) => a.orbit(...ARROWS[key]!),
+    does: "Turn the nebula; ← → in a replay: token before, after",
+    run: (a, key) => turn(a, ...ARROWS[key]!),
   },
   {
     keys: ["+", "=", "-", "_"],
@@ -82,6 +97,11 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: [], shown: "Ctrl K", does: "All commands", run: (a) => a.togglePalette() },
   { keys: ["?"], shown: "?", does: "This help", run: (a) => a.toggleHelp() },
 ];
+
+function turn(actions: Actions, yaw: number, pitch: number): void {
+  if (yaw === 0) actions.orbit(0, pitch);
+  else actions.along(yaw > 0 ? 1 : -1, Math.abs(yaw));
+}
 
 const BY_KEY = new Map(SHORTCUTS.flatMap((shortcut) => shortcut.keys.map((key) => [key, shortcut] as const)));
 
@@ -96,7 +116,12 @@ export function shortcutOf(event: KeyboardEvent): Shortcut | undefined {
     if (target.closest("input, textarea, select, [contenteditable], dialog")) return;
     if (OF_BUTTONS.has(event.key) && target.closest("button, a, summary")) return;
   }
-  return BY_KEY.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+  if (event.key.length === 1) return BY_KEY.get(event.key.toLowerCase());
+  return BY_KEY.get(keyOf(event)) ?? BY_KEY.get(event.key);
+}
+
+function keyOf({ key, shiftKey }: KeyboardEvent): string {
+  return shiftKey && key.startsWith("Arrow") ? `Shift+${key}` : key;
 }
 
 /** Ctrl or Cmd and K: from a text field too. */
@@ -115,7 +140,7 @@ export function listenToKeys(actions: Actions, signal: AbortSignal): void {
     const shortcut = shortcutOf(event);
     if (!shortcut) return;
     event.preventDefault();
-    shortcut.run(actions, event.key);
+    shortcut.run(actions, keyOf(event));
   };
   window.addEventListener("keydown", onKey, { signal });
 }

@@ -4,6 +4,7 @@ import { choose } from "../hud/options";
 import {
   headSelected,
   instrumentFocused,
+  optionSet,
   presetChosen,
   problemDismissed,
   restarted,
@@ -24,6 +25,7 @@ import type { Help } from "./controls/help";
 import type { Palette } from "./controls/palette";
 import type { GraphicsKeeper } from "./graphics";
 import type { UiState } from "./picture";
+import { type LiveTransport, type ReplayTransport, TIMELINE } from "./transport";
 
 /** Logical pixels of dragging that turn the cloud by a radian. */
 const PIXELS_PER_RADIAN = 200;
@@ -40,6 +42,7 @@ export interface Page {
   readonly dock: Dock;
   readonly help: Help;
   readonly palette: Palette;
+  readonly transport: ReplayTransport | LiveTransport;
   /** Settings have changed. */
   remember(): void;
   /** Look at all controls and messages once more. */
@@ -59,6 +62,10 @@ export class PageActions implements Actions {
   }
 
   togglePlay(): void {
+    if (this.replay) {
+      this.replay.toggle();
+      return;
+    }
     const { state, source, settings } = this.page;
     if (state.run?.state?.phase === "paused") source.send({ kind: "resume" });
     else if (isRunning(state)) source.send({ kind: "pause" });
@@ -67,7 +74,52 @@ export class PageActions implements Actions {
   }
 
   step(): void {
-    if (isRunning(this.page.state)) this.page.source.send({ kind: "step" });
+    if (this.replay) this.replay.step(1);
+    else if (isRunning(this.page.state)) this.page.source.send({ kind: "step" });
+  }
+
+  stepBack(): void {
+    if (this.replay) this.replay.step(-1);
+    else this.moveStep(-1);
+  }
+
+  along(direction: 1 | -1, turn: number): void {
+    if (!this.replay) this.orbit(direction * turn, 0);
+    else if (direction > 0) this.step();
+    else this.stepBack();
+  }
+
+  toStart(): void {
+    if (this.replay) this.replay.seek(-1);
+    else this.selectStep(0);
+  }
+
+  toEnd(): void {
+    if (this.replay) this.replay.end();
+    this.selectStep(null);
+  }
+
+  changeSpeed(by: number): void {
+    this.replay?.changeSpeed(by);
+  }
+
+  jumpToMark(direction: 1 | -1): void {
+    this.page.graphics.picture?.jumpToMark(direction);
+  }
+
+  toggleTimeline(): void {
+    const { state } = this.page;
+    optionSet(state, TIMELINE, state.options.has(TIMELINE) ? null : "on");
+    this.page.touch();
+  }
+
+  playing(): boolean | null {
+    return this.replay?.playing ?? null;
+  }
+
+  private get replay(): ReplayTransport | null {
+    const { transport } = this.page;
+    return transport.replay ? transport : null;
   }
 
   stop(): void {

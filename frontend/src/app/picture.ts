@@ -1,6 +1,7 @@
 import type { Cockpit } from "../hud/cockpit";
 import type { HudPointerEvent } from "../hud/instrument";
 import type { Layout } from "../hud/layout";
+import type { Transport } from "../hud/timeline/transport";
 import type { AppState } from "../state/state";
 import type { ArchiveSource } from "../telemetry/archive_source";
 import type { Positions } from "../telemetry/resources";
@@ -12,6 +13,7 @@ export interface UiState {
   reducedMotion: boolean;
   /** The kept run on show; null for a stream. */
   readonly replay: ArchiveSource | null;
+  readonly transport: Transport;
   /** Seconds that the page's clock is ahead of that of what is shown: 0 but in a replay. */
   lag: number;
   /** Which instruments stand where. */
@@ -38,6 +40,8 @@ export interface Picture {
   observe(time: number, state: AppState): void;
   /** A replay went elsewhere: nothing counts that was seen before clock time `before`. */
   forget(before: number): void;
+  /** To the next surprising moment of the timeline, or the one before. */
+  jumpToMark(direction: 1 | -1): void;
   setPositions(positions: Positions | null, time: number): void;
   /** From now on everything is drawn on `easel`, at its size; with null on the page's canvas again. */
   moveTo(easel: Easel | null): void;

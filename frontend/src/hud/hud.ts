@@ -17,6 +17,7 @@ import { progress } from "./motion";
 import { PanelMotion } from "./panel_motion";
 import { Scene } from "./scene";
 import { color, fontStack, glow, motion, text } from "./theme";
+import { TimelineView } from "./timeline/timeline";
 import { drawTooltip } from "./tooltip";
 import { createHudUi, type HudHost, type HudUi } from "./ui";
 
@@ -38,11 +39,15 @@ const CURSORS: Partial<Record<HitKind, string>> = {
   tab: "pointer",
 };
 
+/** Whose the regions of the timeline are. */
+const TIMELINE = "timeline";
+
 /** The head-up display: one scene, built anew each frame from state, layout and clock. Lives on the CPU alone. */
 export class Hud {
   readonly scene: Scene;
   readonly ui: HudUi;
   readonly arranging: Arranging;
+  readonly timeline: TimelineView;
   private missing = 0;
   /** The region a press was taken by, until its release, and whether the cockpit itself took it. */
   private held: Hit | null = null;
@@ -57,6 +62,8 @@ export class Hud {
   constructor(host: HudHost & ArrangingHost, glyphs = new Glyphs(new CanvasRasterizer(fontStack))) {
     this.scene = new Scene(glyphs);
     this.ui = createHudUi(host);
+    this.timeline = new TimelineView(this.scene);
+    this.views.set(TIMELINE, this.timeline);
     this.arranging = new Arranging(host);
   }
 
@@ -76,6 +83,8 @@ export class Hud {
     this.addDividers(layout);
     const viewShownAt = ui.shownAt - ui.lag;
     for (const panel of layout.panels) this.drawPanel(state, panel, now);
+    ui.hits.owner = TIMELINE;
+    if (layout.timeline) this.timeline.draw(state, layout.timeline, now, ui);
     ui.shownAt = viewShownAt;
     ui.hits.owner = "";
     if (layout.header && layout.nebula) {

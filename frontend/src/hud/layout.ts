@@ -49,6 +49,8 @@ export interface Layout {
   readonly controls: Rect;
   /** The controls are one line, and open over the nebula when they are used. */
   readonly compact: boolean;
+  /** The run from its beginning to its end, along the lower edge. */
+  readonly timeline: Rect | null;
 }
 
 /** What there is to place. */
@@ -57,6 +59,8 @@ export interface Contents {
   readonly arrangement: Arrangement;
   /** The instrument that fills the screen. */
   readonly focus: string | null;
+  /** The timeline is on show. */
+  readonly timeline?: boolean;
   /** Least size of an instrument; null for one that there is not, or that has nothing to show. */
   minimum(id: string): { readonly width: number; readonly height: number } | null;
 }
@@ -71,6 +75,9 @@ const NARROW_DOCK = 156;
 const LINE_DOCK = 46;
 const WIDEST_DOCK = 1180;
 const TABS = 20;
+const TIMELINE = 60;
+/** A window less high than this has no room for a timeline. */
+const LEAST_HEIGHT = 480;
 /** The nebula's least share of what the columns and the strip may take. */
 const LEAST_NEBULA = 240;
 
@@ -99,6 +106,19 @@ interface Place {
 
 /** Places the page, from a phone to 3840 x 2160 logical pixels, on a 4-pixel grid. */
 export function layout(width: number, height: number, contents: Contents): Layout {
+  if (!contents.timeline || height < LEAST_HEIGHT)
+    return { ...above(width, height, contents), timeline: null };
+  const { margin, gutter } = size;
+  const placed = above(width, height - TIMELINE - gutter, contents);
+  const { x, width: wide } = placed.header ?? { x: margin, width: width - 2 * margin };
+  const timeline = { x, y: height - margin - TIMELINE, width: wide, height: TIMELINE };
+  return { ...placed, height, timeline };
+}
+
+type Above = Omit<Layout, "timeline">;
+
+/** All that stands above the timeline. */
+function above(width: number, height: number, contents: Contents): Above {
   if (contents.view === "nebula") return nebulaAlone(width, height);
   if (contents.focus !== null && contents.minimum(contents.focus)) {
     return focused(width, height, contents.focus);
@@ -107,7 +127,7 @@ export function layout(width: number, height: number, contents: Contents): Layou
   return cockpit(width, height, contents);
 }
 
-function nebulaAlone(width: number, height: number): Layout {
+function nebulaAlone(width: number, height: number): Above {
   const dock = width < NARROW ? NARROW_DOCK : DOCK;
   const wide = snap(Math.min(width - 2 * size.margin, WIDEST_DOCK));
   const y = height - size.margin - dock;
@@ -118,7 +138,7 @@ function nebulaAlone(width: number, height: number): Layout {
 }
 
 /** One instrument over the whole page, the nebula faint behind it. */
-function focused(width: number, height: number, id: string): Layout {
+function focused(width: number, height: number, id: string): Above {
   const { margin, gutter } = size;
   const top = size.header + gutter;
   const controls = {
@@ -134,7 +154,7 @@ function focused(width: number, height: number, id: string): Layout {
 }
 
 /** A phone: the nebula above, one instrument below, the others as its tabs. */
-function stacked(width: number, height: number, contents: Contents): Layout {
+function stacked(width: number, height: number, contents: Contents): Above {
   const margin = size.margin / 2;
   const gutter = size.gutter / 2;
   const { arrangement } = contents;
@@ -154,7 +174,7 @@ function stacked(width: number, height: number, contents: Contents): Layout {
 }
 
 /** Columns left and right, a strip below, the nebula in the middle. */
-function cockpit(width: number, height: number, contents: Contents): Layout {
+function cockpit(width: number, height: number, contents: Contents): Above {
   const { margin, gutter } = size;
   const { arrangement, view } = contents;
   const top = size.header + gutter;

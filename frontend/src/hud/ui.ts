@@ -1,6 +1,7 @@
 import type { Requests } from "../state/requests";
 import type { Command } from "../telemetry/protocol.gen";
 import { createMonitorUi, type MonitorUi } from "./monitor_ui";
+import type { Transport } from "./timeline/transport";
 import type { Pointed } from "./tooltip";
 
 /** What instruments can ask of the page. */
@@ -25,6 +26,8 @@ export interface HudUi extends MonitorUi {
   lag: number;
   /** A kept run is on show: a time of it looks the same however one came there. */
   replay: boolean;
+  /** Where the page is in the run; null before it can be anywhere. */
+  transport: Transport | null;
   /** The instrument being drawn fills the screen. */
   focused: boolean;
   readonly host: HudHost;
@@ -38,6 +41,7 @@ export function createHudUi(host: HudHost): HudUi {
     pointerY: Number.NaN,
     lag: 0,
     replay: false,
+    transport: null,
     focused: false,
     host,
   };

@@ -130,11 +130,16 @@ export function sought(state: AppState, past: PastRun, backwards: boolean): void
   // Rows of later queries would tell of what has not happened yet.
   if (backwards) state.attentionHistory.clear();
   const { count, tokens, phase, timeline } = past;
-  const { token, rank, entropy, time } = timeline;
+  const { token, rank, entropy, p, time } = timeline;
   const brief = new RunPast();
   for (let step = 0; step < count; step++) {
-    const [token_id, place, nats] = [token.data[step]!, rank.data[step]!, entropy.data[step]!];
-    brief.put({ step, token_id, rank: place, entropy: nats });
+    brief.put({
+      step,
+      token_id: token.data[step]!,
+      rank: rank.data[step]!,
+      entropy: entropy.data[step]!,
+      probability: p.data[step]!,
+    });
   }
   const prefill = count > 0 ? past.manifest.prompt : null;
   state.run = { ...run, startedAt: 0, prefill, state: phase, count, past: brief };

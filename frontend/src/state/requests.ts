@@ -67,6 +67,11 @@ export class Requests {
     this.sendNext();
   }
 
+  /** Any question is on its way or waits. */
+  get busy(): boolean {
+    return this.sent.size > 0 || this.waiting.size > 0;
+  }
+
   /** A question of this slot is on its way or waits. */
   isBusy(slot: string): boolean {
     return this.waiting.has(slot) || this.isSent(slot);

@@ -128,6 +128,9 @@ function running(state: AppState): Command[] {
 
 function page(): Command[] {
   return [
+    { name: "Timeline of the run", kind: "page", key: "L", run: (a) => a.toggleTimeline() },
+    { name: "Next surprising moment", kind: "moment", key: "⇧→", run: (a) => a.jumpToMark(1) },
+    { name: "Surprising moment before", kind: "moment", key: "⇧←", run: (a) => a.jumpToMark(-1) },
     { name: "Write a prompt", kind: "page", key: "/", run: (a) => a.focusPrompt() },
     { name: "5 or 20 candidates", kind: "monitor", key: "T", run: (a) => a.toggleTopCount() },
     {

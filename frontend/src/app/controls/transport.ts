@@ -16,7 +16,7 @@ export class TransportControl {
   private readonly stop: HTMLButtonElement;
   private readonly playPath: SVGPathElement;
 
-  constructor(actions: Actions) {
+  constructor(private readonly actions: Actions) {
     const symbol = icon(PLAY);
     this.playPath = symbol.querySelector("path")!;
     this.play = h(
@@ -31,6 +31,11 @@ export class TransportControl {
   }
 
   update(state: AppState): void {
+    const playing = this.actions.playing();
+    if (playing !== null) {
+      this.updateReplay(playing);
+      return;
+    }
     const able = mayRun(state);
     const now = activity(state);
     const runs = now === "running" || now === "prefill";
@@ -41,6 +46,16 @@ export class TransportControl {
     setDisabled(this.play, !able);
     setDisabled(this.step, !able || !isRunning(state));
     setDisabled(this.stop, !able || !isRunning(state));
+  }
+
+  private updateReplay(playing: boolean): void {
+    setAttribute(this.playPath, "d", playing ? PAUSE : PLAY);
+    setAttribute(this.play, "aria-label", playing ? "Pause" : "Play");
+    setAttribute(this.play, "data-tip", playing ? "Pause (Space)" : "Play (Space)");
+    setAttribute(this.step, "data-tip", "The next token (.)");
+    setDisabled(this.play, false);
+    setDisabled(this.step, false);
+    setDisabled(this.stop, true);
   }
 }
 
