@@ -9,7 +9,7 @@ from cloudchamber.inference.engine import Engine
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.sessions.spool import Spool, spools
 from cloudchamber.telemetry.commands import Generate
-from cloudchamber.telemetry.events import F4, Sampling
+from cloudchamber.telemetry.events import F4, LayerActivation, Sampling
 from tests.inference.listening import Listener
 
 PROMPT = "Tell me about a lamp by the sea, and about the boy who keeps it alight."
@@ -25,6 +25,8 @@ class Spooled:
     probabilities: list[F4] = field(default_factory=list)
     rows: dict[tuple[int, int], tuple[F4, F4]] = field(default_factory=dict)
     """By layer and head: weights [P, P] and sink [P], as a live run computes them."""
+    norms: list[LayerActivation] = field(default_factory=list)
+    """By position."""
     heard: Listener = field(default_factory=Listener)
 
     def open(self) -> Spool:
@@ -44,6 +46,10 @@ def run_and_spool(
         run = Spooled(path, path.name, model, heard=heard)
         if ask:
             run.probabilities = [engine.distribution(step) for step in range(len(heard.tokens()))]
+            for position in range(engine._bench.state.positions):
+                event = engine._capture.layer_activation(path.name, position)
+                assert event is not None
+                run.norms.append(event)
             for layer, window in enumerate(engine.info.windows):
                 for head in range(engine.info.n_head if window >= 0 else 0):
                     weights, sink, _, _ = engine._capture.attention_block(

@@ -65,13 +65,17 @@ def test_every_row_of_every_family(tiny_model: TinyModel, tmp_path: Path, family
 def test_a_model_without_attention_leaves_steps_alone(tiny_model: TinyModel, tmp_path: Path) -> None:
     run = run_and_spool(tiny_model("mamba"), tmp_path, tokens=5)
     with run.open() as spool:
-        assert (spool.positions, spool.steps, attending_layers(spool)) == (0, 5, [])
+        assert (spool.steps, attending_layers(spool)) == (5, [])
+        assert spool.positions > 5
+        assert np.isfinite(spool.norms(spool.positions)[:, :, 2]).any()
 
 
 def test_attention_can_be_left_out(tiny_model: TinyModel, tmp_path: Path) -> None:
     run = run_and_spool(tiny_model("llama"), tmp_path, tokens=5, attention=False)
     with run.open() as spool:
-        assert (spool.positions, spool.steps, attending_layers(spool)) == (0, 5, [])
+        assert (spool.steps, attending_layers(spool)) == (5, [])
+        assert spool.positions > 5
+        assert np.isfinite(spool.norms(spool.positions)[:, :, 2]).any()
         assert spool.step_records(0, 5)[0].all()
 
 

@@ -16,7 +16,7 @@ from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import FoundModel
 from cloudchamber.server.live import LiveSession
 from cloudchamber.sessions import archive, compactor
-from cloudchamber.sessions.archive import Attention, ExactDistribution, Manifest
+from cloudchamber.sessions.archive import Attention, ExactDistribution, Manifest, Norms
 from cloudchamber.sessions.compactor import Compactor, spool_folder
 from cloudchamber.sessions.spool import Spool
 from cloudchamber.sessions.store import Store
@@ -113,6 +113,13 @@ async def test_a_spool_becomes_parts_and_goes(rig: Rig) -> None:
         kept = archive.read(rig.archive, ExactDistribution, f"distribution/{step}")
         assert kept is not None
         np.testing.assert_array_equal(kept.probabilities.view(np.uint32), wanted.view(np.uint32))
+    norms = archive.read(rig.archive, Norms, "norms")
+    assert norms is not None
+    for position, wanted_norms in enumerate(rig.run.norms):
+        np.testing.assert_array_equal(norms.attention_norm[position], wanted_norms.attention_norm)
+        np.testing.assert_array_equal(norms.mlp_norm[position], wanted_norms.mlp_norm)
+        np.testing.assert_array_equal(norms.output_norm[position], wanted_norms.output_norm)
+        np.testing.assert_array_equal(norms.residual_change[position], wanted_norms.residual_change)
     for (layer, head), (weights, _) in rig.run.rows.items():
         part = archive.read(rig.archive, Attention, f"attention/{layer}/1")
         assert part is not None

@@ -7,6 +7,7 @@ files), a reader asks an `Archive` for parts by name and gets the same bytes. `N
     timeline            all tokens in brief, see `Timeline`
     tokens/N            tokens of steps [512 N, 512 N + 512), see `Tokens`
     frames/N            about a second of the very frames a viewer got, see `Frames`
+    norms               norms of all layers at every position, see `Norms`
     attention/L/N       layer L's attention of the queries at [64 N, 64 N + 64), see `Attention`
     distribution/STEP   the exact softmax a step's token was drawn from, see `ExactDistribution`
     vocabulary, positions/pca, positions/umap
@@ -51,11 +52,12 @@ ALIGNMENT: Final = 8
 
 MANIFEST: Final = "manifest"
 TIMELINE: Final = "timeline"
+NORMS: Final = "norms"
 VOCABULARY: Final = "vocabulary"
 
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 _NAME: Final = re.compile(
-    r"manifest|timeline|vocabulary|positions/(?:pca|umap)"
+    r"manifest|timeline|norms|vocabulary|positions/(?:pca|umap)"
     r"|(?:tokens|frames|distribution)/(?:0|[1-9]\d{0,8})"
     r"|attention/(?:0|[1-9]\d{0,4})/(?:0|[1-9]\d{0,8})"
 )
@@ -242,6 +244,17 @@ class StoredFrame(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Norms:
+    """L2 norms of the residual stream's parts at every position of the run, as in
+    `LayerActivation`; NaN where the architecture lacks the part, or it was not captured."""
+
+    attention_norm: Annotated[F4, Array("f4", "P,L")]
+    mlp_norm: Annotated[F4, Array("f4", "P,L")]
+    output_norm: Annotated[F4, Array("f4", "P,L")]
+    residual_change: Annotated[F4, Array("f4", "P,L")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
     """One layer's attention of up to `QUERIES_PER_PART` queries over all keys up to the last of
     them. A weight is `weights * scale`, within `scale / 2` of the one computed."""
@@ -263,7 +276,7 @@ class ExactDistribution:
     probabilities: Annotated[F4, Array("f4", "V")]
 
 
-def encode(part: Manifest | Timeline | Tokens | Frames | Attention | ExactDistribution) -> bytes:
+def encode(part: Manifest | Timeline | Tokens | Frames | Norms | Attention | ExactDistribution) -> bytes:
     """A part's bytes."""
     return codec.encode(part)
 

@@ -12,7 +12,7 @@ import zstandard
 
 from cloudchamber.model.header import GgufError
 from cloudchamber.sessions import archive, exact
-from cloudchamber.sessions.archive import QUERIES_PER_PART
+from cloudchamber.sessions.archive import QUERIES_PER_PART, Norms
 from cloudchamber.sessions.attention_parts import attending_layers, attention_chunks, error_of, read_layer
 from cloudchamber.sessions.exact_matrix import Matrix, body_of, read_matrix
 from cloudchamber.sessions.exact_store import CODING
@@ -43,8 +43,21 @@ class Piece:
 
 def compact(spool: Spool, there: Set[str], matrices: Set[str]) -> Iterator[Piece]:
     """All parts that are not `there` yet; `matrices` are those the store has. Raises `OSError`."""
+    yield from _norms(spool, there)
     yield from _distributions(spool, there, matrices)
     yield from _attention(spool, there)
+
+
+def _norms(spool: Spool, there: Set[str]) -> Iterator[Piece]:
+    if archive.NORMS in there or not spool.positions:
+        return
+    attention, mlp, output, change = np.moveaxis(spool.norms(spool.positions), 2, 0)
+    part = Norms(attention_norm=attention, mlp_norm=mlp, output_norm=output, residual_change=change)
+    yield Piece(fraction=0.0, parts=[(archive.NORMS, ZSTD, _pack(archive.encode(part)))])
+
+
+def _pack(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(data)
 
 
 def _distributions(spool: Spool, there: Set[str], matrices: Set[str]) -> Iterator[Piece]:
@@ -97,9 +110,8 @@ def _attention(spool: Spool, there: Set[str]) -> Iterator[Piece]:
         for chunk, part in attention_chunks(rows, wanted):
             # Later chunks have more keys.
             share = (done + ((chunk + 1) / chunks) ** 2) / len(layers)
-            packed = zstandard.ZstdCompressor(level=_LEVEL).compress(archive.encode(part))
             yield Piece(
                 fraction=_DISTRIBUTIONS + (1 - _DISTRIBUTIONS) * share,
-                parts=[(archive.attention_name(layer, chunk), ZSTD, packed)],
+                parts=[(archive.attention_name(layer, chunk), ZSTD, _pack(archive.encode(part)))],
                 error=error_of(part),
             )

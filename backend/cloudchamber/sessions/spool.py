@@ -5,7 +5,7 @@ all attention and all distributions can be computed from later (`compact.py`), i
 `spool/<run id>` with
 
     head    one codec message, `SpoolHead`: how to read the rest
-    rows    a record for each position: first visible keys, queries and keys of all layers
+    rows    a record for each position: norms, first visible keys, queries, keys of all layers
     steps   a record for each step: hidden state and logits
 
 Records have fixed sizes and are written whole by `pwritev`, never through a mapping: a full
@@ -55,8 +55,9 @@ class SpoolHead:
     n_vocab: int
     hidden: int
     """Numbers in a hidden state."""
+    n_layer: int
     groups: int
-    """Distinct attention masks."""
+    """Distinct attention masks; 0 where no attention is kept."""
     queries: int
     """F16 numbers in all layers' queries of a position."""
     keys: int
@@ -66,8 +67,13 @@ class SpoolHead:
 
     @property
     def row_bytes(self) -> int:
-        """Of a position: first visible keys i4[groups], queries u2, keys u2."""
-        return 4 * self.groups + 2 * self.queries + 2 * self.keys
+        """Of a position: norms f4[L, 4], first visible keys i4[groups], queries u2, keys u2."""
+        return self.first_at + 4 * self.groups + 2 * self.queries + 2 * self.keys
+
+    @property
+    def first_at(self) -> int:
+        """Bytes of a position's record before the first visible keys."""
+        return 16 * self.n_layer
 
     @property
     def step_bytes(self) -> int:
@@ -90,7 +96,7 @@ class SpoolWriter:
         self, folder: Path, capture: Capture, model: Path, n_vocab: int, emit: Callable[[Event], None],
         *, attention: bool = True,
     ) -> None:  # fmt: skip
-        """`folder` holds a folder for each run; without `attention` no rows are written."""
+        """`folder` holds a folder for each run; without `attention` no queries and keys are written."""
         self._folder = folder
         self._capture = capture
         self._model = model
@@ -156,12 +162,12 @@ class SpoolWriter:
     def _head(self, run_id: str) -> SpoolHead:
         capture, output = self._capture, self._capture.output
         try:
-            history = capture.history if self._attention else None
+            self._history = capture.history
         except CaptureError:
-            history = None
+            self._history = None
+        history = self._history if self._attention else None
         if history is not None and not history.layers.n_head:
             history = None
-        self._history = history
         heads, sinks, groups, queries = np.zeros(0, HEAD_FIELDS), np.zeros(0, np.float32), 0, 0
         if history is not None:
             heads, sinks = history.layers.heads.copy(), history.layers.sinks
@@ -177,6 +183,7 @@ class SpoolWriter:
             tensor=output.tensor if output is not None and output.rows == self._n_vocab else "",
             n_vocab=self._n_vocab,
             hidden=capture.n_embd,
+            n_layer=capture.n_layer if self._history is not None else 0,
             groups=groups,
             queries=queries,
             keys=keys,
@@ -185,14 +192,18 @@ class SpoolWriter:
         )
 
     def _write_rows(self, history: History, start: int, count: int) -> None:
+        parts: list[Any] = []
+        if not self._groups:
+            parts = [history.norms[start : start + count]]
+            _write_all(self._files[0], parts, start * self._row_bytes, count * self._row_bytes)
+            return
         gather_keys(history.layers.heads, history.keys, history.layers.n_blocks, start, count, self._keys)
         slots = np.arange(start, start + count) % len(history.query_position)
         first = np.ascontiguousarray(history.first[: self._groups, start : start + count].T)
         first[history.query_position[slots] != np.arange(start, start + count)] = -1
         queries = history.queries
-        parts: list[Any] = []
         for i in range(count):
-            parts += [first[i], queries[slots[i]], self._keys[i]]
+            parts += [history.norms[start + i], first[i], queries[slots[i]], self._keys[i]]
         _write_all(self._files[0], parts, start * self._row_bytes, count * self._row_bytes)
 
     def _look(self) -> None:
@@ -262,7 +273,7 @@ class Spool:
     @property
     def positions(self) -> int:
         """Whole records of positions."""
-        size = self.head.row_bytes if self.head.queries else 0
+        size = self.head.row_bytes
         return os.fstat(self._rows).st_size // size if size else 0
 
     @property
@@ -283,6 +294,14 @@ class Spool:
         hidden[: len(found)], logits[: len(found)] = found["hidden"], found["logits"]
         return there, hidden, logits
 
+    def norms(self, positions: int) -> F4:
+        """Norms of the first so many positions, f4[P, L, 4]: attention, MLP, output, change."""
+        head = self.head
+        norms = np.empty((positions, head.n_layer, 4), np.float32)
+        for position in range(positions):
+            os.preadv(self._rows, [norms[position].data], position * head.row_bytes)
+        return norms
+
     def layer_records(self, layer: int, positions: int) -> tuple[I4, U2, U2]:
         """One layer of the first so many positions: first visible key i4[P] (-1: not captured),
         queries u2[P, H d] and keys u2[P, H_kv d], bits of F16."""
@@ -292,9 +311,9 @@ class Spool:
         queries = np.empty((positions, int(shape["n_head"]) * size), np.uint16)
         keys = np.empty((positions, int(shape["n_head_kv"]) * size), np.uint16)
         places = (
-            (first, 4 * int(shape["group"])),
-            (queries, 4 * head.groups + 2 * int(shape["query_offset"])),
-            (keys, 4 * head.groups + 2 * head.queries + 2 * int(shape["key_offset"])),
+            (first, head.first_at + 4 * int(shape["group"])),
+            (queries, head.first_at + 4 * head.groups + 2 * int(shape["query_offset"])),
+            (keys, head.first_at + 4 * head.groups + 2 * head.queries + 2 * int(shape["key_offset"])),
         )
         for position in range(positions):
             for target, offset in places:
