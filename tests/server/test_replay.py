@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from cloudchamber.inference.options import EngineOptions
@@ -14,10 +15,32 @@ from cloudchamber.model.discovery import bundled
 from cloudchamber.server.record import write_recording
 from cloudchamber.server.replay import ReplaySession
 from cloudchamber.server.session import RefusedError
-from cloudchamber.telemetry import codec
-from cloudchamber.telemetry.commands import Generate, GetDistribution, GetFlow, GetMoment, GetTokens
-from cloudchamber.telemetry.events import Event, LayerActivation, Sampling
-from cloudchamber.telemetry.messages import Frame, MomentReply, TokensReply
+from cloudchamber.telemetry import codec, typed
+from cloudchamber.telemetry.commands import (
+    Generate,
+    GetAttention,
+    GetDistribution,
+    GetFlow,
+    GetHeadHistory,
+    GetMoment,
+    GetTokens,
+)
+from cloudchamber.telemetry.events import (
+    AttentionWeights,
+    Event,
+    HeadSummary,
+    LayerActivation,
+    Sampling,
+    TokenGenerated,
+)
+from cloudchamber.telemetry.messages import (
+    AttentionReply,
+    FlowReply,
+    Frame,
+    HeadHistoryReply,
+    MomentReply,
+    TokensReply,
+)
 from cloudchamber.telemetry.recording import Recording, read_recording
 from tests.server.serving import Client, serving, viewer
 from tests.telemetry import samples
@@ -117,6 +140,62 @@ async def test_a_recording_answers_what_it_holds() -> None:
         GetMoment(request=6, step=3),
         GetDistribution(request=6, step=0),
         GetFlow(request=6),
+    ):
+        with pytest.raises(RefusedError, match="does not hold"):
+            await session.ask(question)
+    await session.close()
+
+
+def _played(recording: Recording) -> ReplaySession:
+    """A session that has shown all of it."""
+    session = ReplaySession(recording)
+    for _, data in recording.frames:
+        session._show(data)
+    return session
+
+
+async def test_a_recording_answers_what_it_holds_of_attention(recording: Recording) -> None:
+    session = _played(recording)
+    events = [typed.event(event) for event in recorded(recording)]
+    rows = {
+        event.query_start + row: (event.weights[row].astype(np.float32), event.sink[row])
+        for event in events
+        if isinstance(event, AttentionWeights)
+        for row in range(len(event.weights))
+    }
+    held = max(event.position for event in events if isinstance(event, TokenGenerated))
+    position = max(query for query in rows if query < held)
+    flow = await session.ask(GetFlow(request=1, position=position, layer=3, head=5))
+    assert isinstance(flow, FlowReply)
+    np.testing.assert_array_equal(flow.weights, rows[position][0][: position + 1])
+    assert flow.weights.sum() + flow.sink == pytest.approx(1, abs=1e-2)
+
+    asked = GetAttention(request=2, layer=3, head=5, query_start=1, max_size=2)
+    block = await session.ask(asked)
+    assert isinstance(block, AttentionReply)
+    assert (block.query_stop, block.key_stop) == (held, held)
+    size = block.query_block
+    for r, cells in enumerate(block.weights):
+        queries = [q for q in range(1 + r * size, min(1 + (r + 1) * size, held)) if q in rows]
+        for c, cell in enumerate(cells):
+            keys = range(c * block.key_block, min((c + 1) * block.key_block, held))
+            expected = [float(rows[q][0][k]) if k <= q else 0.0 for q in queries for k in keys]
+            assert cell == (pytest.approx(max(expected)) if expected else pytest.approx(np.nan, nan_ok=True))
+
+    history = await session.ask(GetHeadHistory(request=3, layer=3, head=5))
+    assert isinstance(history, HeadHistoryReply)
+    said = {event.position: event for event in events if isinstance(event, HeadSummary)}
+    for at, entropy in enumerate(history.entropy):
+        summary = said.get(history.start + at)
+        assert np.isnan(entropy) if summary is None else entropy == summary.entropy[3, 5]
+    assert np.isfinite(history.entropy).any()
+
+    for question in (
+        GetFlow(request=4, layer=3, head=6),
+        GetFlow(request=4, mode="rollout"),
+        GetAttention(request=4, layer=3, head=6),
+        GetAttention(request=4, layer=3, head=5, mode="mean"),
+        GetHeadHistory(request=4, layer=30, head=0),
     ):
         with pytest.raises(RefusedError, match="does not hold"):
             await session.ask(question)

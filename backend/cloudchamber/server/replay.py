@@ -6,10 +6,19 @@ import asyncio
 from typing import Final
 
 from cloudchamber.model.positions import Method
+from cloudchamber.server.recorded_rows import RecordedRows
 from cloudchamber.server.run_tokens import RunTokens
 from cloudchamber.server.session import RefusedError, SessionState
 from cloudchamber.telemetry import codec, typed
-from cloudchamber.telemetry.commands import Command, GetMoment, GetTokens, Question
+from cloudchamber.telemetry.commands import (
+    Command,
+    GetAttention,
+    GetFlow,
+    GetHeadHistory,
+    GetMoment,
+    GetTokens,
+    Question,
+)
 from cloudchamber.telemetry.events import (
     CacheStatus,
     Distribution,
@@ -39,6 +48,7 @@ class ReplaySession:
         self.hub = Hub()
         self._recording = recording
         self._tokens = RunTokens()
+        self._rows = RecordedRows()
         self._state: dict[tuple[str, int], Event] = {}
         """Of the run so far, by kind and the step or position it is of."""
         self._begin = asyncio.Event()
@@ -80,9 +90,11 @@ class ReplaySession:
 
     def _keep(self, event: Event) -> None:
         self._tokens.take(event)
+        self._rows.take(event)
         match event:
             case RunStarted():
                 self._state.clear()
+                self._rows.clear()
             case Distribution():
                 self._state[event.stage, event.step] = event
             case HeadSummary() | LayerActivation() | ExpertRouting():
@@ -105,8 +117,27 @@ class ReplaySession:
                 return TokensReply(request=command.request, run_id=self._tokens.run_id, tokens=tokens)
             case GetMoment() if command.step < len(self._tokens):
                 return self._moment(command)
-            case _:
-                raise RefusedError(NOT_HELD)
+        reply = self._past(command)
+        if reply is None:
+            raise RefusedError(NOT_HELD)
+        return reply
+
+    def _past(self, command: Question) -> Message | None:
+        """Of attention; None where the recording does not hold it."""
+        run_id, held = self._tokens.run_id, self._held
+        match command:
+            case GetAttention():
+                return self._rows.attention(command, run_id, held)
+            case GetHeadHistory():
+                return self._rows.history(command, run_id, held)
+            case GetFlow():
+                return self._rows.flow(command, run_id, held)
+        return None
+
+    @property
+    def _held(self) -> int:
+        """Positions that were decoded when the newest token was chosen."""
+        return self._tokens[len(self._tokens) - 1].position if len(self._tokens) else 0
 
     def _moment(self, command: GetMoment) -> MomentReply:
         step, position = command.step, self._tokens[command.step].position
