@@ -24,7 +24,7 @@ try {
   await openIdle(page, url);
   // A run before the one that is measured: what the page compiles and lays out once is not a matter of length.
   await ask(page, prompt);
-  await tokens(page, Number(counts[0]));
+  await tokens(page, 2 * Number(counts[0]));
   await page.getByRole("button", { name: "Stop", exact: true }).click();
   await page.waitForFunction(() => window.chamber.snapshot().phase === "stopped");
   await ask(page, prompt);

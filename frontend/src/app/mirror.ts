@@ -5,6 +5,9 @@ import { h, setAttribute, setText } from "./dom";
 /** Seconds between two updates, so that a screen reader can finish. */
 const EVERY = 1;
 
+/** Of the answer, the newest: a long run must not fill the memory. */
+const MOST_SENTENCES = 200;
+
 /** Longest text that is spoken at once, in characters: a model without full stops must be heard too. */
 const LONGEST = 240;
 
@@ -92,7 +95,7 @@ export class Mirror {
     this.pending = this.pending.slice(end);
     if (text.trim() === "") return;
     this.answer.append(h("span", {}, text));
-    while (this.answer.childElementCount > 400) this.answer.firstElementChild!.remove();
+    while (this.answer.childElementCount > MOST_SENTENCES) this.answer.firstElementChild!.remove();
   }
 
   private showNumbers(state: AppState): void {

@@ -19,8 +19,8 @@ export interface Line {
   cells: number;
 }
 
-/** Lines held, some 3,000 tokens at the narrowest; what is older is in the waterfall, which fetches it. */
-const MOST_LINES = 1000;
+/** Lines held, some 2,000 tokens at the narrowest; what is older is in the waterfall, which fetches it. */
+const MOST_LINES = 600;
 const DROP_AT_ONCE = 100;
 
 /**
