@@ -20,15 +20,13 @@ def measure(rounds: int) -> list[Figure]:
     words = (str(model.path), "--ctx", str(N_CTX), "--no-autostart")
     figures = []
     with Server(*words) as keeping, Server(*words, "--no-record") as plain:
-        viewers = []
         for server in (keeping, plain):
             server.wait()
-            viewers.append(Viewer(server))
         for context in CONTEXTS:
             speeds: tuple[list[float], list[float]] = ([], [])
             for number in range(rounds + 1):
                 for which in (0, 1) if number % 2 else (1, 0):
-                    speed = run_product(viewers[which], context).tokens_per_second
+                    speed = _speed((keeping, plain)[which], context)
                     if number:  # the first round warms up
                         speeds[which].append(speed)
             figures.append(
@@ -43,6 +41,13 @@ def measure(rounds: int) -> list[Figure]:
                     note="every part on the wire in both",
                 )
             )
-        for viewer in viewers:
-            viewer.close()
     return figures
+
+
+def _speed(server: Server, context: int) -> float:
+    """Tokens per second of one run, for a viewer that comes for it and goes."""
+    viewer = Viewer(server)
+    try:
+        return run_product(viewer, context).tokens_per_second
+    finally:
+        viewer.close()
