@@ -214,14 +214,14 @@ export class App implements Page {
   openExport(kind: "picture" | "film"): void {
     import("./export/dialog").then(
       ({ openExport }) => openExport(this, kind),
-      () => {
-        this.state.rejected = {
-          message: "The export could not be loaded; try again.",
-          arrived: this.clock.now(),
-        };
-        this.touch();
-      },
+      () => this.refuse("The export could not be loaded; try again."),
     );
+  }
+
+  /** Say for a while that something asked for can't be done. */
+  refuse(message: string): void {
+    this.state.rejected = { message, arrived: this.clock.now() };
+    this.touch();
   }
 
   close(): void {

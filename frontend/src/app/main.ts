@@ -17,13 +17,14 @@ import { automationOf } from "./automation";
 import { buildPicture } from "./chamber_picture";
 import { type Clock, ManualClock, SteeredClock, systemClock } from "./clock";
 import { h } from "./dom";
+import { listenForFiles } from "./file_drop";
 import { runFrames } from "./frame_loop";
 
 /** Milliseconds. */
 const FONT_PATIENCE = 400;
 
 /** Where the page's data comes from. */
-interface Origin {
+export interface Origin {
   readonly source: FrameSource;
   readonly resources: Resources;
 }
@@ -31,7 +32,23 @@ interface Origin {
 async function main(): Promise<void> {
   const parameters = new URLSearchParams(location.search);
   const clock = parameters.get("clock") === "manual" ? new ManualClock() : new SteeredClock();
-  const { source, resources } = await origin(clock, parameters.get("recording"), parameters.get("session"));
+  let app = await show(clock, await origin(clock, parameters.get("recording"), parameters.get("session")));
+  document.querySelector(".stillborn")?.remove();
+  listenForFiles(async (file) => {
+    try {
+      const { openFile } = await import("./open_file");
+      const opened = await openFile(file, clock);
+      app.close();
+      history.replaceState(null, "", addressWithoutMoment());
+      app = await show(clock, opened);
+    } catch (error) {
+      app.refuse(error instanceof Error ? error.message : String(error));
+    }
+  });
+}
+
+/** The page on one source of data, until it is closed. */
+async function show(clock: Clock, { source, resources }: Origin): Promise<App> {
   const state = createState();
   const hud: Hud = new Hud({
     send: (command) => app.actions.send(command),
@@ -62,6 +79,14 @@ async function main(): Promise<void> {
       app.signal,
     );
   }
+  return app;
+}
+
+/** The page's address for another session: how it is looked at stays, where in the run does not. */
+function addressWithoutMoment(): string {
+  const url = new URL(location.href);
+  for (const name of ["session", "recording", "step", "layer", "head"]) url.searchParams.delete(name);
+  return url.href;
 }
 
 /** The server beside the page, or the recorded run at `recording`. */

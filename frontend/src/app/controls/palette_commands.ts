@@ -5,6 +5,7 @@ import { chosen } from "../../hud/options";
 import { isRunning, mayControl, mayRun } from "../../state/select";
 import type { AppState, Preset } from "../../state/state";
 import type { Actions } from "../actions";
+import { chooseFile } from "../file_drop";
 
 /** One line of the palette. */
 export interface Command {
@@ -141,6 +142,7 @@ function page(): Command[] {
     },
     { name: "Camera as at first", kind: "nebula", key: "R", run: (a) => a.resetCamera() },
     { name: "Instruments where they were at first", kind: "cockpit", run: (a) => a.resetArrangement() },
+    { name: "Open a session's file", kind: "session", run: () => chooseFile() },
     { name: "Save a picture (PNG)", kind: "export", key: "P", run: (a) => a.exportView("picture") },
     { name: "Save a film (WebM, MP4)", kind: "export", run: (a) => a.exportView("film") },
     { name: "Keyboard and help", kind: "page", key: "?", run: (a) => a.toggleHelp() },
