@@ -1,3 +1,4 @@
+import { shown } from "../state/moment";
 import type { AppState } from "../state/state";
 import { bytes, count, percent } from "./format";
 import { threshold } from "./theme";
@@ -32,8 +33,12 @@ const noCache = (...notes: string[]): CacheModel => ({
   nearlyFull: false,
 });
 
-export function cacheModel({ cache, model }: AppState): CacheModel {
+/** Of the moment on show: what a pinned token found, or what is used now. */
+export function cacheModel(state: AppState): CacheModel {
+  const { model } = state;
+  const { cache, pinned } = shown(state);
   if (model?.lacks.attention) return noCache("n/a · the model has no attention", "n/a · no attention");
+  if (!cache && pinned) return noCache("not known of this token", "not known");
   if (!cache)
     return noCache(
       model ? `${count(model.n_ctx)} cells, empty` : "cells used of those there are",

@@ -108,7 +108,8 @@ export class Monitor implements InstrumentView {
     seen.value(state.selection.step);
     seen.value(state.model);
     seen.value(state.vocabulary);
-    seen.value(state.cache);
+    seen.value(shown(state).cache);
+    seen.value(shown(state).pinned);
     seen.value(state.memory);
     seen.value(state.problem);
     seen.value(state.connection);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { recorded, stateAfter } from "../../test/monitor_run";
 import { createState } from "../state/initial";
-import type { TokenGenerated } from "../telemetry/protocol.gen";
+import { emptyMoment } from "../state/moment";
+import type { CacheStatus, TokenGenerated } from "../telemetry/protocol.gen";
 import { monitorModel } from "./monitor_model";
 
 const tokens = recorded.filter((event): event is TokenGenerated => event.kind === "token");
@@ -87,6 +88,22 @@ describe("the monitor's model of a recorded run", () => {
     expect([choice!.step, choice!.pinned]).toEqual([16, true]);
     expect(entropy!.nats).toBe(tokens[16]!.entropy);
     expect(status.details[0]).toContain("answer token 24");
+  });
+
+  it("shows the cache as the pinned token found it", () => {
+    const state = stateAfter(tokens.length);
+    state.selection.step = 16;
+    expect(monitorModel(state).cache.cells).toBe("57 / 1 024");
+    const found = recorded.find((event): event is CacheStatus => event.kind === "cache")!;
+    const cache = { ...found, seq_len: { ...found.seq_len, data: found.seq_len.data.map(() => 51) } };
+    state.moments.put({ ...emptyMoment(16, undefined), cache });
+    expect(monitorModel(state).cache.cells).toBe("51 / 1 024");
+    state.moments.put(emptyMoment(17, undefined));
+    state.selection.step = 17;
+    expect(monitorModel(state).cache).toMatchObject({
+      known: false,
+      notes: ["not known of this token", "not known"],
+    });
   });
 
   it("says why there is nothing where there is nothing", () => {
