@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from typer.core import TyperGroup
 
 from cloudchamber import __version__
-from cloudchamber.cli_export import export
+from cloudchamber.cli_export import export, open_file
 from cloudchamber.cli_sessions import DataOption, KeepOption, keep_bytes
 from cloudchamber.cli_sessions import app as sessions_app
 
@@ -156,6 +156,7 @@ def models() -> None:
 
 
 app.command()(export)
+app.command("open")(open_file)
 app.add_typer(sessions_app, name="sessions")
 
 

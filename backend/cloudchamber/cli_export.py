@@ -1,4 +1,4 @@
-"""`cloudchamber export`: a session as one file, or as a folder for any static host."""
+"""`cloudchamber export` and `open`: a session as one file or as a folder, and such a file on show."""
 
 from __future__ import annotations
 
@@ -62,6 +62,37 @@ def export(
         _fail(f"{error.filename or target} can't be written or read: {error.strerror}.")
     finally:
         store.close()
+
+
+def open_file(
+    file: Annotated[Path, typer.Argument(help="A session's file, `.cloudchamber`.")],
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Default: 8844, or the next that is free.")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+) -> None:
+    """Show a session's file in the browser."""
+    from cloudchamber.server import run
+    from cloudchamber.server.file_session import FileSession
+    from cloudchamber.sessions.container import ContainerError, open_container
+    from cloudchamber.sessions.file_store import FileStore
+
+    try:
+        with open_container(file) as container:
+            store = FileStore(file, container)
+            run.run(
+                FileSession(store),
+                host="127.0.0.1",
+                port=port,
+                names=[],
+                browser=browser,
+                say=lambda text: out.print(escape(text)),
+                query=f"?session={store.session}",
+            )
+    except (ContainerError, run.PortError) as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{file} can't be read: {error.strerror}.")
 
 
 def _write(archive: Archive, target: Path, site: bool, layer: int | None, redact: bool) -> None:

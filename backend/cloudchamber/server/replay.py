@@ -9,6 +9,7 @@ from cloudchamber.model.positions import Method
 from cloudchamber.server.recorded_rows import RecordedRows
 from cloudchamber.server.run_tokens import RunTokens
 from cloudchamber.server.session import RefusedError, SessionState
+from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry import codec, typed
 from cloudchamber.telemetry.commands import (
     Command,
@@ -42,7 +43,7 @@ class ReplaySession:
     """Plays once, from when the first viewer arrives. What it showed stays."""
 
     control = False
-    store = None
+    store: Store | None = None
 
     def __init__(self, recording: Recording) -> None:
         self.hub = Hub()

@@ -112,10 +112,11 @@ def run(
     names: Iterable[str],
     browser: bool,
     say: Callable[[str], None],
+    query: str = "",
 ) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `PortError`."""
+    """Serve until SIGINT or SIGTERM; the page is opened with `query`. Raises `PortError`."""
     bound = bind(host, port)
-    url = url_of(bound)
+    url = url_of(bound) + query
 
     def started() -> None:
         say(f"Cloud Chamber is at {url}  (Ctrl+C ends it)")

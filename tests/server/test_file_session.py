@@ -1,0 +1,76 @@
+"""A session's file on show: its parts over HTTP, and nothing of it to be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from cloudchamber.server.app import create_app
+from cloudchamber.server.file_session import FileSession
+from cloudchamber.sessions.container import ContainerError, open_container, write_container
+from cloudchamber.sessions.file_store import FileStore
+from cloudchamber.sessions.from_recording import MemoryArchive, from_recording
+from cloudchamber.telemetry import codec
+from cloudchamber.telemetry.recording import read_recording
+
+FIXTURE = Path(__file__).parents[2] / "playwright/fixtures/smollm2.chamber"
+ID = "0be170e25b663ba9"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("file") / "run.cloudchamber"
+    write_container(path, from_recording(read_recording(FIXTURE), session=ID))
+    return path
+
+
+@pytest.fixture
+def client(file: Path) -> Iterator[TestClient]:
+    with open_container(file) as container:
+        app = create_app(FileSession(FileStore(file, container)))
+        with TestClient(app, base_url="http://127.0.0.1") as client:
+            yield client
+
+
+def test_every_part_is_handed_out_as_it_is_in_the_file(client: TestClient, file: Path) -> None:
+    with open_container(file) as container:
+        for name in container.names():
+            answer = client.get(f"/api/sessions/{ID}/parts/{name}")
+            assert answer.status_code == 200
+            assert answer.content == container.part(name)
+
+
+def test_there_is_one_session_and_it_stays_as_it_is(client: TestClient) -> None:
+    listed = client.get("/api/sessions").json()["sessions"]
+    assert [session["id"] for session in listed] == [ID]
+    assert client.post(f"/api/sessions/{ID}", json={"title": "Mine"}).status_code == 503
+    assert client.delete(f"/api/sessions/{ID}").status_code == 503
+    assert client.get("/api/sessions/ffffffffffffffff/parts/manifest").status_code == 404
+    assert client.get(f"/api/sessions/{ID}/parts/frames/99").status_code == 404
+    assert client.get("/healthz").json()["state"] == "replay"
+
+
+def test_a_part_that_is_damaged_is_told_and_not_shown(tmp_path: Path, file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    with open_container(file) as container:
+        entry = container._entries["timeline"]
+    data[entry.offset + 20] ^= 1
+    (tmp_path / "damaged").write_bytes(data)
+    with open_container(tmp_path / "damaged") as container:
+        app = create_app(FileSession(FileStore(tmp_path / "damaged", container)))
+        with TestClient(app, base_url="http://127.0.0.1") as client:
+            answer = client.get(f"/api/sessions/{ID}/parts/timeline")
+            assert answer.status_code == 503
+            assert "damaged" in answer.text
+            assert client.get(f"/api/sessions/{ID}/parts/tokens/0").status_code == 200
+
+
+@pytest.mark.parametrize("manifest", [None, b"\xc1", codec.encode({"format": 1}), codec.encode([1])])
+def test_a_file_without_a_right_manifest_is_refused(tmp_path: Path, manifest: bytes | None) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    parts = {"timeline": b"x"} if manifest is None else {"manifest": manifest}
+    with pytest.raises(ContainerError, match="manifest"):
+        FileStore(tmp_path / "file", MemoryArchive(parts))
