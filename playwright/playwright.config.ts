@@ -37,6 +37,8 @@ export default defineConfig({
   projects: [
     { name: "pictures", testMatch: /pictures\/.*\.spec\.ts/ },
     { name: "comparison", testMatch: "comparison.spec.ts" },
+    { name: "replay", testMatch: /replay\/.*\.spec\.ts/ },
+    { name: "export", testMatch: /export\/.*\.spec\.ts/ },
     { name: "live", testMatch: /live\/.*\.spec\.ts/ },
   ],
 });

@@ -6,6 +6,8 @@ import "./controls/palette.css";
 import "./messages.css";
 import { Hud } from "../hud/hud";
 import { createState } from "../state/initial";
+import { headSelected } from "../state/reduce";
+import type { AppState } from "../state/state";
 import type { Archive } from "../telemetry/archive";
 import { RecordingResources, RecordingSource } from "../telemetry/replay";
 import { HttpResources, type Resources } from "../telemetry/resources";
@@ -19,6 +21,7 @@ import { type Clock, ManualClock, SteeredClock, systemClock } from "./clock";
 import { h } from "./dom";
 import { listenForFiles } from "./file_drop";
 import { runFrames } from "./frame_loop";
+import { replayOf } from "./replay_stage";
 
 /** Milliseconds. */
 const FONT_PATIENCE = 400;
@@ -67,6 +70,7 @@ async function show(clock: Clock, { source, resources }: Origin): Promise<App> {
     state,
     build: (canvas) => buildPicture(canvas, hud, state, () => clock.now()),
   });
+  beginWithHeldLayer(state, source);
   // The first frame already has the right letters, unless they take too long.
   await Promise.race([font, new Promise((done) => setTimeout(done, FONT_PATIENCE))]);
   await app.start();
@@ -80,6 +84,13 @@ async function show(clock: Clock, { source, resources }: Origin): Promise<App> {
     );
   }
   return app;
+}
+
+/** A session may have the attention of some layers only: unless the address names one, one of those comes first. */
+function beginWithHeldLayer(state: AppState, source: FrameSource): void {
+  const held = replayOf(source)?.manifest.attention_layers ?? [];
+  if (held.length === 0 || held.includes(0) || new URLSearchParams(location.search).has("layer")) return;
+  headSelected(state, held[0]!, 0);
 }
 
 /** The page's address for another session: how it is looked at stays, where in the run does not. */

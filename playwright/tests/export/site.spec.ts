@@ -1,0 +1,79 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, type Page, test } from "@playwright/test";
+import { HERE } from "../../pictures";
+import { StaticHost } from "../../static_host";
+import { RECORDING } from "../../still";
+
+const ROOT = join(HERE, "..");
+const PATH = "/talks/2026/chamber/";
+
+let folder: string;
+let host: StaticHost;
+
+/** What the browser could not do, in its own words. */
+function complaintsOf(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  return complaints;
+}
+
+const snapshot = (page: Page) => page.evaluate(() => window.chamber!.snapshot());
+
+test.beforeAll(async () => {
+  folder = join(mkdtempSync(join(tmpdir(), "chamber-site-")), "site");
+  execFileSync(join(ROOT, ".venv/bin/cloudchamber"), ["export", RECORDING, folder, "--site"], { cwd: ROOT });
+  host = await StaticHost.start(folder, PATH);
+});
+
+test.afterAll(() => host.stop());
+
+test("a folder behind any static host, under a path, replays with all it has", async ({ page }) => {
+  const complaints = complaintsOf(page);
+  await page.goto(`${host.url}?clock=manual&view=hud`);
+  await page.waitForFunction(() => window.chamber);
+  await page.evaluate(() => window.chamber!.ready());
+  expect(await snapshot(page)).toMatchObject({
+    connection: "replay",
+    vocabularySize: 49152,
+    positions: "umap",
+  });
+
+  await page.evaluate(() => window.chamber!.showTime(1.5));
+  const middle = await snapshot(page);
+  expect(middle.tokens).toBeGreaterThan(20);
+  expect(middle.tokens).toBeLessThan(72);
+  await page.evaluate(() => window.chamber!.showTime(99));
+  const end = await snapshot(page);
+  expect(end).toMatchObject({ tokens: 72, phase: "finished" });
+  await page.evaluate(() => window.chamber!.showTime(1.5));
+  expect(await snapshot(page)).toEqual(middle);
+  await page.evaluate(() => window.chamber!.render());
+
+  expect(complaints).toEqual([]);
+  expect(host.missed).toEqual([]);
+  expect(host.served.every((path) => path.startsWith(PATH))).toBe(true);
+});
+
+test("it begins with the layer whose attention it has", async ({ page }) => {
+  await page.goto(`${host.url}?clock=manual&view=hud`);
+  await page.waitForFunction(() => window.chamber);
+  const layer = await page.evaluate(() => window.chamber!.state().selection.layer);
+  expect(layer).toBe(23);
+  await page.goto(`${host.url}?clock=manual&view=hud&layer=4`);
+  await page.waitForFunction(() => window.chamber);
+  expect(await page.evaluate(() => window.chamber!.state().selection.layer)).toBe(4);
+});
+
+test("it is small", () => {
+  const bytes = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+  // 72 tokens; the page, the vocabulary and the layouts alone are 2 MB.
+  expect(bytes).toBeLessThan(4e6);
+});
