@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from cloudchamber.inference.taps.attention import HEAD_FIELDS
 from cloudchamber.inference.taps.capture import Capture, CaptureError
 from cloudchamber.inference.taps.history import History
-from cloudchamber.sessions.spool_rows import gather_keys, key_size
+from cloudchamber.sessions.spool_rows import key_size, pack_rows
 from cloudchamber.telemetry import codec, typed
 from cloudchamber.telemetry.events import F4, I4, U1, U2, Array, Event, Problem
 
@@ -67,8 +67,9 @@ class SpoolHead:
 
     @property
     def row_bytes(self) -> int:
-        """Of a position: norms f4[L, 4], first visible keys i4[groups], queries u2, keys u2."""
-        return self.first_at + 4 * self.groups + 2 * self.queries + 2 * self.keys
+        """Of a position: norms f4[L, 4], first visible keys i4[groups], queries u2, keys u2, and up
+        to a multiple of 8."""
+        return -(-(self.first_at + 4 * self.groups + 2 * self.queries + 2 * self.keys) // 8) * 8
 
     @property
     def first_at(self) -> int:
@@ -105,10 +106,10 @@ class SpoolWriter:
         self._attention = attention
         self._files: list[int] = []
         self._history: History | None = None
-        self._groups = 0
         self._row_bytes = 0
         self._step_bytes = 0
-        self._keys: NDArray[np.uint16] = np.zeros((1, 0), np.uint16)
+        self._rows: U1 = np.zeros((0, 0), np.uint8)
+        self._columns: tuple[NDArray[Any], ...] = ()
         self._no_hidden: F4 = np.full(capture.n_embd, np.nan, np.float32)
         self._until_look = 0
 
@@ -117,6 +118,7 @@ class SpoolWriter:
         self.close()
         head = self._head(run_id)
         self._row_bytes, self._step_bytes = head.row_bytes, head.step_bytes
+        self._lay_out(head)
         self._until_look = 0
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -174,9 +176,6 @@ class SpoolWriter:
             groups, queries = history.layers.n_groups, history.layers.query_stride
             sizes = heads["n_head_kv"] * heads["size"]
             heads["key_offset"] = np.cumsum(sizes) - sizes
-        keys = key_size(heads)
-        self._groups = groups
-        self._keys = np.empty((_ROWS_AT_ONCE, keys), np.uint16)
         return SpoolHead(
             run_id=run_id,
             model=str(self._model.absolute()),
@@ -186,25 +185,32 @@ class SpoolWriter:
             n_layer=capture.n_layer if self._history is not None else 0,
             groups=groups,
             queries=queries,
-            keys=keys,
+            keys=key_size(heads),
             heads=np.frombuffer(heads.tobytes(), np.uint8),
             sinks=sinks,
         )
 
+    def _lay_out(self, head: SpoolHead) -> None:
+        """A buffer for some records, and where in it their parts are."""
+        self._rows = np.zeros((_ROWS_AT_ONCE, head.row_bytes), np.uint8)
+        columns, at = [], 0
+        for dtype, count in (
+            ("<f4", 4 * head.n_layer),
+            ("<i4", head.groups),
+            ("<u2", head.queries),
+            ("<u2", head.keys),
+        ):
+            size = np.dtype(dtype).itemsize * count
+            columns.append(self._rows[:, at : at + size].view(dtype))
+            at += size
+        self._columns = tuple(columns)
+
     def _write_rows(self, history: History, start: int, count: int) -> None:
-        parts: list[Any] = []
-        if not self._groups:
-            parts = [history.norms[start : start + count]]
-            _write_all(self._files[0], parts, start * self._row_bytes, count * self._row_bytes)
-            return
-        gather_keys(history.layers.heads, history.keys, history.layers.n_blocks, start, count, self._keys)
-        slots = np.arange(start, start + count) % len(history.query_position)
-        first = np.ascontiguousarray(history.first[: self._groups, start : start + count].T)
-        first[history.query_position[slots] != np.arange(start, start + count)] = -1
-        queries = history.queries
-        for i in range(count):
-            parts += [history.norms[start + i], first[i], queries[slots[i]], self._keys[i]]
-        _write_all(self._files[0], parts, start * self._row_bytes, count * self._row_bytes)
+        pack_rows(
+            history.layers.heads, history.keys, history.layers.n_blocks, history.queries,
+            history.query_position, history.first, history.norms, start, count, *self._columns,
+        )  # fmt: skip
+        _write_all(self._files[0], [self._rows[:count]], start * self._row_bytes, count * self._row_bytes)
 
     def _look(self) -> None:
         """Leave others some room on the disk. Raises `OSError`."""

@@ -17,19 +17,31 @@ def key_size(heads: NDArray[np.void]) -> int:
 
 
 @compiled(cache=True, nogil=True)
-def gather_keys(layers: Any, keys: Any, n_blocks: int, start: int, count: int, out: Any) -> None:
-    """Keys of positions from `start` on out of the capture's store, into out u2[count, ...]."""
+def pack_rows(
+    layers: Any, keys: Any, n_blocks: int, queries: Any, query_position: Any, first: Any, norms: Any,
+    start: int, count: int, to_norms: Any, to_first: Any, to_queries: Any, to_keys: Any,
+) -> None:  # fmt: skip
+    """Records of positions from `start` on out of the capture's stores: norms f4[count, 4 L], first
+    visible keys i4[count, groups], queries and keys u2[count, ...]."""
     for row in range(count):
         position = start + row
-        block, within = position // KEY_BLOCK, position % KEY_BLOCK
-        at = 0
-        for number in range(layers.size):
-            layer = layers[number]
-            for head in range(layer.n_head_kv):
-                base = layer.key_offset + (head * n_blocks + block) * layer.size * KEY_BLOCK + within
-                for i in range(layer.size):
-                    out[row, at + i] = keys[base + i * KEY_BLOCK]
-                at += layer.size
+        slot = position % queries.shape[0]
+        known = query_position[slot] == position
+        for layer in range(norms.shape[1]):
+            for i in range(4):
+                to_norms[row, 4 * layer + i] = norms[position, layer, i]
+        for group in range(to_first.shape[1]):
+            to_first[row, group] = first[group, position] if known else -1
+        for i in range(to_queries.shape[1]):
+            to_queries[row, i] = queries[slot, i]
+        block, within, at = position // KEY_BLOCK, position % KEY_BLOCK, 0
+        for number in range(layers.size if to_keys.shape[1] else 0):
+            layer_shape = layers[number]
+            for head in range(layer_shape.n_head_kv):
+                base = layer_shape.key_offset + (head * n_blocks + block) * layer_shape.size * KEY_BLOCK
+                for i in range(layer_shape.size):
+                    to_keys[row, at + i] = keys[base + within + i * KEY_BLOCK]
+                at += layer_shape.size
 
 
 def to_blocks(keys: NDArray[np.uint16], n_head_kv: int, size: int) -> NDArray[np.uint16]:
