@@ -87,10 +87,9 @@ class Scene {
     const { studio, source } = this;
     for (let look = 0; ; look++) {
       studio.tick();
-      pictureOf(studio);
       const frame = frameOf(this.canvas, time, duration);
       await source.idle();
-      const whole = source.settled && !studio.waiting;
+      const whole = source.settled && !studio.busy;
       if (whole || look >= MOST_LOOKS) return frame;
       frame.close();
       signal.throwIfAborted();

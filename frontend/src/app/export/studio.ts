@@ -17,8 +17,8 @@ export interface Studio {
   ownPace: boolean;
   /** Called after each frame that was drawn. */
   drawn: (() => void) | null;
-  /** Something arrived that is not applied yet. */
-  readonly waiting: boolean;
+  /** Something is asked for, or has arrived and is not applied yet. */
+  readonly busy: boolean;
   /** One frame at the clock's time. */
   tick(): void;
 }
