@@ -38,6 +38,7 @@ def emitter(seconds: float) -> tuple[SlowHeads, StateEmitter, list[tuple[float, 
         cast(MemoryAccount, None),
         lambda event: said.append((capture.now, event)),
         30.0,
+        24 << 10,
         lambda: capture.now,
     )
     state.begin_run("r")

@@ -48,13 +48,14 @@ from tests.telemetry import samples
 pytestmark = pytest.mark.anyio
 
 TOKENS = 6
+PROMPT = "Once upon a time there was a lamp by the sea. " * 12
 
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     """Layouts come from the cache on disk, or are computed, which takes a minute."""
     path: Path = tmp_path_factory.mktemp("recording") / "run"
-    command = Generate(prompt="Once", raw=True, max_tokens=TOKENS, sampling=Sampling(seed=5))
+    command = Generate(prompt=PROMPT, raw=True, max_tokens=TOKENS, sampling=Sampling(seed=5))
     model = bundled()
     assert model is not None
     write_recording(path, model, EngineOptions(n_ctx=256), command, [(3, 5)], print)
@@ -164,6 +165,7 @@ async def test_a_recording_answers_what_it_holds_of_attention(recording: Recordi
         for row in range(len(event.weights))
     }
     held = max(event.position for event in events if isinstance(event, TokenGenerated))
+    assert rows.keys() >= set(range(held - 1))  # the prompt's too, however many
     position = max(query for query in rows if query < held)
     flow = await session.ask(GetFlow(request=1, position=position, layer=3, head=5))
     assert isinstance(flow, FlowReply)

@@ -51,6 +51,8 @@ class EngineOptions:
     """Prompt tokens computed at once."""
     state_hz: float = 30.0
     """State events (norms, attention, ...) a second, at most."""
+    attention_bytes: int = 24 << 10
+    """Of attention rows at a time, so that a viewer's frames stay small; what is older can be asked for."""
     logits_bytes: int = 8 << 30
     """Disk that the exact logits of a run's tokens may take; then the oldest go."""
 

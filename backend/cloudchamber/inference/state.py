@@ -18,8 +18,6 @@ _MEMORY_SECONDS: Final = 0.5
 _HEADS_SHARE: Final = 1 / 25
 """Of the time that may go into the heads' summary, which reads all keys: at a long context it
 comes less often, so that decoding keeps its speed."""
-_ATTENTION_BYTES: Final = 24 << 10
-"""Of rows, in one emission; older rows can be asked for."""
 
 Selection = tuple[int, int]
 
@@ -34,6 +32,7 @@ class StateEmitter:
         memory: MemoryAccount,
         emit: Callable[[Event], None],
         hertz: float,
+        attention_bytes: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._capture = capture
@@ -41,6 +40,7 @@ class StateEmitter:
         self._memory = memory
         self._emit = emit
         self._interval = 1 / hertz
+        self._attention_bytes = attention_bytes
         self._clock = clock
         self._parts: frozenset[Part] = frozenset()
         self._selections: tuple[Selection, ...] = ()
@@ -145,7 +145,7 @@ class StateEmitter:
         """Rows of the queries since the last emission, the newest that fit."""
         if not self._positions or not selections:
             return
-        budget = _ATTENTION_BYTES // len(selections)
+        budget = self._attention_bytes // len(selections)
         rows = max(1, budget // (2 * self._positions))
         for pair in selections:
             start = max(self._shown.get(pair, 0), self._positions - rows)

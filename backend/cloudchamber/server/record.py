@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ from cloudchamber.telemetry.messages import Frame
 from cloudchamber.telemetry.recording import RecordingWriter
 from cloudchamber.telemetry.state_store import Want
 
+ROWS_BYTES: Final = 64 << 20
 OVER: Final = ("finished", "stopped", "failed")
 
 type Say = Callable[[str], None]
@@ -49,7 +51,10 @@ async def record(
 
     Raises `RecordError` or `OSError`.
     """
+    # Nobody can ask for rows afterwards, and a file takes frames of any size.
+    options = replace(options, attention_bytes=ROWS_BYTES)
     session = LiveSession(options, model=model, autostart=False)
+    session.hub.state.attention_bytes = ROWS_BYTES
     listener = _Listener(session, Want(frozenset(PARTS), tuple(heads)), say)
     await session.start()
     try:

@@ -408,7 +408,7 @@ class ExpertRouting(Event):
     chosen: Annotated[I4, Array("i4", "M,k")]
     weights: Annotated[F4, Array("f4", "M,k")]
     """As applied, after any normalisation and scaling."""
-    counts: Annotated[U4, Array("u4", "M,E")] = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
+    counts: Annotated[U4, Array("u4", "M,E")]
     """How often each expert was chosen, by all tokens of the run up to and with this position."""
 
 

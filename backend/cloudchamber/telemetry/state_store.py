@@ -57,6 +57,8 @@ class StateStore:
 
     def __init__(self) -> None:
         self._slots: dict[Key, _Slot] = {}
+        self.attention_bytes = ATTENTION_BYTES
+        """A recording, which nobody can ask for older rows, takes more."""
 
     def put(self, event: Event, frame: int) -> None:
         """Keep `event` for frames from number `frame` on."""
@@ -66,7 +68,7 @@ class StateStore:
             self._slots[key] = _Slot(event, frame)
             return
         if slot.frame == frame and isinstance(event, AttentionWeights):
-            event = _joined(slot.event, event)
+            event = _joined(slot.event, event, self.attention_bytes)
         slot.event, slot.frame = event, frame
 
     def begin_run(self) -> None:
@@ -91,7 +93,7 @@ class StateStore:
             for key, slot in self._slots.items()
             if (slot.frame > frame or key in extra) and want.takes(slot.event)
         ]
-        return _within_budget(chosen)
+        return _within_budget(chosen, self.attention_bytes)
 
     def newly_wanted(self, before: Want, after: Want) -> list[Key]:
         """Keys of what `after` takes and `before` did not."""
@@ -102,12 +104,12 @@ class StateStore:
         ]
 
 
-def _within_budget(chosen: list[Event]) -> list[Event]:
+def _within_budget(chosen: list[Event], attention_bytes: int) -> list[Event]:
     """Attention cut to its newest rows, so that a long prompt does not make a huge frame."""
     heads = sum(isinstance(event, AttentionWeights) for event in chosen)
     if not heads:
         return chosen
-    budget = ATTENTION_BYTES // heads
+    budget = attention_bytes // heads
     return [_newest_rows(event, budget) if isinstance(event, AttentionWeights) else event for event in chosen]
 
 
@@ -124,7 +126,7 @@ def _newest_rows(event: AttentionWeights, budget: int) -> AttentionWeights:
     )
 
 
-def _joined(old: Event, new: AttentionWeights) -> AttentionWeights:
+def _joined(old: Event, new: AttentionWeights, attention_bytes: int) -> AttentionWeights:
     """Rows of two events of one head that come before the same frame, as one event."""
     if not isinstance(old, AttentionWeights) or old.run_id != new.run_id:
         return new
@@ -137,4 +139,4 @@ def _joined(old: Event, new: AttentionWeights) -> AttentionWeights:
     joined = replace(
         new, query_start=old.query_start, weights=weights, sink=np.concatenate((old.sink, new.sink))
     )
-    return _newest_rows(joined, ATTENTION_BYTES)
+    return _newest_rows(joined, attention_bytes)
