@@ -173,7 +173,7 @@ export class App implements Page {
     if (this.replay) this.play(this.replay, now);
     this.fetch();
     this.moments.update(this.state);
-    this.draw(now - this.ui.lag);
+    this.draw(this.replay?.time ?? now);
     this.showDom(now);
     this.metrics.script.push(performance.now() - begin);
   }

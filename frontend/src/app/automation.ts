@@ -50,8 +50,10 @@ export interface Chamber {
   seek(step: number): Promise<number>;
   /** A kept session stands at `seconds` of its run; resolves when all of that is here, drawn or not. */
   showTime(seconds: number): Promise<void>;
-  /** A kept session has played on for `seconds`, in frames of a sixtieth; every one of them is drawn if `draw`. */
-  playFor(seconds: number, draw?: boolean): Promise<void>;
+  /** Until all that belongs to what a kept session shows is here. */
+  showNow(): Promise<void>;
+  /** A kept session has played on for `seconds`, drawn `rate` times a second. */
+  playFor(seconds: number, rate?: number): Promise<void>;
   /** All that is left of the recording. */
   finish(): Promise<number>;
   /** Until model, vocabulary, positions and GPU are there. */
@@ -123,20 +125,24 @@ export function automationOf(app: App, source: FrameSource, clock: ManualClock |
       replay.seek(seconds);
       await settled(replay);
     },
-    async playFor(seconds, draw = false) {
+    showNow: () => settled(replayed()),
+    async playFor(seconds, rate = 60) {
       const replay = replayed();
       const time = manual();
       await settled(replay);
       const until = replay.playback.time + seconds;
       replay.playback.play();
       while (replay.playback.time < until && replay.playback.playing) {
-        const step = Math.min(1 / 60, (until - replay.playback.time) / replay.playback.speed);
+        const left = (until - replay.playback.time) / replay.playback.speed;
+        // A sum of steps misses its end by a rounding: the last one is set.
+        if (left < 1e-6) replay.playback.time = until;
+        const step = left < 1e-6 ? 0 : Math.min(1 / rate, left - 1e-7);
         time.set(time.now() + step);
         app.tick();
-        if (draw) await app.graphics.picture?.idle();
         await replay.idle();
       }
       replay.playback.pause();
+      app.touch();
       await settled(replay);
     },
     now: () => app.clock.now(),
