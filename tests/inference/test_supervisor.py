@@ -291,13 +291,45 @@ def test_a_load_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A file that never gives its bytes: a FIFO nobody writes to."""
     path = tmp_path / "hang.gguf"
     os.mkfifo(path)
-    monkeypatch.setattr("cloudchamber.inference.supervisor.LOAD_SILENCE", 3.0)
+    monkeypatch.setattr("cloudchamber.inference.watch.LOAD_SILENCE", 3.0)
 
     async def scene() -> None:
         async with listening() as ear:
             assert not await asyncio.wait_for(ear.supervisor.load(path, "hang"), 60)
             assert ear.all(Problem)[-1].code in ("load-hang", "load-failed")
             assert ear.supervisor.state == "failed"
+
+    asyncio.run(scene())
+
+
+def test_a_run_that_hangs_is_ended_and_the_next_one_runs(
+    smollm2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker stopped in the middle of a run says nothing and uses no processor, as one that deadlocks."""
+    monkeypatch.setattr("cloudchamber.inference.watch.RUN_SILENCE", 3.0)
+    monkeypatch.setattr("cloudchamber.inference.watch.LOOK", 0.1)
+
+    async def scene() -> None:
+        async with listening() as ear:
+            assert await ear.supervisor.load(smollm2, "smollm2")
+            ear.supervisor.send(ENDLESS)
+            await ear.wait_for(TokenGenerated)
+            ear.supervisor.send(Pause())
+            await ear.phase("paused")
+            await asyncio.sleep(4)
+            assert not ear.all(Problem), "a pause is not a hang"
+            ear.events.clear()
+            ear.supervisor.send(Resume())
+            await ear.wait_for(TokenGenerated)
+            assert ear.supervisor.pid is not None
+            os.kill(ear.supervisor.pid, signal.SIGSTOP)
+            problem = await ear.wait_for(Problem, seconds=20)
+            assert problem.code == "stuck"
+            assert "standstill" in problem.message
+            assert (await ear.phase("failed")).reason == "error"
+            ear.events.clear()
+            ear.supervisor.send(ENDLESS)
+            await ear.wait_for(TokenGenerated)
 
     asyncio.run(scene())
 

@@ -10,20 +10,15 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
-import sys
-from asyncio.subprocess import PIPE, STDOUT, Process
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
-import psutil
-
 from cloudchamber.inference import deaths, wire
-from cloudchamber.inference.logits_log import LogitsReader, open_spool
+from cloudchamber.inference.child import Child, spawn
+from cloudchamber.inference.logits_log import LogitsReader
 from cloudchamber.inference.options import EngineOptions
+from cloudchamber.inference.watch import watch
 from cloudchamber.telemetry import messages, typed
 from cloudchamber.telemetry.commands import (
     QUESTIONS,
@@ -51,38 +46,9 @@ _log = logging.getLogger(__name__)
 
 State = Literal["idle", "starting", "ready", "failed", "dead"]
 
-LOAD_SILENCE: Final = 30.0
-"""Seconds a load may show no sign of life: no progress, no processor time, no memory taken."""
-LOAD_STALL: Final = 600.0
-"""Seconds a load may be busy without progress."""
 STOP_PATIENCE: Final = 15.0
 """Seconds a run may take to obey a stop."""
 _ACTIVE: Final = ("prefill", "running", "paused")
-_KEPT_LINES: Final = 200
-
-
-@dataclass(slots=True, eq=False)
-class _Worker:
-    """One child process and what is known of it."""
-
-    process: Process
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    logits_fd: int
-    said: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_LINES))
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the load came to an end, good or bad."""
-    asked: set[int] = field(default_factory=set)
-    """Requests without an answer yet."""
-    progress_at: float = 0.0
-    loading: bool = False
-    """A progress bar of the load is on the screen."""
-    explained: bool = False
-    run_id: str = ""
-    """Of the run in progress; empty without one."""
-    prefilling: bool = False
-    ended: bool = False
 
 
 class Supervisor:
@@ -101,7 +67,7 @@ class Supervisor:
         """Exact logits of the current run's tokens; None until a model is loaded."""
         self._on_event = on_event
         self._on_reply = on_reply
-        self._worker: _Worker | None = None
+        self._worker: Child | None = None
         self._assignment: tuple[Path, str] | None = None
         self._want = Want(parts=[])
         self._turn = asyncio.Lock()
@@ -143,42 +109,16 @@ class Supervisor:
             await self._end_worker("The server is shutting down.")
             self.state = "idle"
 
-    async def _start(self) -> _Worker:
+    async def _start(self) -> Child:
         assert self._assignment is not None
         path, model_id = self._assignment
-        ours, theirs = socket.socketpair()
-        logits_fd = open_spool()
-        try:
-            for end in (ours, theirs):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wire.BUFFER_BYTES)
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "cloudchamber.inference.worker",
-                str(theirs.fileno()),
-                str(logits_fd),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=PIPE,
-                stderr=STDOUT,
-                pass_fds=(theirs.fileno(), logits_fd),
-                start_new_session=True,
-                env={**os.environ, "GGML_NO_BACKTRACE": "1", "PYTHONUNBUFFERED": "1"},
-            )
-            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
-        except BaseException:
-            ours.close()
-            os.close(logits_fd)
-            raise
-        finally:
-            theirs.close()
-        worker = _Worker(process, reader, writer, logits_fd)
-        worker.progress_at = asyncio.get_running_loop().time()
-        writer.write(wire.frame({"path": str(path), "model_id": model_id, "options": self.options}))
-        writer.write(wire.frame(self._want))
+        worker = await spawn()
+        worker.writer.write(wire.frame({"path": str(path), "model_id": model_id, "options": self.options}))
+        worker.writer.write(wire.frame(self._want))
         worker.tasks = [
             asyncio.create_task(self._listen(worker)),
             asyncio.create_task(self._hear(worker)),
-            asyncio.create_task(self._watch_load(worker)),
+            asyncio.create_task(watch(worker, self._fail)),
         ]
         return worker
 
@@ -194,7 +134,7 @@ class Supervisor:
         self._close_run(worker, "stopped", "stopped", f"Stopped. {why}")
         self._release(worker)
 
-    def _release(self, worker: _Worker) -> None:
+    def _release(self, worker: Child) -> None:
         """Free what a dead worker held here, and answer those who wait for it."""
         current = asyncio.current_task()
         for task in worker.tasks:
@@ -246,7 +186,7 @@ class Supervisor:
         finally:
             self._reviving = None
 
-    def _expect_stop(self, worker: _Worker) -> None:
+    def _expect_stop(self, worker: Child) -> None:
         self._cancel_stop_timer()
 
         def give_up() -> None:
@@ -262,7 +202,7 @@ class Supervisor:
 
     # ------------------------------------------------------------------------- events
 
-    async def _listen(self, worker: _Worker) -> None:
+    async def _listen(self, worker: Child) -> None:
         """Take the worker's messages in order until it ends."""
         try:
             while (message := await wire.read_message(worker.reader)) is not None:
@@ -272,9 +212,10 @@ class Supervisor:
             self._fail(worker, "worker-failed", "The worker process sent something unreadable and was ended.")
         await self._bury(worker)
 
-    def _take(self, worker: _Worker, message: dict[str, Any]) -> None:
+    def _take(self, worker: Child, message: dict[str, Any]) -> None:
         if worker.ended:
             return
+        worker.heard_at = asyncio.get_running_loop().time()
         if message.get("kind") in messages.KINDS:
             reply = typed.message(message)
             request = int(message.get("request", 0))
@@ -285,7 +226,7 @@ class Supervisor:
         self._follow(worker, event)
         self._on_event(event)
 
-    def _follow(self, worker: _Worker, event: Event) -> None:
+    def _follow(self, worker: Child, event: Event) -> None:
         """Know what the worker is at, from what it says."""
         match event:
             case Progress(task="load"):
@@ -300,15 +241,18 @@ class Supervisor:
                 worker.settled.set()
             case RunStarted():
                 worker.run_id = event.run_id
-            case RunState() if event.phase not in _ACTIVE:
-                worker.run_id = ""
-                self._cancel_stop_timer()
+                worker.at_work = True
+            case RunState():
+                worker.at_work = event.phase in ("prefill", "running")
+                if event.phase not in _ACTIVE:
+                    worker.run_id = ""
+                    self._cancel_stop_timer()
             case Problem(code="load-failed"):
                 worker.explained = True
             case _:
                 pass
 
-    async def _hear(self, worker: _Worker) -> None:
+    async def _hear(self, worker: Child) -> None:
         """Keep the tail of what the worker and llama.cpp print, and put it in the log."""
         assert worker.process.stdout is not None
         while True:
@@ -324,27 +268,7 @@ class Supervisor:
 
     # ------------------------------------------------------------------------- deaths
 
-    async def _watch_load(self, worker: _Worker) -> None:
-        """End a load that hangs."""
-        loop = asyncio.get_running_loop()
-        alive_at, sign = loop.time(), self._vital_sign(worker)
-        while not worker.settled.is_set():
-            await asyncio.sleep(1.0)
-            now, newest = loop.time(), self._vital_sign(worker)
-            if newest != sign:
-                alive_at, sign = now, newest
-            if now - alive_at > LOAD_SILENCE or now - worker.progress_at > LOAD_STALL:
-                self._fail(worker, "load-hang", "Loading the model came to a standstill, so it was ended.")
-                return
-
-    def _vital_sign(self, worker: _Worker) -> tuple[float, ...]:
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(worker.process.pid)
-            times, memory = process.cpu_times(), process.memory_info()
-            return (round(times.user + times.system, 1), memory.rss, worker.progress_at)
-        return (worker.progress_at,)
-
-    def _fail(self, worker: _Worker, code: str, message: str) -> None:
+    def _fail(self, worker: Child, code: str, message: str) -> None:
         """End a worker that misbehaves, saying why."""
         if not worker.ended and not worker.explained:
             worker.explained = True
@@ -352,7 +276,7 @@ class Supervisor:
         with contextlib.suppress(ProcessLookupError):
             worker.process.kill()
 
-    async def _bury(self, worker: _Worker) -> None:
+    async def _bury(self, worker: Child) -> None:
         """The worker closed its end: find out how it died and say so."""
         try:
             returncode = await asyncio.wait_for(worker.process.wait(), 2.0)
@@ -380,7 +304,7 @@ class Supervisor:
 
     def _close_run(
         self,
-        worker: _Worker,
+        worker: Child,
         phase: Literal["failed", "stopped"],
         reason: Literal["error", "stopped"],
         message: str,
