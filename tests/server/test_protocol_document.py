@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import bundled
 from cloudchamber.server import stream
 from cloudchamber.server.live import LiveSession
+from cloudchamber.sessions import archive, store_list
 from cloudchamber.telemetry import commands, distribution, event_log, events, messages, pacer
 from cloudchamber.telemetry.events import Distribution
 from tests.server.serving import serving
@@ -80,3 +82,29 @@ def test_the_numbers_are_those_of_the_code() -> None:
         *(str(code) for name, code in vars(stream).items() if name.startswith("CLOSE_")),
     ):
         assert number in TEXT
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        archive.Manifest,
+        archive.Timeline,
+        archive.Tokens,
+        archive.Frames,
+        archive.Norms,
+        archive.Attention,
+        archive.ExactDistribution,
+        store_list.SessionInfo,
+    ],
+)
+def test_every_field_of_a_sessions_parts_is_told_of(cls: type) -> None:
+    told = TEXT[TEXT.index("## Sessions") : TEXT.index("## Recordings")]
+    for field in dataclasses.fields(cls):
+        assert re.search(rf"\b{field.name}\b", told), field.name
+
+
+def test_the_sizes_of_a_sessions_parts_are_told() -> None:
+    last = archive.TOKENS_PER_PART - 1
+    assert f"steps {last + 1} N to {last + 1} N + {last}" in TEXT
+    rows = archive.QUERIES_PER_PART
+    assert f"positions {rows} N to {rows} N + {rows - 1}" in TEXT

@@ -19,6 +19,8 @@ APPLICATION_ID: Final = 0x436C4368  # "ClCh"
 VERSION: Final = 1
 BUSY_MILLISECONDS: Final = 5000
 PAGE_BYTES: Final = 8192
+LOG_BYTES: Final = 16 << 20
+"""What the write-ahead log may keep of the disk once it was put into the file."""
 
 type Fault = Literal["full", "read-only", "newer", "damaged", "busy", "failed"]
 
@@ -156,6 +158,7 @@ def open_writer(path: Path) -> apsw.Connection:
             raise StoreError("newer", f"{path} was made by a newer Cloud Chamber.")
         db.pragma("synchronous", "NORMAL")
         db.pragma("foreign_keys", True)
+        db.pragma("journal_size_limit", LOG_BYTES)
     except BaseException:
         db.close()
         raise
