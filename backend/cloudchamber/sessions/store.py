@@ -181,7 +181,14 @@ class Store:
             store_writing.delete(db, key)
             return True
 
-        return self._of(session, change) is True
+        deleted = self._of(session, change) is True
+        self._shrink(deleted)
+        return deleted
+
+    def _shrink(self, freed: bool) -> None:
+        """Give back to the disk what was freed, a little at a time."""
+        while freed:
+            freed = self.submit(store_writing.shrink).result()
 
     def put_part(self, session: str, name: str, body: bytes, *, coding: str = "zstd") -> None:
         """Add a part, or replace it: codec bytes, compressed here, or with another `coding` as
@@ -259,7 +266,9 @@ class Store:
     def make_room(self) -> Room:
         """Keep to the limit: remove sessions named before, name those that are next. Whoever calls
         this tells people what it returns. Raises `StoreError`."""
-        return self.submit(self._make_room).result()
+        room = self.submit(self._make_room).result()
+        self._shrink(bool(room.removed))
+        return room
 
     def _make_room(self, db: apsw.Connection) -> Room:
         told = [name for (name,) in rows(db, "SELECT id FROM session WHERE told")]

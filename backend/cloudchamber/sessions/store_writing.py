@@ -23,6 +23,9 @@ from cloudchamber.telemetry.events import ModelLoaded, PromptProcessed, RunStart
 LEVEL: Final = 1
 """zstd's, of what is compressed while the model decodes: 3 times smaller at 70 MB/s; 3 gains 2 %."""
 
+SHRINK_PAGES: Final = 256
+"""Given back at once: what is recorded meanwhile must not wait long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -196,7 +199,13 @@ def delete(db: apsw.Connection, key: int) -> None:
             "DELETE FROM body WHERE NOT EXISTS"
             " (SELECT 1 FROM uses WHERE uses.kind = body.kind AND uses.hash = body.hash)"
         )
-    db.execute("PRAGMA incremental_vacuum").fetchall()
+
+
+def shrink(db: apsw.Connection) -> bool:
+    """Give some room back to the disk. Whether there is more."""
+    before = int(db.pragma("freelist_count"))
+    db.execute(f"PRAGMA incremental_vacuum({SHRINK_PAGES})").fetchall()
+    return 0 < int(db.pragma("freelist_count")) < before
 
 
 def orphans(db: apsw.Connection, own: set[int]) -> list[int]:
