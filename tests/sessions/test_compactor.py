@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import random
+import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +17,10 @@ import pytest
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import FoundModel
 from cloudchamber.server.live import LiveSession
-from cloudchamber.sessions import archive, compactor
+from cloudchamber.sessions import archive, compactor, find
 from cloudchamber.sessions.archive import Attention, ExactDistribution, Manifest, Norms
-from cloudchamber.sessions.compactor import Compactor, spool_folder
+from cloudchamber.sessions.compact_store import Piece, complete, spool_folder
+from cloudchamber.sessions.compactor import Compactor
 from cloudchamber.sessions.spool import Spool
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_archive import StoreArchive
@@ -55,9 +58,9 @@ class Rig:
             self.store.append(run.run_id, made)
             self.store.finish(run.run_id).result()
 
-    def _note(self, session: str, piece: dict[str, Any]) -> None:
+    def _note(self, session: str, piece: Piece) -> None:
         self._keep(session, piece)
-        self.kept.append([name for name, _, _ in piece["parts"]])
+        self.kept.append([name for name, _, _ in piece.parts])
 
     @property
     def archive(self) -> StoreArchive:
@@ -136,7 +139,7 @@ async def test_a_run_interrupts_it_and_nothing_is_made_twice(
 ) -> None:
     ended: list[int | None] = []
 
-    def interrupt(session: str, piece: dict[str, Any]) -> None:
+    def interrupt(session: str, piece: Piece) -> None:
         Rig._note(rig, session, piece)
         if len(rig.kept) == 3:
             loop.call_soon_threadsafe(begin)
@@ -192,7 +195,7 @@ async def test_a_spool_that_is_damaged_goes(rig: Rig) -> None:
 async def test_a_session_that_is_deleted_takes_its_spool_along(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def delete(session: str, piece: dict[str, Any]) -> None:
+    def delete(session: str, piece: Piece) -> None:
         rig.store.delete(session)
         Rig._note(rig, session, piece)
 
@@ -207,7 +210,7 @@ async def test_a_session_that_is_deleted_takes_its_spool_along(
 async def test_a_store_without_room_says_so_and_the_spool_stays(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(session: str, piece: dict[str, Any]) -> None:
+    def full(session: str, piece: Piece) -> None:
         raise StoreError("full", "There is no room left for sessions.db.")
 
     monkeypatch.setattr(rig.compactor, "_keep", full)
@@ -256,3 +259,78 @@ async def test_a_live_run_is_kept_whole(tiny_model: TinyModel, tmp_path: Path) -
         np.testing.assert_allclose(sums, 1, atol=0.05)
     finally:
         await session.close()
+
+
+def cut_off(rig: Rig) -> None:
+    """As if this session's process had been killed in the middle of its run."""
+    started = replace(samples.run_started(rig.run.run_id), run_id=rig.run.run_id)
+    rig.store.begin(Head(rig.run.run_id, 1.0, MODEL, started))
+    rig.store.append(rig.run.run_id, batch(0, 0, len(rig.run.heard.tokens()))).result()
+    rig.store.abandon(rig.run.run_id)
+
+
+async def test_what_was_cut_off_is_completed_at_the_next_start(tiny_model: TinyModel, tmp_path: Path) -> None:
+    rig = Rig(spooled(tiny_model("llama"), tmp_path), tmp_path, known=False)
+    cut_off(rig)
+    session = LiveSession(EngineOptions(n_ctx=256), autostart=False, store=rig.store)
+    assert session._compactor is not None
+    session._compactor.start_after = 0
+    await session.start()
+    try:
+        await rig.until(lambda: not rig.run.folder.exists())
+        assert rig.manifest.complete
+        assert rig.manifest.distribution_exact
+        assert rig.manifest.attention_layers == [0, 1, 2]
+    finally:
+        await session.close()
+
+
+async def test_who_opens_a_session_completes_it_unless_another_does(rig: Rig) -> None:
+    with Spool(rig.run.folder) as spool:
+        assert spool.hold()
+        with find.opened(rig.store, rig.run.run_id) as held:
+            assert held.part("distribution/0") is None
+    with find.opened(rig.store, rig.run.run_id) as held:
+        assert held.part("distribution/0") is not None
+        assert held.part("attention/2/1") is not None
+    assert not rig.run.folder.exists()
+    assert not complete(rig.store, rig.run.run_id)
+    assert not complete(rig.store, "../../etc")
+
+
+async def test_its_process_may_be_killed_at_any_moment(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compactor, "TRIES", 1000)
+    with rig.run.open() as spool:
+        chunks = -(-spool.positions // 64)
+    killed: set[int] = set()
+    rng = random.Random(4)
+    task = await working(rig)
+    while rig.run.folder.exists():
+        process = rig.compactor._process
+        if process is None or process.pid in killed or len(killed) == 6:
+            await asyncio.sleep(0.02)
+            continue
+        await asyncio.sleep(rng.uniform(0.0, 0.3))
+        if rng.random() < 0.7:  # some are killed while they start, more while they work
+            kept = len(rig.kept)
+            while len(rig.kept) == kept and process.returncode is None:
+                await asyncio.sleep(0.01)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+        killed.add(process.pid)
+    task.cancel()
+    assert len(killed) >= 3
+    names = [name for piece in rig.kept for name in piece]
+    assert len(names) == len(set(names)) == 1 + 70 + 3 * chunks
+    assert rig.manifest.distribution_exact
+
+
+async def test_a_process_that_always_fails_is_given_up(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    task = await working(rig)
+    await rig.until(lambda: any(isinstance(event, Problem) for event in rig.said))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    (problem,) = [event for event in rig.said if isinstance(event, Problem)]
+    assert "failed 3 times" in problem.message
+    assert rig.run.folder.exists()

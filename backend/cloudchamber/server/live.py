@@ -19,7 +19,8 @@ from cloudchamber.model.positions_service import PositionsService
 from cloudchamber.model.vocabulary import read_vocabulary
 from cloudchamber.server.run_tokens import RunTokens
 from cloudchamber.server.session import RefusedError, SessionState
-from cloudchamber.sessions.compactor import Compactor, spool_folder
+from cloudchamber.sessions.compact_store import spool_folder
+from cloudchamber.sessions.compactor import Compactor
 from cloudchamber.sessions.recorder import Recorder
 from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry.commands import (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ from cloudchamber.model.header import GgufError
 from cloudchamber.sessions import archive, exact
 from cloudchamber.sessions.archive import QUERIES_PER_PART, Norms
 from cloudchamber.sessions.attention_parts import attending_layers, attention_chunks, error_of, read_layer
+from cloudchamber.sessions.compact_store import Piece
 from cloudchamber.sessions.exact_matrix import Matrix, body_of, read_matrix
 from cloudchamber.sessions.exact_store import CODING
 from cloudchamber.sessions.spool import Spool
@@ -23,22 +23,6 @@ STEPS_AT_ONCE: Final = 32
 _LEVEL: Final = 9
 _DISTRIBUTIONS: Final = 0.3
 """Share of the work that they are, about."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Piece:
-    """Some parts, as they are to lie in the store."""
-
-    fraction: float
-    """Of the work, with this piece."""
-    parts: list[tuple[str, str, bytes]]
-    """Name, coding, bytes."""
-    error: float = 0.0
-    """Of attention: no weight is further than this from the one computed."""
-    matrix_hash: str = ""
-    """Of the output matrix that the parts need."""
-    matrix: bytes = b""
-    """The body the store is to keep of it; empty where it has it."""
 
 
 def compact(spool: Spool, there: Set[str], matrices: Set[str]) -> Iterator[Piece]:

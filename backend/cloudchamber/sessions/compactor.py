@@ -14,43 +14,31 @@ import os
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-import apsw
+from typing import Final
 
 from cloudchamber.inference import wire
-from cloudchamber.sessions import store_writing
 from cloudchamber.sessions.compact_process import DONE, HELD, UNUSABLE
-from cloudchamber.sessions.exact_store import MATRIX
+from cloudchamber.sessions.compact_store import GoneError, Piece, keep, order_of, spool_folder
 from cloudchamber.sessions.store import Store
-from cloudchamber.sessions.store_schema import StoreError, rows, transaction
+from cloudchamber.sessions.store_schema import StoreError
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.events import Event, Problem, Progress, RunStarted, RunState
 
 log = logging.getLogger("cloudchamber.sessions")
 
-SPOOL: Final = "spool"
-"""Folder beside the store's file."""
 REST: Final = 0.5
 """Seconds of quiet before the work begins."""
 START: Final = 8.0
 """Seconds that a start is left alone."""
+TRIES: Final = 3
 ORPHAN_AGE: Final = 30.0
 """Seconds after which a spool without a session is nobody's: the store hears of a run later
 than its spool begins."""
 _SAY_AFTER: Final = 1.0
 _ACTIVE: Final = ("prefill", "running")
-
-
-def spool_folder(store: Store) -> Path:
-    """Where runs leave what the sessions of a store are completed from."""
-    return store.path.parent / SPOOL
-
-
-class GoneError(Exception):
-    """The session was deleted meanwhile."""
 
 
 class Compactor:
@@ -64,8 +52,8 @@ class Compactor:
         self._wake = asyncio.Event()
         self.start_after = START
         self._process: Process | None = None
-        self._failed: set[str] = set()
-        """Spools that could not be taken in by this process."""
+        self._failures: Counter[str] = Counter()
+        """By spool: how often its process came to a bad end."""
 
     def hear(self, event: Event) -> None:
         """Runs come before everything."""
@@ -111,7 +99,7 @@ class Compactor:
         from cloudchamber.sessions.spool import delete, spools
 
         for folder in spools(self._folder):
-            if folder.name in self._failed:
+            if self._failures[folder.name] >= TRIES:
                 continue
             try:
                 info = self._store.info(folder.name)
@@ -126,7 +114,7 @@ class Compactor:
         return None
 
     async def _take(self, folder: Path) -> None:
-        """Have one spool taken in. A failure is told once and not tried again."""
+        """Have one spool taken in. A failure of the store is told and not tried again."""
         from cloudchamber.sessions.spool import delete
 
         try:
@@ -138,13 +126,15 @@ class Compactor:
             return
         if status in (DONE, UNUSABLE):
             await asyncio.to_thread(delete, folder)
+        elif status == HELD:
+            self._failures[folder.name] = TRIES
         elif not self._busy:
-            self._give_up(folder, "its process failed" if status != HELD else "")
+            self._failures[folder.name] += 1
+            if self._failures[folder.name] == TRIES:
+                self._give_up(folder, f"its process failed {TRIES} times.")
 
     def _give_up(self, folder: Path, reason: str) -> None:
-        self._failed.add(folder.name)
-        if not reason:
-            return
+        self._failures[folder.name] = TRIES
         log.warning("Session %s was not completed: %s", folder.name, reason)
         self._publish(
             Problem(
@@ -157,7 +147,7 @@ class Compactor:
     async def _compact(self, folder: Path) -> int:
         """Run the process for one spool. Returns its status; raises `GoneError`, `StoreError`,
         `OSError` and what bad messages raise."""
-        order = await asyncio.to_thread(self._order, folder.name)
+        order = await asyncio.to_thread(order_of, self._store, folder.name)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "cloudchamber.sessions.compact_process", str(folder),
             stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=1 << 20,
@@ -182,7 +172,7 @@ class Compactor:
         began, said = time.monotonic(), False
         try:
             while (piece := await wire.read_message(pieces)) is not None:
-                await asyncio.to_thread(self._keep, session, piece)
+                await asyncio.to_thread(self._keep, session, Piece.read(piece))
                 if time.monotonic() - began > _SAY_AFTER:
                     said = True
                     self._say(float(piece["fraction"]))
@@ -190,51 +180,12 @@ class Compactor:
             if said:
                 self._say(1.0, done=True)
 
+    def _keep(self, session: str, piece: Piece) -> None:
+        keep(self._store, session, piece)
+
     def _say(self, fraction: float, *, done: bool = False) -> None:
         message = "" if done else "Completing the session: attention and exact distributions"
         self._publish(Progress(task="session", fraction=fraction, message=message, done=done))
-
-    # -------------------------------------------------------------------------- the store
-
-    def _order(self, session: str) -> dict[str, Any]:
-        """What is not to be made again."""
-        kept = self._store.archive(session)
-        if kept is None:
-            raise GoneError
-
-        def known(db: apsw.Connection) -> list[str]:
-            return [name for (name,) in rows(db, "SELECT hash FROM body WHERE kind = ?", (MATRIX,))]
-
-        return {"there": list(kept.names()), "matrices": self._store.submit(known).result()}
-
-    def _keep(self, session: str, piece: dict[str, Any]) -> None:
-        """Commit a piece. Raises `GoneError`, `StoreError`."""
-        if piece["matrix"]:
-            self._store.put_body(MATRIX, piece["matrix_hash"], piece["matrix"])
-        if piece["matrix_hash"]:
-            self._store.use_body(session, MATRIX, piece["matrix_hash"])
-
-        def change(db: apsw.Connection) -> bool:
-            key = store_writing.key_of(db, session)
-            if key is None:
-                return False
-            with transaction(db):
-                for name, coding, data in piece["parts"]:
-                    store_writing.store_part(db, key, name, coding, data)
-            return True
-
-        if not self._store.submit(change).result():
-            raise GoneError
-        self._describe(session, float(piece["error"]))
-
-    def _describe(self, session: str, error: float) -> None:
-        """The greatest error so far is the session's."""
-        from cloudchamber.sessions import archive
-
-        kept = self._store.archive(session)
-        manifest = None if kept is None else archive.read(kept, archive.Manifest, archive.MANIFEST)
-        if manifest is not None and error > manifest.attention_error:
-            self._store.describe(session, attention_error=error)
 
 
 def _is_held(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from cloudchamber.sessions.archive import Archive
+from cloudchamber.sessions.compact_store import complete
 from cloudchamber.sessions.container import ContainerError, open_container
 from cloudchamber.sessions.from_recording import from_recording
 from cloudchamber.sessions.store import Store
@@ -47,6 +48,7 @@ def find(infos: Sequence[SessionInfo], text: str) -> SessionInfo:
 def opened(store: Store, text: str) -> Iterator[Archive]:
     """The archive of the session that `text` names: a file's path, or as `find` has it.
 
+    A run whose server ended before it was all taken in is completed first; that can take a while.
     Raises `NotFoundError`, `ContainerError`, `RecordingError`, `StoreError`, `OSError`.
     """
     path = Path(text)
@@ -59,6 +61,7 @@ def opened(store: Store, text: str) -> Iterator[Archive]:
         raise NotFoundError(f"“{info.title}” still runs; wait for its end, or stop it.")
     if not info.complete:
         store.recover()
+    complete(store, info.id)
     held = store.archive(info.id)
     if held is None:
         raise NotFoundError(f"“{info.title}” was deleted just now.")

@@ -1,0 +1,111 @@
+"""The store's side of completing a session: what it has, and what is put into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import apsw
+
+from cloudchamber.sessions import archive, store_writing
+from cloudchamber.sessions.exact_store import MATRIX
+from cloudchamber.sessions.store import Store
+from cloudchamber.sessions.store_schema import rows, transaction
+
+SPOOL: Final = "spool"
+"""Folder beside the store's file."""
+
+
+class GoneError(Exception):
+    """The session was deleted meanwhile."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Piece:
+    """Some parts, as they are to lie in the store."""
+
+    fraction: float
+    """Of the work, with this piece."""
+    parts: list[tuple[str, str, bytes]]
+    """Name, coding, bytes."""
+    error: float = 0.0
+    """Of attention: no weight is further than this from the one computed."""
+    matrix_hash: str = ""
+    """Of the output matrix that the parts need."""
+    matrix: bytes = b""
+    """The body the store is to keep of it; empty where it has it."""
+
+    @classmethod
+    def read(cls, mapping: dict[str, Any]) -> Self:
+        """From our own process."""
+        return cls(**mapping)
+
+
+def spool_folder(store: Store) -> Path:
+    """Where runs leave what the sessions of a store are completed from."""
+    return store.path.parent / SPOOL
+
+
+def order_of(store: Store, session: str) -> dict[str, list[str]]:
+    """What is not to be made again: parts that are there, matrices that are known. Raises
+    `GoneError`, `StoreError`."""
+    kept = store.archive(session)
+    if kept is None:
+        raise GoneError
+
+    def known(db: apsw.Connection) -> list[str]:
+        return [name for (name,) in rows(db, "SELECT hash FROM body WHERE kind = ?", (MATRIX,))]
+
+    return {"there": list(kept.names()), "matrices": store.submit(known).result()}
+
+
+def keep(store: Store, session: str, piece: Piece) -> None:
+    """Commit a piece. Raises `GoneError`, `StoreError`."""
+    if piece.matrix:
+        store.put_body(MATRIX, piece.matrix_hash, piece.matrix)
+    if piece.matrix_hash:
+        store.use_body(session, MATRIX, piece.matrix_hash)
+
+    def change(db: apsw.Connection) -> bool:
+        key = store_writing.key_of(db, session)
+        if key is None:
+            return False
+        with transaction(db):
+            for name, coding, data in piece.parts:
+                store_writing.store_part(db, key, name, coding, data)
+        return True
+
+    if not store.submit(change).result():
+        raise GoneError
+    _describe(store, session, piece.error)
+
+
+def _describe(store: Store, session: str, error: float) -> None:
+    """The greatest error so far is the session's."""
+    kept = store.archive(session)
+    manifest = None if kept is None else archive.read(kept, archive.Manifest, archive.MANIFEST)
+    if manifest is not None and error > manifest.attention_error:
+        store.describe(session, attention_error=error)
+
+
+def complete(store: Store, session: str) -> bool:
+    """Complete a session here and now, if its run is over and nobody else is at it. Whether
+    there was something to do. Raises `StoreError`, `OSError`."""
+    folder = spool_folder(store) / session
+    if not archive.is_session_id(session) or not (folder / "head").exists():
+        return False
+    from cloudchamber.sessions.compact import compact
+    from cloudchamber.sessions.spool import Spool, SpoolError, delete
+
+    try:
+        with Spool(folder) as spool:
+            if not spool.hold():
+                return False
+            order = order_of(store, session)
+            for piece in compact(spool, frozenset(order["there"]), frozenset(order["matrices"])):
+                keep(store, session, piece)
+    except (SpoolError, GoneError):
+        return False
+    delete(folder)
+    return True
