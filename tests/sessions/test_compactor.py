@@ -313,7 +313,7 @@ async def test_its_process_may_be_killed_at_any_moment(rig: Rig, monkeypatch: py
         await asyncio.sleep(rng.uniform(0.0, 0.3))
         if rng.random() < 0.7:  # some are killed while they start, more while they work
             kept = len(rig.kept)
-            while len(rig.kept) == kept and process.returncode is None:
+            while len(rig.kept) == kept and process.returncode is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
