@@ -1,0 +1,188 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { expect, type Page, test } from "@playwright/test";
+import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from "mediabunny";
+import type { Timeline } from "../../../frontend/src/telemetry/archive";
+import { decodeValue } from "../../../frontend/src/telemetry/decode";
+import { HERE } from "../../pictures";
+import { StaticHost } from "../../static_host";
+import { RECORDING } from "../../still";
+
+const ROOT = join(HERE, "..");
+const RATE = 24;
+
+let host: StaticHost;
+/** When each token came, in seconds of the run. */
+let times: Float64Array;
+
+test.describe.configure({ timeout: 240_000 });
+
+test.beforeAll(async () => {
+  const folder = join(mkdtempSync(join(tmpdir(), "chamber-film-")), "site");
+  execFileSync(join(ROOT, ".venv/bin/cloudchamber"), ["export", RECORDING, folder, "--site"], { cwd: ROOT });
+  const timeline = decodeValue(gunzipSync(readFileSync(join(folder, "parts/timeline.bin.gz")))) as Timeline;
+  times = timeline.time.data;
+  host = await StaticHost.start(folder, "/");
+});
+
+test.afterAll(() => host.stop());
+
+async function open(page: Page): Promise<void> {
+  await page.goto(`${host.url}?view=hud&preset=monitor`);
+  await page.waitForFunction(() => window.chamber);
+  await page.evaluate(() => window.chamber!.ready());
+  await page.evaluate(() => window.chamber!.showTime(1));
+  // What draws itself in has done so.
+  await page.waitForTimeout(2000);
+}
+
+const dialogOf = (page: Page) => page.getByRole("dialog", { name: "Save a picture or a film" });
+
+async function openDialog(page: Page) {
+  await page.locator("canvas.stage").focus();
+  await page.keyboard.press("p");
+  const dialog = dialogOf(page);
+  await dialog.getByLabel("Width").fill("640");
+  await dialog.getByLabel("Height").fill("360");
+  return dialog;
+}
+
+/** Films the tokens `from` to `to` and returns the file. */
+async function film(page: Page, from: number, to: number, format = "WEBM"): Promise<Buffer> {
+  const dialog = await openDialog(page);
+  await dialog.getByRole("tab", { name: "FILM" }).click();
+  await dialog.getByLabel("Format").selectOption({ label: format });
+  await dialog.getByLabel("Frames a second").selectOption({ label: String(RATE) });
+  await dialog.getByLabel("From token").fill(String(from));
+  await dialog.getByLabel("To token").fill(String(to));
+  const coming = page.waitForEvent("download", { timeout: 200_000 });
+  await dialog.getByRole("button", { name: "SAVE FILM" }).click();
+  const download = await coming;
+  await expect(dialog).toHaveCount(0);
+  return readFile(await download.path());
+}
+
+interface Packets {
+  readonly config: VideoDecoderConfig;
+  readonly times: readonly number[];
+  readonly keys: readonly boolean[];
+  readonly data: readonly string[];
+}
+
+/** The film as any player takes it apart. */
+async function packetsOf(file: Buffer): Promise<Packets> {
+  const input = new Input({ source: new BufferSource(file), formats: ALL_FORMATS });
+  const track = await input.getPrimaryVideoTrack();
+  const config = (await track!.getDecoderConfig())!;
+  const packets = [];
+  for await (const packet of new EncodedPacketSink(track!).packets()) packets.push(packet);
+  return {
+    config: { codec: config.codec, codedWidth: config.codedWidth!, codedHeight: config.codedHeight! },
+    times: packets.map((packet) => packet.timestamp),
+    keys: packets.map((packet) => packet.type === "key"),
+    data: packets.map((packet) => Buffer.from(packet.data).toString("base64")),
+  };
+}
+
+/** Green levels of every frame of a film at half its size, decoded by the browser. */
+async function decoded(page: Page, packets: Packets): Promise<number[][]> {
+  return page.evaluate(async ({ config, times, keys, data }) => {
+    const pictures: number[][] = [];
+    const failures: string[] = [];
+    const [width, height] = [320, 180];
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
+    const decoder = new VideoDecoder({
+      output(frame) {
+        context.drawImage(frame, 0, 0, width, height);
+        frame.close();
+        const pixels = context.getImageData(0, 0, width, height).data;
+        pictures.push(Array.from({ length: width * height }, (_, i) => pixels[4 * i + 1]!));
+      },
+      error: (error) => failures.push(error.message),
+    });
+    decoder.configure(config);
+    for (const [i, text] of data.entries()) {
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      const type = keys[i] ? "key" : "delta";
+      decoder.decode(new EncodedVideoChunk({ type, timestamp: Math.round(times[i]! * 1e6), data: bytes }));
+    }
+    await decoder.flush();
+    if (failures.length > 0) throw new Error(failures[0]);
+    return pictures;
+  }, packets);
+}
+
+/** Green levels of the page drawn at a time of the run, by the way a still picture is saved. */
+async function stillAt(page: Page, seconds: number): Promise<number[]> {
+  await page.evaluate((time) => window.chamber!.showTime(time), seconds);
+  const dialog = await openDialog(page);
+  const coming = page.waitForEvent("download");
+  await dialog.getByRole("button", { name: "SAVE PNG" }).click();
+  const png = await readFile(await (await coming).path());
+  await expect(dialog).toHaveCount(0);
+  return page.evaluate(async (text) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes]));
+    const [width, height] = [320, 180];
+    const context = new OffscreenCanvas(width, height).getContext("2d")!;
+    context.drawImage(bitmap, 0, 0, width, height);
+    const pixels = context.getImageData(0, 0, width, height).data;
+    return Array.from({ length: width * height }, (_, i) => pixels[4 * i + 1]!);
+  }, png.toString("base64"));
+}
+
+const apart = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
+
+test("a film of a stretch shows each moment at its own time, whenever it is made", async ({ page }) => {
+  await open(page);
+  const before = await page.evaluate(() => window.chamber!.snapshot());
+  const packets = await packetsOf(await film(page, 20, 29));
+  await expect.poll(() => page.evaluate(() => window.chamber!.snapshot())).toEqual(before);
+
+  const [start, stop] = [times[19]!, times[29]!];
+  expect(packets.config).toMatchObject({ codedWidth: 640, codedHeight: 360 });
+  expect(packets.times).toHaveLength(Math.ceil((stop - start) * RATE) + 1);
+  packets.times.forEach((time, i) => {
+    expect(time).toBeCloseTo(i / RATE, 2);
+  });
+
+  const frames = await decoded(page, packets);
+  expect(frames).toHaveLength(packets.times.length);
+  const last = frames.length - 1;
+  for (const i of [0, 4, last]) {
+    const still = await stillAt(page, Math.min(start + i / RATE, stop));
+    const here = apart(frames[i]!, still);
+    expect(here, `levels that frame ${i} differs by from its moment`).toBeLessThan(4);
+    for (const other of [0, 4, last]) {
+      if (other !== i) expect(apart(frames[other]!, still)).toBeGreaterThan(2 * here);
+    }
+  }
+
+  const again = await decoded(page, await packetsOf(await film(page, 20, 29)));
+  frames.forEach((frame, i) => {
+    expect(apart(frame, again[i]!), `frame ${i} of a second film`).toBeLessThan(0.5);
+  });
+});
+
+test("a film that is cancelled leaves the page as it was", async ({ page }) => {
+  await open(page);
+  const before = await page.evaluate(() => window.chamber!.snapshot());
+  const dialog = await openDialog(page);
+  await dialog.getByRole("tab", { name: "FILM" }).click();
+  await dialog.getByRole("button", { name: "SAVE FILM" }).click();
+  await expect(dialog.getByRole("status")).toHaveText(/^Frame [1-9]\d* of \d+/);
+  await dialog.getByRole("button", { name: "CANCEL" }).click();
+  await expect(dialog.getByRole("status")).toHaveText("Cancelled.");
+  await dialog.getByRole("button", { name: "CLOSE" }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect.poll(() => page.evaluate(() => window.chamber!.snapshot())).toEqual(before);
+  const frames = await page.evaluate(() => window.chamber!.metrics().frames);
+  await expect
+    .poll(() => page.evaluate(() => window.chamber!.metrics().frames), { message: "the page draws again" })
+    .toBeGreaterThan(frames);
+});
