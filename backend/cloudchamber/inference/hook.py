@@ -9,9 +9,10 @@ from cloudchamber.telemetry.events import Event
 
 @runtime_checkable
 class InferenceHook(Protocol):
-    """Receives every event of an engine, in order, on the thread that made it.
+    """Receives every event of an engine, a run's in order, on the thread that made it.
 
-    Called between two decodes: what it takes is taken from the tokens' rate.
+    A token is told while the next one is decoded: what takes longer is taken from the tokens'
+    rate. It may ask the engine questions.
     """
 
     def on_telemetry(self, event: Event) -> None:

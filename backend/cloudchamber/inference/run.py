@@ -10,10 +10,11 @@ from typing import Final
 
 import numpy as np
 
+from cloudchamber.inference.aftermath import Aftermath
 from cloudchamber.inference.control import Control
 from cloudchamber.inference.llama import ABORTED, DECODED, NO_ROOM, Llama
 from cloudchamber.inference.logits_log import LogitsWriter
-from cloudchamber.inference.sampler import PENALTY_WINDOW, Sampler
+from cloudchamber.inference.sampler import PENALTY_WINDOW, Choice, Sampler
 from cloudchamber.inference.softmax import NotFiniteError, SoftmaxScratch
 from cloudchamber.inference.state import StateEmitter
 from cloudchamber.inference.taps.capture import Capture
@@ -63,6 +64,9 @@ class Bench:
     """What the run leaves to its session; None where none is kept."""
     emit: Callable[[Event], None]
     prefill_chunk: int
+    aftermath: Aftermath
+    newest: F4
+    """The newest step's logits, f4[V], for as long as the next decode takes."""
 
 
 @dataclass(slots=True)
@@ -107,6 +111,7 @@ class Run:
                 raise _stopped()
             piece = self.prompt[start : start + chunk]
             seconds += self._decode(piece, output=start + chunk >= total)
+            self.bench.state.emit_due()
             self._progress(self.positions / total, done=self.positions == total)
         self.bench.emit(PromptProcessed(run_id=self.run_id, n_tokens=total, seconds=seconds))
         self._say("running", "", "")
@@ -137,59 +142,81 @@ class Run:
         while True:
             if not self.bench.control.checkpoint(self._pause, self._resume):
                 raise _stopped()
-            token = self._choose(sampler, step, seconds)
+            choice = self._choose(sampler)
+            ends = self.bench.llama.ends_generation(choice.token)
+            self._hand_over(choice, step, seconds, eog=ends)
             step += 1
-            if token.eog:
+            if ends:
                 raise Ending("finished", "end", _ENDINGS["end"])
             if self.max_tokens and step >= self.max_tokens:
                 raise Ending("finished", "length", _ENDINGS["length"])
             if self.positions >= self.bench.llama.n_ctx:
                 raise self._context_full()
-            seconds = self._decode(np.array([token.token_id], np.int32), output=True)
+            seconds = self._decode(np.array([choice.token], np.int32), output=True)
             self._times.append(seconds)
 
-    def _choose(self, sampler: Sampler, step: int, seconds: float) -> TokenGenerated:
-        """Sample from the newest logits, and say what came of it."""
+    def _choose(self, sampler: Sampler) -> Choice:
+        """Sample from the newest logits."""
         bench = self.bench
-        logits = bench.llama.logits()
+        np.copyto(bench.newest, bench.llama.logits())
         try:
-            stats = bench.scratch.measure(logits, sampler.shortlist)
+            bench.scratch.pick(bench.newest, sampler.shortlist)
         except NotFiniteError as error:
             raise _broken_numbers() from error
-        choice = sampler.choose(greedy=self.sampling.temperature <= 0)
-        self._keep(step, logits, choice.ids, choice.p)
+        return sampler.choose(greedy=self.sampling.temperature <= 0)
+
+    def _hand_over(self, choice: Choice, step: int, seconds: float, *, eog: bool) -> None:
+        """A token is done: keep and say what came of it, where possible while the next is decoded."""
+        position, rate, hidden = self.positions, self._rate(), self.bench.capture.hidden_state()
+
+        def tell() -> None:
+            self.bench.state.emit_due()
+            self._keep(step, self.bench.newest, hidden, choice)
+            self._tell(choice, step, position, seconds, rate, eog=eog)
+
+        if self.bench.capture.reads_late:
+            self.bench.aftermath.put(tell)
+        else:
+            tell()
+
+    def _tell(
+        self, choice: Choice, step: int, position: int, seconds: float, rate: float, *, eog: bool
+    ) -> None:
+        """Measure the whole distribution and say the token."""
+        bench, logits = self.bench, self.bench.newest
+        stats = bench.scratch.stats(logits)
         data = bench.llama.piece(choice.token)
-        event = TokenGenerated(
-            run_id=self.run_id,
-            step=step,
-            position=self.positions,
-            token_id=choice.token,
-            token_text=data.decode("utf-8", "replace"),
-            token_bytes=data,
-            probability=stats.probability(logits[choice.token]),
-            rank=bench.scratch.rank(logits, choice.token),
-            entropy=stats.entropy,
-            sampled_probability=choice.probability,
-            sampled_entropy=choice.entropy,
-            sampled_count=len(choice.ids),
-            top_ids=stats.top_ids,
-            top_p=stats.top_p,
-            decode_seconds=seconds,
-            tokens_per_sec=self._rate(),
-            eog=bench.llama.ends_generation(choice.token),
+        bench.emit(
+            TokenGenerated(
+                run_id=self.run_id,
+                step=step,
+                position=position,
+                token_id=choice.token,
+                token_text=data.decode("utf-8", "replace"),
+                token_bytes=data,
+                probability=stats.probability(logits[choice.token]),
+                rank=bench.scratch.rank(logits, choice.token),
+                entropy=stats.entropy,
+                sampled_probability=choice.probability,
+                sampled_entropy=choice.entropy,
+                sampled_count=len(choice.ids),
+                top_ids=stats.top_ids,
+                top_p=stats.top_p,
+                decode_seconds=seconds,
+                tokens_per_sec=rate,
+                eog=eog,
+            )
         )
-        bench.emit(event)
-        return event
 
     def _rate(self) -> float:
         return len(self._times) / sum(self._times) if self._times else 0.0
 
-    def _keep(self, step: int, logits: F4, ids: np.ndarray, p: F4) -> None:
+    def _keep(self, step: int, logits: F4, hidden: F4 | None, choice: Choice) -> None:
         """Write the exact logits; a full disk costs the history, not the run."""
         if self.bench.spool is not None:
-            self.bench.spool.chosen(step, logits)
+            self.bench.spool.chosen(step, logits, hidden)
         try:
-            self.bench.logits.write(step, logits, ids, p)
+            self.bench.logits.write(step, logits, choice.ids, choice.p)
         except OSError as error:
             if self._logits_kept:
                 self._logits_kept = False
@@ -205,6 +232,8 @@ class Run:
             began = time.perf_counter()
             code = bench.llama.decode(tokens, self.positions, output=output)
             seconds = time.perf_counter() - began
+            # What was left to be done reads what is about to change.
+            bench.aftermath.flush()
             if code == DECODED:
                 bench.capture.after_decode()
                 if bench.spool is not None:
@@ -212,7 +241,7 @@ class Run:
         if code != DECODED:
             raise self._failure(code)
         self.positions += len(tokens)
-        bench.state.decoded(self.positions)
+        bench.state.hold(self.positions)
         return seconds
 
     def _failure(self, code: int) -> Ending:
@@ -244,6 +273,7 @@ class Run:
         self._say("prefill", "", "Reading the prompt.")
 
     def _end(self, ending: Ending) -> None:
+        self.bench.aftermath.flush()
         if self.positions < len(self.prompt) and self.positions:
             self._progress(self.positions / len(self.prompt), done=True)
         self.bench.state.settle()

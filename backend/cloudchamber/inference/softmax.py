@@ -184,13 +184,15 @@ class SoftmaxScratch:
         self.candidates: Candidates = np.zeros(n_vocab, CANDIDATE)
         self.count = 0
         """Candidates filled in."""
+        self._held = 0
+        """Greatest logits found."""
         self._ids = np.zeros(MAX_SHORTLIST, np.uint32)
         self._logits = np.zeros(MAX_SHORTLIST, np.float32)
         self._survivor_ids = np.zeros(n_vocab, np.uint32)
         self._survivor_p = np.zeros(n_vocab, np.float32)
 
-    def measure(self, logits: F4, shortlist: int = 0) -> Stats:
-        """Fill the candidates from logits f4[V] and take the softmax's figures.
+    def pick(self, logits: F4, shortlist: int = 0) -> None:
+        """Fill the candidates from logits f4[V]: all that choosing a token needs.
 
         With a `shortlist` (at most `MAX_SHORTLIST`) only the so many greatest become
         candidates. Raises `NotFiniteError` when there is a NaN or an infinity, or nothing
@@ -199,17 +201,20 @@ class SoftmaxScratch:
         greatest, sound = _scan(logits)
         if greatest == -np.inf or not sound:
             raise NotFiniteError("the model's logits are not finite numbers")
-        greatest = float(greatest)
-        total, weighted = _sums(logits, greatest)
         size = max(TOP, shortlist)
-        held = _top(logits, self._ids[:size], self._logits[:size])
+        self._held = _top(logits, self._ids[:size], self._logits[:size])
         if shortlist:
-            self.count = min(shortlist, held)
+            self.count = min(shortlist, self._held)
             _fill_from(self._ids[: self.count], self._logits, self.candidates)
         else:
             self.count = len(logits)
             _fill(logits, self.candidates)
-        shown = min(TOP, held)
+
+    def stats(self, logits: F4) -> Stats:
+        """The softmax's figures, of the logits that `pick` has seen last."""
+        greatest = float(self._logits[0])
+        total, weighted = _sums(logits, greatest)
+        shown = min(TOP, self._held)
         top_p = np.exp(self._logits[:shown].astype(np.float64) - greatest) / total
         return Stats(
             greatest=greatest,
@@ -218,6 +223,11 @@ class SoftmaxScratch:
             top_ids=self._ids[:shown].copy(),
             top_p=top_p.astype(np.float32),
         )
+
+    def measure(self, logits: F4, shortlist: int = 0) -> Stats:
+        """`pick` and `stats` in one. Raises `NotFiniteError`."""
+        self.pick(logits, shortlist)
+        return self.stats(logits)
 
     def rank(self, logits: F4, chosen: int) -> int:
         return int(_rank(logits, chosen))

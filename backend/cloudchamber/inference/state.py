@@ -82,10 +82,18 @@ class StateEmitter:
 
     def decoded(self, positions: int) -> None:
         """The context now holds `positions`; emit if it is time."""
+        self.hold(positions)
+        self.emit_due()
+
+    def hold(self, positions: int) -> None:
+        """The context now holds `positions`."""
         self._positions = positions
         self._fresh = True
+
+    def emit_due(self) -> None:
+        """Emit what the last decode left unsaid, if it is time."""
         now = self._clock()
-        if now >= self._due:
+        if self._fresh and now >= self._due:
             # Keep the beat, unless it was lost.
             self._due = max(self._due + self._interval, now + self._interval / 2)
             self._emit_all(now)

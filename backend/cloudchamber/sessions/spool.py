@@ -144,11 +144,10 @@ class SpoolWriter:
         except OSError as error:
             self._stop(error)
 
-    def chosen(self, step: int, logits: F4) -> None:
-        """A step's token is being chosen from the newest logits, f4[V]."""
+    def chosen(self, step: int, logits: F4, hidden: F4 | None) -> None:
+        """A step's token is chosen from logits f4[V], made of a hidden state f4[n_embd]."""
         if not self._files:
             return
-        hidden = self._capture.hidden_state()
         parts = [np.int64(step + 1).tobytes(), self._no_hidden if hidden is None else hidden, logits]
         try:
             _write_all(self._files[1], parts, step * self._step_bytes, self._step_bytes)
