@@ -5,6 +5,8 @@ import { columnLayout, wideLayout } from "./monitor_layout";
 import { size } from "./theme";
 
 const SIZES = [
+  [768, 1024],
+  [844, 390],
   [1024, 640],
   [1280, 720],
   [1440, 900],
@@ -31,13 +33,29 @@ describe("layout", () => {
         for (const r of panels) {
           expect(Object.values(r).every(Number.isInteger)).toBe(true);
           expect(r.x >= 0 && r.y >= 0 && r.x + r.width <= width && r.y + r.height <= height).toBe(true);
-          expect(r.width).toBeGreaterThan(300);
+          expect(r.width).toBeGreaterThan(width < 1000 ? 240 : 300);
         }
         for (const [i, a] of panels.entries())
           for (const b of panels.slice(i + 1)) expect(overlap(a, b)).toBe(false);
       });
     }
   }
+
+  it("is a stack with its controls on one line where a column would leave them no room", () => {
+    for (const [width, height] of [
+      [390, 844],
+      [768, 1024],
+      [844, 390],
+    ] as const) {
+      const { panels, nebula, controls, compact } = monitorLayout(width, height, "both");
+      expect([panels.length, compact]).toEqual([1, true]);
+      expect(controls.width).toBeGreaterThan(width - 20);
+      const { rect } = panels[0]!;
+      if (height < width) expect(nebula!.x).toBeGreaterThan(rect.x + rect.width);
+      else expect(rect.y).toBeGreaterThan(nebula!.y + nebula!.height);
+      expect(rect.height).toBeGreaterThan(0.5 * height);
+    }
+  });
 
   it("is the page of the recipe at 1920 x 1080", () => {
     const { header, panels, nebula } = monitorLayout(1920, 1080, "both");

@@ -1,14 +1,10 @@
 import type { ViewMode } from "../state/state";
-import { ARRANGEMENTS, type Arrangement, type Cell, type Side } from "./arrangement";
+import { ARRANGEMENTS, type Arrangement, type Side } from "./arrangement";
+import { fillColumn, fillStrip, merged, type Place, panelOf, placesOf, snap, strip } from "./layout_places";
+import type { Rect } from "./rect";
 import { size } from "./theme";
 
-/** Logical pixels. */
-export interface Rect {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
+export { contains, inset, type Rect } from "./rect";
 
 /** A panel on show. */
 export interface Panel {
@@ -68,20 +64,22 @@ export interface Contents {
 const NARROW = 1400;
 /** Below this width there is one column. */
 const ONE_COLUMN = 1240;
-/** Below this width everything stands in one stack. */
-const STACK = 720;
+/** Below this width everything stands in one stack: controls beside a column would have no room. */
+const STACK = 1000;
+/** Below this height the stack lies down: a phone on its side. */
+const LOW = 560;
+/** The nebula's share of a stack. */
+const SKY = 0.3;
 const DOCK = 112;
 const NARROW_DOCK = 156;
 const LINE_DOCK = 46;
 const WIDEST_DOCK = 1180;
-const TABS = 20;
 const TIMELINE = 60;
 /** A window less high than this has no room for a timeline. */
 const LEAST_HEIGHT = 480;
 /** The nebula's least share of what the columns and the strip may take. */
 const LEAST_NEBULA = 240;
 
-const snap = (value: number): number => Math.round(value / size.grid) * size.grid;
 const between = (low: number, value: number, high: number): number => Math.max(low, Math.min(value, high));
 
 /**
@@ -91,17 +89,6 @@ const between = (low: number, value: number, high: number): number => Math.max(l
 export function interfaceScale(width: number, height: number): number {
   const fits = Math.min(width / 1920, height / 1080);
   return fits >= 2 ? 2 : fits >= 1.5 ? 1.5 : 1;
-}
-
-/** A cell with what of it can be shown, and where it stands in its arrangement. */
-interface Place {
-  readonly tabs: readonly string[];
-  /** The instrument on show; of a place that took in others, the one that was chosen last. */
-  readonly active: string;
-  readonly chosen: string;
-  readonly weight: number;
-  readonly first: number;
-  readonly least: { readonly width: number; readonly height: number };
 }
 
 /** Places the page, from a phone to 3840 x 2160 logical pixels, on a 4-pixel grid. */
@@ -153,7 +140,7 @@ function focused(width: number, height: number, id: string): Above {
   return { width, height, header, panels: [panel], dividers: [], nebula: null, controls, compact: true };
 }
 
-/** A phone: the nebula above, one instrument below, the others as its tabs. */
+/** A phone or a tablet: the nebula above, one instrument below, the others as its tabs; on its side, side by side. */
 function stacked(width: number, height: number, contents: Contents): Above {
   const margin = size.margin / 2;
   const gutter = size.gutter / 2;
@@ -164,13 +151,27 @@ function stacked(width: number, height: number, contents: Contents): Above {
   const controls = { x: margin, y: height - margin - LINE_DOCK, width: inside, height: LINE_DOCK };
   const cells = [...arrangement.left, ...arrangement.right, ...arrangement.bottom];
   const places = merged(placesOf(cells, contents), Number.NEGATIVE_INFINITY, "height");
-  const room = controls.y - gutter - top;
-  const sky = contents.view === "hud" ? 0 : snap(room * (places.length > 0 ? 0.34 : 1));
-  const nebula = sky > 0 ? { x: margin, y: top, width: inside, height: sky } : null;
-  const below = top + (sky > 0 ? sky + gutter : 0);
-  const area = { x: margin, y: below, width: inside, height: controls.y - gutter - below };
+  const all = { x: margin, y: top, width: inside, height: controls.y - gutter - top };
+  const share = contents.view === "hud" ? 0 : places.length > 0 ? SKY : 1;
+  const [nebula, area] = height < LOW ? beside(all, share, gutter) : over(all, share, gutter);
   const panels = places.map((place) => panelOf(place, area, "left"));
   return { width, height, header, panels, dividers: [], nebula, controls, compact: true };
+}
+
+/** The nebula's share of `all` above what is left. */
+function over(all: Rect, share: number, gutter: number): [nebula: Rect | null, rest: Rect] {
+  const sky = snap(all.height * share);
+  if (sky <= 0) return [null, all];
+  const rest = { ...all, y: all.y + sky + gutter, height: all.height - sky - gutter };
+  return [{ ...all, height: sky }, rest];
+}
+
+/** The nebula's share of `all` to the right of what is left. */
+function beside(all: Rect, share: number, gutter: number): [nebula: Rect | null, rest: Rect] {
+  const sky = snap(all.width * (share < 1 ? share * 1.4 : 1));
+  if (sky <= 0) return [null, all];
+  const rest = { ...all, width: all.width - sky - gutter };
+  return [{ ...all, x: all.x + rest.width + gutter, width: sky }, rest];
 }
 
 /** Columns left and right, a strip below, the nebula in the middle. */
@@ -273,119 +274,8 @@ function stripHeight(height: number, share: number, places: readonly Place[]): n
   return snap(between(Math.min(least, 0.5 * height), height * share, 0.62 * height));
 }
 
-/** Height of a place's tabs. */
-function strip(place: { readonly tabs: readonly string[] }): number {
-  return place.tabs.length > 1 ? TABS : 0;
-}
-
-/** What of the cells can be shown. */
-function placesOf(cells: readonly Cell[], contents: Contents): Place[] {
-  const places: Place[] = [];
-  cells.forEach(({ tabs, active, weight }, first) => {
-    const shown = tabs.filter((id) => contents.minimum(id) !== null);
-    if (shown.length === 0) return;
-    const on = shown.includes(active) ? active : shown[0]!;
-    places.push({ tabs: shown, active: on, chosen: active, weight, first, least: contents.minimum(on)! });
-  });
-  return places;
-}
-
-/** Where there is no room for all, the last ones become tabs of those before them. */
-function merged(places: readonly Place[], room: number, along: "width" | "height"): Place[] {
-  const out = [...places];
-  const need = (): number =>
-    out.reduce((sum, place) => sum + place.least[along] + (along === "height" ? strip(place) : 0), 0) +
-    size.gutter * (out.length - 1);
-  while (out.length > 1 && need() > room) {
-    const last = out.pop()!;
-    const before = out.pop()!;
-    const tabs = [...before.tabs, ...last.tabs];
-    const on = tabs.includes(before.chosen) ? before.chosen : before.active;
-    const { width, height } = before.least;
-    const least = { width: Math.max(width, last.least.width), height: Math.max(height, last.least.height) };
-    out.push({ ...before, tabs, active: on, weight: before.weight + last.weight, least });
-  }
-  return out;
-}
-
-/** Lengths of the places in `room`: by their weights, none below its least if that can be. */
-function lengths(places: readonly Place[], room: number, along: "width" | "height"): number[] {
-  const free = room - size.gutter * (places.length - 1);
-  const least = places.map((place) => place.least[along] + (along === "height" ? strip(place) : 0));
-  const out = places.map(() => 0);
-  const pinned = places.map(() => false);
-  for (let round = 0; round < places.length; round++) {
-    const left = free - least.reduce((sum, value, i) => sum + (pinned[i] ? value : 0), 0);
-    const weight = places.reduce((sum, place, i) => sum + (pinned[i] ? 0 : place.weight), 0);
-    let changed = false;
-    places.forEach((place, i) => {
-      out[i] = pinned[i] ? least[i]! : (left * place.weight) / Math.max(weight, 1e-9);
-      if (!pinned[i] && out[i]! < least[i]! && places.length > 1) {
-        pinned[i] = true;
-        changed = true;
-      }
-    });
-    if (!changed) break;
-  }
-  for (let i = 0; i + 1 < out.length; i++) out[i] = snap(out[i]!);
-  const before = out.slice(0, -1).reduce((sum, value) => sum + value, 0);
-  if (out.length > 0) out[out.length - 1] = free - before;
-  return out;
-}
-
-function panelOf(place: Place, area: Rect, side: Side): Panel {
-  const { active: id, tabs, first } = place;
-  const used = strip(place);
-  const rect = { ...area, y: area.y + used, height: area.height - used };
-  return { id, rect, tabs, strip: used > 0 ? { ...area, height: used } : null, side, first, focused: false };
-}
-
-function fillColumn(
-  places: readonly Place[],
-  area: Rect,
-  side: Side,
-  panels: Panel[],
-  dividers: Divider[],
-): void {
-  const heights = lengths(places, area.height, "height");
-  let y = area.y;
-  places.forEach((place, i) => {
-    panels.push(panelOf(place, { ...area, y, height: heights[i]! }, side));
-    y += heights[i]!;
-    if (i + 1 < places.length) {
-      const rect = { x: area.x, y, width: area.width, height: size.gutter };
-      dividers.push({ rect, side, after: place.first, whole: area.height, vertical: false });
-    }
-    y += size.gutter;
-  });
-}
-
-function fillStrip(places: readonly Place[], area: Rect, panels: Panel[], dividers: Divider[]): void {
-  const widths = lengths(places, area.width, "width");
-  let x = area.x;
-  places.forEach((place, i) => {
-    panels.push(panelOf(place, { ...area, x, width: widths[i]! }, "bottom"));
-    x += widths[i]!;
-    if (i + 1 < places.length) {
-      const rect = { x, y: area.y, width: size.gutter, height: area.height };
-      dividers.push({ rect, side: "bottom", after: place.first, whole: area.width, vertical: true });
-    }
-    x += size.gutter;
-  });
-}
-
 /** The monitor beside the nebula and nothing else, as tests and pictures want it. */
 export function monitorLayout(width: number, height: number, view: ViewMode): Layout {
   const minimum = (id: string) => (id === "monitor" ? { width: 352, height: 380 } : null);
   return layout(width, height, { view, arrangement: ARRANGEMENTS.monitor, focus: null, minimum });
-}
-
-/** False where the pointer is nowhere: NaN. */
-export function contains({ x, y, width, height }: Rect, px: number, py: number): boolean {
-  return px >= x && px < x + width && py >= y && py < y + height;
-}
-
-/** A rectangle made smaller by `by` on every side. */
-export function inset(rect: Rect, by: number): Rect {
-  return { x: rect.x + by, y: rect.y + by, width: rect.width - 2 * by, height: rect.height - 2 * by };
 }

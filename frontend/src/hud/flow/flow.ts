@@ -35,7 +35,7 @@ import { drawFooter, drawSources, drawTarget, factsOf } from "./flow_table";
 const SLIDER = 0;
 const FIRST_BUTTON = 10;
 /** By the room there is. */
-const FIRST_WORDS = ["WITHOUT THE FIRST TOKEN", "WITHOUT THE FIRST", "NO FIRST", "−1ST"];
+const FIRST_WORDS = ["WITHOUT THE FIRST TOKEN", "WITHOUT FIRST TOKEN", "SKIP FIRST", "−1ST"];
 const NAMES = ["HEAD", "MEAN", "ROLLOUT"];
 
 /** The attention flow: where the query that makes the next token looks. */

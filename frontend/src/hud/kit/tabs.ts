@@ -6,10 +6,12 @@ import { color, glow, text } from "../theme";
 
 const PADDING = 10;
 const GAP = 2;
+/** Letters of a name where there is no room for all names. */
+const BRIEF = 4;
 
 /**
  * The instruments that share a place: one tab each, the one on show lit. Where there is no room for all names,
- * those that are not on show shrink to a stroke, and the pointer still finds them.
+ * those that are not on show are cut to a few letters, then to a stroke; the pointer still finds them.
  */
 export function tabs(
   scene: Scene,
@@ -35,9 +37,9 @@ export function tabs(
     const line = on ? color.data : over ? fade(color.data, 0.6) : color.frame;
     scene.box(x, rect.y, width, 1.25, line, color.clear, 0, on ? glow.bracket : 0, color.data);
     const paint = on || over ? color.data : color.muted;
-    if (on || fits || other > 34) {
-      scene.textWithin(x + PADDING, rect.y + height - 4, width - PADDING, name, text.label, paint);
-    }
+    const word = on || fits ? name : name.slice(0, BRIEF);
+    const wide = scene.measure(word, text.label);
+    if (wide <= width) scene.text(x + (width - wide) / 2, rect.y + height - 4, word, text.label, paint);
     hits.add("tab", i, x, rect.y, width + GAP, rect.height);
     x += width + GAP;
   });
