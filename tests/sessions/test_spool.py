@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,3 +121,43 @@ def test_what_is_no_spool_is_refused(tmp_path: Path) -> None:
     (tmp_path / "head").write_bytes(b"\x93\x01")
     with pytest.raises(SpoolError, match="damaged"):
         Spool(tmp_path)
+
+
+PROGRAM = """
+import sys
+from cloudchamber.inference.engine import Engine
+from cloudchamber.inference.options import EngineOptions
+from cloudchamber.telemetry.commands import Generate
+from cloudchamber.telemetry.events import TokenGenerated
+
+class Hook:
+    def on_telemetry(self, event):
+        if isinstance(event, TokenGenerated):
+            print(event.step, event.position, flush=True)
+
+with Engine.load(sys.argv[1], EngineOptions(n_ctx=1024, spool=sys.argv[2]), Hook()) as engine:
+    while True:
+        engine.generate(Generate(prompt="the cat sat on a mat", raw=True, max_tokens=900))
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_was_told_survives_a_kill(tiny_model: TinyModel, tmp_path: Path, seed: int) -> None:
+    """Not a quarter of a second's tokens, but none of those that anyone heard of are lost."""
+    words = [sys.executable, "-c", PROGRAM, str(tiny_model("llama")), str(tmp_path)]
+    told = random.Random(seed).randrange(5, 800)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(told)]
+        process.kill()
+        lines += [line for line in process.stdout if line.endswith("\n")]
+    step, position = map(int, lines[-1].split())
+    # More than one run if the first came to its end.
+    with Spool(list(spools(tmp_path))[-1]) as spool:
+        assert spool.hold()
+        assert spool.steps >= step + 1
+        assert spool.positions >= position
+        there, _, logits = spool.step_records(0, step + 1)
+        assert there.all()
+        assert np.isfinite(logits).all()
+        assert (spool.layer_records(0, position)[0] >= 0).all()
