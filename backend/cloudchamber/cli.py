@@ -127,7 +127,8 @@ def serve(
             model,
             _options(ctx, threads, gpu_layers, rotating_cache, keep_attention),
             autostart,
-            _store(data, keep_size) if keep else None,
+            _store(data, keep_size),
+            keep,
         )
     )
     try:
@@ -232,10 +233,10 @@ def _options(
     )
 
 
-def _live(model: str | None, options: EngineOptions, autostart: bool, store: Store | None) -> Any:
+def _live(model: str | None, options: EngineOptions, autostart: bool, store: Store, record: bool) -> Any:
     from cloudchamber.server.live import LiveSession
 
-    return LiveSession(options, model=_model(model), autostart=autostart, store=store)
+    return LiveSession(options, model=_model(model), autostart=autostart, store=store, record=record)
 
 
 def _store(data: Path | None, keep_size: str | None) -> Store:

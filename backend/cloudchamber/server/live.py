@@ -70,14 +70,17 @@ class LiveSession:
         model: FoundModel | None = None,
         autostart: bool = True,
         store: Store | None = None,
+        record: bool = True,
     ) -> None:
-        """With a `store`, which the session closes when it ends, every run is kept in it."""
+        """What `store` holds can be looked at; it is closed when the session ends. If `record`,
+        every run is kept in it."""
         self.hub = Hub()
         self.store = store
-        self._recorder = None if store is None else Recorder(self.hub, store, self)
-        self._compactor = None if store is None else Compactor(store, self.hub.publish)
-        if store is not None:
-            options = replace(options, spool=str(spool_folder(store)))
+        keeping = store if record else None
+        self._recorder = None if keeping is None else Recorder(self.hub, keeping, self)
+        self._compactor = None if keeping is None else Compactor(keeping, self.hub.publish)
+        if keeping is not None:
+            options = replace(options, spool=str(spool_folder(keeping)))
         self._supervisor = Supervisor(options, self._on_event, self._on_reply)
         self._positions = PositionsService()
         self._first = model

@@ -70,7 +70,6 @@ class Recorder:
         """Mend what an earlier process left, and listen."""
         self._hub.join(self._reader)
         await self._mend()
-        await self._make_room()
 
     async def _mend(self) -> None:
         """Finish what was cut off."""
