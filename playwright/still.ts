@@ -47,6 +47,13 @@ export class Still {
     private readonly url: string,
   ) {}
 
+  /** The page's address with these words in it. */
+  address(words: Readonly<Record<string, string>>): string {
+    const url = new URL(this.url);
+    for (const [name, value] of Object.entries(words)) url.searchParams.set(name, value);
+    return url.href;
+  }
+
   async open({
     view = "both",
     preset = "monitor",
