@@ -50,8 +50,8 @@ export class Monitor implements InstrumentView {
     const place = wide ? wideLayout(body, top, ui.topCount) : columnLayout(body, top, ui.topCount);
     this.drawText(state, model, place, now, ui);
     drawChoice(scene, state, model, place.choice, place.rows, place.row, now, ui, this.springs);
-    drawEntropy(scene, state, model, place.entropy, now, ui);
-    drawGauges(scene, model, place.gauges);
+    if (place.entropy) drawEntropy(scene, state, model, place.entropy, now, ui);
+    if (place.gauges) drawGauges(scene, model, place.gauges);
     scene.popClip();
   }
 

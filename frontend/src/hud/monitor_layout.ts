@@ -12,8 +12,9 @@ export interface MonitorLayout {
   /** Candidates shown, and the height of each. */
   readonly rows: number;
   readonly row: number;
-  readonly entropy: Rect;
-  readonly gauges: Rect;
+  /** Null where there is no room: text and candidates come first. */
+  readonly entropy: Rect | null;
+  readonly gauges: Rect | null;
 }
 
 /** A body of this width sets text and numbers side by side. */
@@ -36,7 +37,11 @@ export function columnLayout(body: Rect, top: number, wanted: number): MonitorLa
   const plot = roomy ? 124 : 78;
   const gap = roomy ? 8 : 2;
   const { x, width } = body;
-  const room = body.y + body.height - top - plot - GAUGES_HEIGHT - 3 * gap;
+  const all = body.y + body.height - top - gap;
+  const least = LEAST_TEXT + choiceHeight(1, TIGHT_ROW);
+  const gauged = all - GAUGES_HEIGHT - gap >= least;
+  const plotted = all - GAUGES_HEIGHT - plot - 2 * gap >= least;
+  const room = all - (plotted ? plot + gap : 0) - (gauged ? GAUGES_HEIGHT + gap : 0);
   const calm = candidateRows(wanted, room - LEAST_STREAM, calmRow);
   const tight = calm < wanted;
   const row = tight ? TIGHT_ROW : calmRow;
@@ -44,8 +49,9 @@ export function columnLayout(body: Rect, top: number, wanted: number): MonitorLa
   const choiceTall = choiceHeight(rows, row);
   const stream = { x, y: top, width, height: room - choiceTall };
   const choice = { x, y: top + stream.height + gap, width, height: choiceTall };
-  const entropy = { x, y: choice.y + choiceTall + gap, width, height: plot };
-  const gauges = { x, y: entropy.y + plot + gap, width, height: GAUGES_HEIGHT };
+  const below = choice.y + choiceTall + gap;
+  const entropy = plotted ? { x, y: below, width, height: plot } : null;
+  const gauges = gauged ? { x, y: below + (plotted ? plot + gap : 0), width, height: GAUGES_HEIGHT } : null;
   return { stream, type: roomy ? largeStream : smallStream, choice, rows, row, entropy, gauges };
 }
 
