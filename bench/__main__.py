@@ -6,12 +6,13 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import decode, instruments, page, positions, recording
+from bench import decode, instruments, page, positions, recording, seek
 from bench.figures import Figure, show, write
 
 PARTS: dict[str, Callable[[int], list[Figure]]] = {
     "decode": decode.measure,
     "recording": recording.measure,
+    "kept": recording.measure_size,
     "size": page.measure_size,
     "start": page.measure_start,
     "latency": page.measure_latency,
@@ -19,6 +20,7 @@ PARTS: dict[str, Callable[[int], list[Figure]]] = {
     "instruments": instruments.measure_scripts,
     "choice": instruments.measure_choice,
     "memory": instruments.measure_memory,
+    "seek": seek.measure_seek,
     "positions": positions.measure,
 }
 OUTPUT = Path(__file__).resolve().parent.parent / "bench.json"

@@ -40,7 +40,8 @@ def longer(session: Archive, times: int) -> Archive:
     """The session played `times` times in a row, as one run. Without attention."""
     manifest = archive.read(session, Manifest, archive.MANIFEST)
     timeline = archive.read(session, Timeline, archive.TIMELINE)
-    assert manifest and timeline
+    assert manifest
+    assert timeline
     chunks: list[FrameChunk] = []
     parts: dict[str, bytes] = {}
     tokens: list[TokenGenerated] = []
@@ -70,7 +71,7 @@ def longer(session: Archive, times: int) -> Archive:
                     chunk.steps,
                     chunk.start + seconds,
                     chunk.stop + seconds,
-                )  # fmt: skip
+                )
             )
     parts[archive.TIMELINE] = archive.encode(Timeline.of(arrivals, tokens))
     for chunk, start in enumerate(range(0, len(tokens), archive.TOKENS_PER_PART)):

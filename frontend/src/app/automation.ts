@@ -50,6 +50,10 @@ export interface Chamber {
   seek(step: number): Promise<number>;
   /** A kept session stands at `seconds` of its run; resolves when all of that is here, drawn or not. */
   showTime(seconds: number): Promise<void>;
+  /** What there is of a kept session. */
+  session(): { readonly duration: number; readonly steps: number };
+  /** Stand at `seconds` of a kept session; milliseconds until the frame that shows it is with the GPU. */
+  timeSeek(seconds: number): Promise<number>;
   /** Until all that belongs to what a kept session shows is here. */
   showNow(): Promise<void>;
   /** A kept session has played on for `seconds`, drawn `rate` times a second. */
@@ -124,6 +128,19 @@ export function automationOf(app: App, source: FrameSource, clock: ManualClock |
       replay.playback.pause();
       replay.seek(seconds);
       await settled(replay);
+    },
+    session() {
+      const { playback, manifest } = replayed();
+      return { duration: playback.duration, steps: manifest.steps };
+    },
+    async timeSeek(seconds) {
+      const replay = replayed();
+      const begin = performance.now();
+      replay.playback.pause();
+      replay.seek(seconds);
+      const { frames } = app.metrics;
+      while (!replay.settled || app.metrics.frames === frames) await new Promise(requestAnimationFrame);
+      return performance.now() - begin;
     },
     showNow: () => settled(replayed()),
     async playFor(seconds, rate = 60) {

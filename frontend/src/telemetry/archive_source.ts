@@ -76,6 +76,8 @@ export class ArchiveSource implements FrameSource {
   private stale = true;
   private heads: readonly (readonly [number, number])[] = [];
   private failure = "";
+  /** Token parts that were asked for ahead. */
+  private warmed = 0;
   private fetching: Promise<unknown> | null = null;
   private status: (connection: Connection) => void = () => {};
 
@@ -128,6 +130,8 @@ export class ArchiveSource implements FrameSource {
   seek(time: number): void {
     this.playback.seek(time);
     this.stale = true;
+    // What is not here is on its way before the next frame.
+    this.fetch(this.namesAt(this.playback.time));
   }
 
   /** On to a time: from what is on show where that is near, which is cheaper than seeking and shows the same. */
@@ -170,6 +174,7 @@ export class ArchiveSource implements FrameSource {
     const moved = playback.time !== this.shownTime;
     this.feed(stage);
     if (playback.playing) this.fetch(this.namesOf(Math.min(this.chunk + 1, this.chunks.length - 1)));
+    if (!this.fetching) this.fetchTokens();
     return moved;
   }
 
@@ -224,6 +229,19 @@ export class ArchiveSource implements FrameSource {
     return [`frames/${chunk}`, ...attentionNames(this.manifest, layers, first, last)];
   }
 
+  /** What a time needs to be shown. */
+  private namesAt(time: number): string[] {
+    const chunk = this.chunkAt(time);
+    const first = Math.max(0, chunk - 1);
+    const before = this.tokenNames(this.chunks[first]![2]);
+    return [...new Set([...before, ...this.namesOf(first), ...this.namesOf(chunk)])];
+  }
+
+  /** Tokens are small, and needed wherever one goes: they are fetched while nothing else is. */
+  private fetchTokens(): void {
+    if (this.warmed * TOKENS_PER_PART < this.manifest.steps) this.fetch([`tokens/${this.warmed++}`]);
+  }
+
   private tokenNames(count: number): string[] {
     const first = Math.floor(Math.max(0, count - TOKENS_BEFORE) / TOKENS_PER_PART);
     const names = [];
@@ -261,10 +279,9 @@ export class ArchiveSource implements FrameSource {
   /** Plays what is before the present time again, from the beginning of the chunk before. */
   private rebuild(stage: Stage): boolean {
     const { time } = this.playback;
-    const chunk = this.chunkAt(time);
-    const first = Math.max(0, chunk - 1);
+    const first = Math.max(0, this.chunkAt(time) - 1);
     const count = this.chunks[first]![2];
-    const names = [...this.tokenNames(count), ...this.namesOf(first), ...this.namesOf(chunk)];
+    const names = this.namesAt(time);
     if (!this.here(names)) {
       this.fetch(names);
       return false;

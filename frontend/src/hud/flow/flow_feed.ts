@@ -33,6 +33,8 @@ export class FlowFeed {
   refusal = "";
   /** What `row` is of, but for its position. */
   private of = "";
+  /** Counts what makes an answer on its way late: a row that the stream brought, or that counts no more. */
+  private asking = 0;
   private event: AttentionWeights | null = null;
   private asked = "";
   private askedAt = Number.NEGATIVE_INFINITY;
@@ -60,6 +62,7 @@ export class FlowFeed {
   /** What was on show counts no more. */
   forget(): void {
     this.begin("");
+    this.asking++;
   }
 
   private begin(of: string): void {
@@ -83,6 +86,7 @@ export class FlowFeed {
     if (!row) return false;
     this.event = event;
     this.row = row;
+    this.asking++;
     return true;
   }
 
@@ -107,7 +111,8 @@ export class FlowFeed {
     now: number,
     host: HudHost,
   ): void {
-    const { of } = this;
+    const { of, asking } = this;
+    const late = () => of !== this.of || asking !== this.asking;
     const question = `${of} ${position}`;
     const again = this.refusal !== "" && now - this.refusedAt > RETRY;
     if ((question === this.asked && !again) || now - this.askedAt < PACE[mode]) return;
@@ -117,12 +122,12 @@ export class FlowFeed {
       this.slot,
       { kind: "get_flow", position, mode, layer, head },
       (reply) => {
-        if (of !== this.of) return;
+        if (late()) return;
         this.refusal = "";
         this.row = { position: reply.position, weights: reply.weights.data.slice(), sink: reply.sink };
       },
       (message) => {
-        if (of !== this.of) return;
+        if (late()) return;
         this.refusal = message;
         this.refusedAt = now;
       },
