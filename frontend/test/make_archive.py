@@ -74,9 +74,9 @@ def longer(session: Archive, times: int) -> Archive:
                 )
             )
     parts[archive.TIMELINE] = archive.encode(Timeline.of(arrivals, tokens))
-    for chunk, start in enumerate(range(0, len(tokens), archive.TOKENS_PER_PART)):
+    for number, start in enumerate(range(0, len(tokens), archive.TOKENS_PER_PART)):
         part = Tokens(tokens=tokens[start : start + archive.TOKENS_PER_PART])
-        parts[archive.tokens_name(chunk)] = archive.encode(part)
+        parts[archive.tokens_name(number)] = archive.encode(part)
     for name in (archive.VOCABULARY, *map(archive.positions_name, manifest.positions)):
         parts[name] = session.part(name) or b""
     grown = replace(

@@ -23,6 +23,8 @@ export interface Actions extends HudHost, ArrangingHost {
   jumpToMark(direction: 1 | -1): void;
   /** The run from its beginning to now, along the lower edge. */
   toggleTimeline(): void;
+  /** The list of kept runs. */
+  showSessions(): void;
   /** Whether a replay plays; null where there is none. */
   playing(): boolean | null;
   stop(): void;

@@ -218,9 +218,18 @@ export class App implements Page {
     );
   }
 
-  /** Say for a while that something asked for can't be done. */
-  refuse(message: string): void {
-    this.state.rejected = { message, arrived: this.clock.now() };
+  /** The list of kept runs, which comes with its code too. */
+  openSessions(): void {
+    import("./sessions/dialog").then(
+      ({ openSessions }) => openSessions(this.root, new URLSearchParams(location.search).get("session")),
+      () => this.refuse("The list could not be loaded; try again."),
+    );
+  }
+
+  /** Say for a while that something asked for can't be done; or with a title, whatever it says. */
+  refuse(message: string, title?: string): void {
+    const arrived = this.clock.now();
+    this.state.rejected = title ? { message, arrived, title } : { message, arrived };
     this.touch();
   }
 

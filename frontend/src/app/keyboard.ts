@@ -36,6 +36,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
     does: "Surprising moment before, after",
     run: (a, key) => a.jumpToMark(key === "Shift+ArrowRight" ? 1 : -1),
   },
+  { keys: ["o"], shown: "O", does: "Open a kept session", run: (a) => a.showSessions() },
   { keys: ["l"], shown: "L", does: "Timeline of the run", run: (a) => a.toggleTimeline() },
   {
     keys: ["Escape"],

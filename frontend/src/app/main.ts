@@ -30,6 +30,8 @@ const FONT_PATIENCE = 400;
 export interface Origin {
   readonly source: FrameSource;
   readonly resources: Resources;
+  /** What an exported session was left without, as a sentence. */
+  readonly lacking?: string;
 }
 
 async function main(): Promise<void> {
@@ -51,7 +53,7 @@ async function main(): Promise<void> {
 }
 
 /** The page on one source of data, until it is closed. */
-async function show(clock: Clock, { source, resources }: Origin): Promise<App> {
+async function show(clock: Clock, { source, resources, lacking }: Origin): Promise<App> {
   const state = createState();
   const hud: Hud = new Hud({
     send: (command) => app.actions.send(command),
@@ -74,6 +76,7 @@ async function show(clock: Clock, { source, resources }: Origin): Promise<App> {
   // The first frame already has the right letters, unless they take too long.
   await Promise.race([font, new Promise((done) => setTimeout(done, FONT_PATIENCE))]);
   await app.start();
+  if (lacking) app.refuse(lacking, "An exported session");
   const manual = clock instanceof ManualClock ? clock : null;
   window.chamber = automationOf(app, source, manual);
   if (!manual) {
@@ -106,7 +109,7 @@ async function origin(clock: Clock, recording: string | null, session: string | 
   const archive = await archiveOf(session, base);
   if (archive) {
     const { openReplay } = await import("./open_replay");
-    return openReplay(archive);
+    return openReplay(archive, session === null);
   }
   if (recording === null) {
     const source = new SocketSource(streamUrl(base), { clock: systemClock });

@@ -138,7 +138,8 @@ function fetchMessage(notice: Notice): MessageSpec {
 function rejectedMessage(state: AppState, now: number): MessageSpec | null {
   const { rejected } = state;
   if (!rejected || now - rejected.arrived > NOTICE_SECONDS) return null;
-  return plain("rejected", "attention", "Not done", rejected.message);
+  const { title } = rejected;
+  return plain("rejected", title ? "plain" : "attention", title ?? "Not done", rejected.message);
 }
 
 function plain(id: string, tone: MessageSpec["tone"], title: string, text: string): MessageSpec {

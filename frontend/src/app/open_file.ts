@@ -14,7 +14,7 @@ export async function openFile(file: Blob, clock: Clock): Promise<Origin> {
   const head = new Uint8Array(await file.slice(0, 2).arrayBuffer());
   const gzip = head[0] === 0x1f && head[1] === 0x8b;
   if (!gzip || file.size > MOST_RECORDING_BYTES) {
-    return openReplay(new CheckedArchive(await FileArchive.open(file)));
+    return openReplay(new CheckedArchive(await FileArchive.open(file)), true);
   }
   const recording = await openRecording(await file.arrayBuffer());
   const source = new RecordingSource(recording, clock, !(clock instanceof ManualClock));

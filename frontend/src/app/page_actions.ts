@@ -47,6 +47,7 @@ export interface Page {
   remember(): void;
   /** Look at all controls and messages once more. */
   touch(): void;
+  openSessions(): void;
   /** Open the dialog for pictures and films. */
   openExport(kind: "picture" | "film"): void;
 }
@@ -111,6 +112,10 @@ export class PageActions implements Actions {
     const { state } = this.page;
     optionSet(state, TIMELINE, state.options.has(TIMELINE) ? null : "on");
     this.page.touch();
+  }
+
+  showSessions(): void {
+    this.page.openSessions();
   }
 
   playing(): boolean | null {

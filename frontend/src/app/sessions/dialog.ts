@@ -1,0 +1,177 @@
+import "./sessions.css";
+import { bytes, count } from "../../hud/format";
+import { clock } from "../../hud/timeline/timeline";
+import { h, setText } from "../dom";
+import { addressOf, ago, type KeptSession, type KeptSessions, SessionsClient } from "./kept_session";
+
+/** Milliseconds in which a second press deletes. */
+const SURE = 4000;
+const EVERY = 5000;
+
+/** Opens the list of kept sessions over the page. `shown` is the one on show; null is live. */
+export function openSessions(root: HTMLElement, shown: string | null): void {
+  if (root.querySelector("dialog.sessions")) return;
+  const dialog = new SessionsDialog(new SessionsClient(document.baseURI), shown);
+  root.append(dialog.element);
+  dialog.element.showModal();
+}
+
+class SessionsDialog {
+  readonly element: HTMLDialogElement;
+  private readonly list = h("ul", { "aria-label": "Sessions" });
+  private readonly note = h("p", { class: "note", role: "status" }, "Reading the list …");
+  private readonly bar = h("progress", { "aria-label": "Room used", max: 1, value: 0 });
+  private readonly ending = new AbortController();
+
+  constructor(
+    private readonly client: SessionsClient,
+    private readonly shown: string | null,
+  ) {
+    const close = h("button", { type: "button", class: "quiet", click: () => this.element.close() }, "CLOSE");
+    const live = h("a", { href: addressOf(location.search, null), class: "way" }, "LIVE");
+    const outside = (event: MouseEvent) => {
+      if (event.target === this.element) this.element.close();
+    };
+    this.element = h(
+      "dialog",
+      { class: "sessions", "aria-labelledby": "sessions-title", click: outside },
+      h("h2", { id: "sessions-title" }, "KEPT SESSIONS"),
+      this.list,
+      this.bar,
+      this.note,
+      h("div", { class: "ways" }, ...(shown === null ? [] : [live]), close),
+    );
+    this.element.addEventListener("close", () => {
+      this.ending.abort();
+      this.element.remove();
+    });
+    const timer = setInterval(() => this.element.querySelector("input") ?? void this.refresh(), EVERY);
+    this.ending.signal.addEventListener("abort", () => clearInterval(timer));
+    void this.refresh();
+  }
+
+  private async refresh(): Promise<void> {
+    try {
+      this.show(await this.client.list(this.ending.signal));
+    } catch (error) {
+      if (!this.ending.signal.aborted) this.say(sentence(error));
+    }
+  }
+
+  private show({ sessions, used, limit }: KeptSessions): void {
+    const focused = (document.activeElement as HTMLElement | null)?.dataset.key;
+    this.list.replaceChildren(...sessions.map((session) => this.row(session)));
+    if (focused) this.list.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    this.bar.value = limit > 0 ? Math.min(1, used / limit) : 0;
+    if (limit === 0) this.say("Nothing is kept: the server was started without recording.");
+    else if (sessions.length === 0) this.say("Nothing is kept yet: every run is, as it streams.");
+    else
+      this.say(
+        `${bytes(used)} of ${bytes(limit)}. When that is full, the oldest that is not pinned goes first.`,
+      );
+  }
+
+  private row(session: KeptSession): HTMLElement {
+    const { id, title, model, created, seconds, steps, running, pinned, goes_next } = session;
+    const length = `${count(steps)} tokens · ${clock(seconds)}`;
+    const facts = [model, length, ago(created, Date.now() / 1000), bytes(session.bytes)];
+    if (running) facts.push("running");
+    else if (!session.complete) facts.push("cut off");
+    if (goes_next) facts.push("goes next");
+    const here = id === this.shown;
+    const name = h(
+      "a",
+      {
+        href: addressOf(location.search, id),
+        "data-key": `${id} open`,
+        ...(here ? { "aria-current": "page" } : {}),
+      },
+      title,
+    );
+    const row = h(
+      "li",
+      { "data-session": id, "data-next": String(goes_next) },
+      h("div", { class: "what" }, name, h("span", { class: "facts" }, facts.join(" · "))),
+    );
+    const pin = this.button(id, pinned ? "UNPIN" : "PIN", `${pinned ? "Unpin" : "Pin"} ${title}`, () =>
+      this.change(() => this.client.change(id, { pinned: !pinned })),
+    );
+    pin.setAttribute("aria-pressed", String(pinned));
+    const rename = this.button(id, "RENAME", `Rename ${title}`, () => this.rename(name, session));
+    row.append(pin, rename, this.deleter(session));
+    return row;
+  }
+
+  private button(id: string, word: string, label: string, click: () => void): HTMLButtonElement {
+    const key = `${id} ${word}`;
+    return h("button", { type: "button", class: "quiet", "aria-label": label, "data-key": key, click }, word);
+  }
+
+  /** The first press asks, the second deletes. */
+  private deleter({ id, title, running }: KeptSession): HTMLButtonElement {
+    let sure = false;
+    const button = this.button(id, "DELETE", `Delete ${title}`, () => {
+      if (sure) {
+        void this.change(() => this.client.remove(id));
+        return;
+      }
+      sure = true;
+      setText(button, "SURE?");
+      button.setAttribute("aria-label", `Really delete ${title}`);
+      button.dataset.sure = "true";
+      setTimeout(() => {
+        sure = false;
+        setText(button, "DELETE");
+        button.setAttribute("aria-label", `Delete ${title}`);
+        delete button.dataset.sure;
+      }, SURE);
+    });
+    button.disabled = running;
+    return button;
+  }
+
+  private rename(name: HTMLElement, { id, title }: KeptSession): void {
+    let done = false;
+    const finish = (keep: boolean) => {
+      if (done) return;
+      done = true;
+      const wanted = input.value.trim();
+      input.replaceWith(name);
+      if (keep && wanted !== "" && wanted !== title) {
+        void this.change(() => this.client.change(id, { title: wanted }));
+      } else name.focus();
+    };
+    const key = (event: KeyboardEvent) => {
+      if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+      event.preventDefault();
+      finish(event.key === "Enter");
+    };
+    const input = h("input", {
+      type: "text",
+      value: title,
+      maxlength: 200,
+      "aria-label": "Title",
+      keydown: key,
+      blur: () => finish(true),
+    });
+    name.replaceWith(input);
+    input.select();
+  }
+
+  private async change(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      await this.refresh();
+    } catch (error) {
+      this.say(sentence(error));
+    }
+  }
+
+  private say(text: string): void {
+    setText(this.note, text);
+  }
+}
+
+function sentence(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,73 @@
+/** A kept session in brief, as `GET api/sessions` lists it. */
+export interface KeptSession {
+  readonly id: string;
+  readonly title: string;
+  readonly model: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly seconds: number;
+  readonly steps: number;
+  readonly bytes: number;
+  readonly complete: boolean;
+  /** Recorded just now. */
+  readonly running: boolean;
+  readonly pinned: boolean;
+  /** The next to go when room is needed. */
+  readonly goes_next: boolean;
+}
+
+export interface KeptSessions {
+  /** Newest first. */
+  readonly sessions: readonly KeptSession[];
+  /** Bytes on disk, and how many there may be; a limit of 0 keeps nothing. */
+  readonly used: number;
+  readonly limit: number;
+}
+
+/** The sessions of the server beside the page. Each call rejects with a sentence. */
+export class SessionsClient {
+  constructor(private readonly base: string) {}
+
+  async list(signal: AbortSignal): Promise<KeptSessions> {
+    return (await this.ask("api/sessions", { signal })).json() as Promise<KeptSessions>;
+  }
+
+  async change(id: string, what: { title: string } | { pinned: boolean }): Promise<void> {
+    const headers = { "content-type": "application/json" };
+    await this.ask(pathOf(id), { method: "POST", headers, body: JSON.stringify(what) });
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.ask(pathOf(id), { method: "DELETE" });
+  }
+
+  private async ask(path: string, init: RequestInit): Promise<Response> {
+    const response = await fetch(new URL(path, this.base), init);
+    if (response.ok) return response;
+    const said = (await response.text()).trim();
+    throw new Error(said.length > 0 && said.length < 200 ? said : `The server answered ${response.status}.`);
+  }
+}
+
+function pathOf(id: string): string {
+  return `api/sessions/${encodeURIComponent(id)}`;
+}
+
+/** The page's address with another session in it, null being live; the way it is looked at stays. */
+export function addressOf(search: string, id: string | null): string {
+  const parameters = new URLSearchParams(search);
+  for (const name of ["session", "at", "step", "recording"]) parameters.delete(name);
+  if (id !== null) parameters.set("session", id);
+  const text = parameters.toString();
+  return text === "" ? "./" : `?${text}`;
+}
+
+/** "3 days ago", or the date where that says more. */
+export function ago(created: number, now: number): string {
+  const seconds = Math.max(0, now - created);
+  if (seconds < 90) return "just now";
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} minutes ago`;
+  if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} hours ago`;
+  if (seconds < 14 * 86_400) return `${Math.round(seconds / 86_400)} days ago`;
+  return new Date(created * 1000).toISOString().slice(0, 10);
+}
