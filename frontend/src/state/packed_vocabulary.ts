@@ -16,6 +16,9 @@ const UNUSED = 5;
 const lenient = new TextDecoder("utf-8");
 const strict = new TextDecoder("utf-8", { fatal: true });
 
+/** Stands for each token of a prompt that was taken out of a session (`backend/cloudchamber/sessions/redact.py`). */
+const WITHHELD = 0xffffffff;
+
 /** A vocabulary that decodes a token's text when it is first asked for. Throws on a body that does not fit. */
 export function openVocabulary(hash: string, body: VocabularyBody): Vocabulary {
   const { size } = body;
@@ -34,7 +37,7 @@ export function openVocabulary(hash: string, body: VocabularyBody): Vocabulary {
     isControl,
     text: (id) => (id < size ? lenient.decode(slice(id)) : ""),
     label(id) {
-      if (id >= size) return `‹${id}›`;
+      if (id >= size) return id === WITHHELD ? "‹withheld›" : `‹${id}›`;
       labels[id] ??= tokenLabel(slice(id), isControl(id));
       return labels[id];
     },

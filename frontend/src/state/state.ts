@@ -59,6 +59,8 @@ export interface Selection {
 
 /** A sentence for the person, and the page's clock when it came. */
 export interface Notice {
+  /** Without one it is a refusal. */
+  readonly title?: string;
   readonly message: string;
   readonly arrived: number;
 }

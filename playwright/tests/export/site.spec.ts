@@ -60,6 +60,12 @@ test("a folder behind any static host, under a path, replays with all it has", a
   expect(host.served.every((path) => path.startsWith(PATH))).toBe(true);
 });
 
+test("it says what was left out of it", async ({ page }) => {
+  await page.goto(`${host.url}?view=hud`);
+  await expect(page.getByText("It holds the attention of layer 23.")).toBeVisible();
+  await expect(page.getByText("the exact ones are left out")).toBeVisible();
+});
+
 test("it begins with the layer whose attention it has", async ({ page }) => {
   await page.goto(`${host.url}?clock=manual&view=hud`);
   await page.waitForFunction(() => window.chamber);
@@ -68,6 +74,33 @@ test("it begins with the layer whose attention it has", async ({ page }) => {
   await page.goto(`${host.url}?clock=manual&view=hud&layer=4`);
   await page.waitForFunction(() => window.chamber);
   expect(await page.evaluate(() => window.chamber!.state().selection.layer)).toBe(4);
+});
+
+test("without its prompt it shows none, and keeps the numbers", async ({ page }) => {
+  const redacted = `${folder}-redacted`;
+  const words = ["export", RECORDING, redacted, "--site", "--redact-prompt"];
+  execFileSync(join(ROOT, ".venv/bin/cloudchamber"), words, { cwd: ROOT, stdio: "pipe" });
+  const other = await StaticHost.start(redacted, PATH);
+  try {
+    await page.goto(`${other.url}?clock=manual&view=hud&preset=attention`);
+    await page.waitForFunction(() => window.chamber);
+    await page.evaluate(() => window.chamber!.ready());
+    await page.evaluate(() => window.chamber!.showTime(99));
+    const held = await page.evaluate(() => {
+      const { run, vocabulary } = window.chamber!.state();
+      const ids = [...run!.started.prompt_ids.data];
+      return {
+        prompt: run!.started.prompt,
+        labels: [...new Set(ids.map((id) => vocabulary!.label(id)))],
+        ids,
+      };
+    });
+    expect(held).toMatchObject({ prompt: "", labels: ["‹withheld›"] });
+    expect(held.ids).toHaveLength(44);
+    expect((await snapshot(page)).tokens).toBe(72);
+  } finally {
+    await other.stop();
+  }
 });
 
 test("it is small", () => {
