@@ -17,10 +17,14 @@ from typing import Any, Self
 
 from websockets.sync.client import ClientConnection, connect
 
+from cloudchamber.server.keys import SECRET_VARIABLE
 from cloudchamber.sessions.store_folder import VARIABLE
 from cloudchamber.telemetry import codec, commands
 from cloudchamber.telemetry.events import PARTS
 from cloudchamber.telemetry.messages import PROTOCOL
+
+KEY = "the-key-of-a-bench-server"
+OWNER = {"authorization": f"Bearer {KEY}"}
 
 
 class Server:
@@ -37,7 +41,7 @@ class Server:
             [str(Path(sys.executable).parent / "cloudchamber"), *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, VARIABLE: self._data.name},
+            env={**os.environ, VARIABLE: self._data.name, SECRET_VARIABLE: KEY},
         )
 
     @property
@@ -47,7 +51,8 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
+        """The page's address as its owner opens it."""
+        return f"http://127.0.0.1:{self.port}/?token={KEY}"
 
     def wait(self, seconds: float = 120) -> None:
         """Wait until the page can be used. Raises `RuntimeError` or `TimeoutError`."""
@@ -70,7 +75,7 @@ class Server:
     def _health(self) -> int:
         """HTTP status of `/healthz`; 0 while nothing listens."""
         try:
-            with urllib.request.urlopen(self.url + "healthz", timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -99,7 +104,9 @@ class Viewer:
 
     def __init__(self, server: Server, selections: Sequence[tuple[int, int]] = ((0, 0),)) -> None:
         url = f"ws://127.0.0.1:{server.port}/stream"
-        self._socket: ClientConnection = connect(url, compression=None, max_size=1 << 28, ping_interval=None)
+        self._socket: ClientConnection = connect(
+            url, compression=None, max_size=1 << 28, ping_interval=None, additional_headers=OWNER
+        )
         self.bytes = 0
         """Payload bytes received so far."""
         self.send(commands.Hello(protocol=PROTOCOL, parts=list(PARTS)))

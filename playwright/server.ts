@@ -10,6 +10,9 @@ const BIN = join(ROOT, ".venv/bin");
 /** Milliseconds: a machine on which nothing has run yet compiles the taps first. */
 const START_WITHIN = 120_000;
 
+/** The owner's key of every server started here. */
+export const KEY = "the-key-of-a-test-server";
+
 /** A real `cloudchamber serve` on loopback, for one test. */
 export class Server {
   private process: ChildProcess | null = null;
@@ -33,10 +36,15 @@ export class Server {
     return `http://127.0.0.1:${this.port}/`;
   }
 
+  /** The page's address as its owner opens it. */
+  page(query: Record<string, string> = {}): string {
+    return `${this.url}?${new URLSearchParams({ token: KEY, ...query })}`;
+  }
+
   /** Start (again) on the same port. */
   async start(): Promise<void> {
     const words = ["serve", "--no-browser", "--port", String(this.port), ...this.words];
-    const env = { ...process.env, CLOUDCHAMBER_DATA: this.data };
+    const env = { ...process.env, CLOUDCHAMBER_DATA: this.data, CLOUDCHAMBER_SECRET: KEY };
     const child = spawn(join(BIN, "cloudchamber"), words, {
       stdio: ["ignore", "pipe", "pipe"],
       cwd: ROOT,

@@ -86,7 +86,9 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show the l
 @app.command()
 def serve(
     model: ModelArgument = None,
-    host: Annotated[str, typer.Option(help="Address to bind to.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Bind to this; default: loopback, all with --share.")
+    ] = "",
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Default: 8844, or the next that is free.")
     ] = None,
@@ -114,6 +116,19 @@ def serve(
     allow_host: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A further host name the page is reached by.")
     ] = None,
+    share: Annotated[bool, typer.Option("--share", help="Open it to other machines, over https.")] = False,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Certificate for --share; else mkcert's or a self-signed one."),
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key.")] = None,
+    root_path: Annotated[
+        str, typer.Option(metavar="PREFIX", help="Path prefix under which a proxy shows the page.")
+    ] = "",
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="A proxy whose X-Forwarded headers count; repeatable."),
+    ] = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Run a model and show it in the browser (the default command)."""
@@ -132,8 +147,19 @@ def serve(
         )
     )
     try:
-        run.run(session, host=host, port=port, names=allow_host or [], browser=browser, say=_say)
-    except run.PortError as error:
+        opening = run.Opening(
+            host=host,
+            port=port,
+            names=tuple(allow_host or ()),
+            share=share,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            prefix=root_path,
+            proxies=tuple(proxy or ()),
+            data=data,
+        )
+        run.run(session, opening, browser=browser, say=_say)
+    except (run.PortError, run.OpeningError) as error:
         _fail(str(error))
 
 

@@ -82,14 +82,12 @@ def open_file(
             store = FileStore(file, container)
             run.run(
                 FileSession(store),
-                host="127.0.0.1",
-                port=port,
-                names=[],
+                run.Opening(port=port),
                 browser=browser,
                 say=lambda text: out.print(escape(text)),
                 query=f"?session={store.session}",
             )
-    except (ContainerError, run.PortError) as error:
+    except (ContainerError, run.PortError, run.OpeningError) as error:
         _fail(str(error))
     except OSError as error:
         _fail(f"{file} can't be read: {error.strerror}.")

@@ -6,15 +6,20 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from cloudchamber.model.positions import Method
 from cloudchamber.server.app import create_app
+from cloudchamber.server.keys import OwnerKey
+from cloudchamber.server.reach import Reach
 from cloudchamber.server.run import Server, bind, configure
 from cloudchamber.server.session import RefusedError, SessionState
+from cloudchamber.sessions.shares import Shares
 from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.commands import Command, GetAttention, GetDistribution
@@ -78,12 +83,21 @@ class DrivenSession:
         return self.bodies.get(f"{embedding_hash}/{method}")
 
 
+SECRET = "the-owner's-key-in-tests"
+OWNER = {"authorization": f"Bearer {SECRET}"}
+"""Headers of one who may do everything."""
+
+
 @contextmanager
-def serving(session: Any, page: Path) -> Iterator[str]:
+def serving(
+    session: Any, page: Path, shares: Shares | None = None, reach: Reach | None = None
+) -> Iterator[str]:
     """Serve a session; gives `127.0.0.1:PORT`."""
     bound = bind("127.0.0.1", 0)
     up = threading.Event()
-    server = Server(configure(create_app(session, page=page)), up.set)
+    reach = replace(reach or Reach(), port=bound.getsockname()[1])
+    app = create_app(session, key=OwnerKey(SECRET), shares=shares, reach=reach, page=page)
+    server = Server(configure(app), up.set)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
     assert up.wait(20)
@@ -94,6 +108,11 @@ def serving(session: Any, page: Path) -> Iterator[str]:
         thread.join(20)
         bound.close()
         assert not thread.is_alive()
+
+
+def get(url: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    """What the owner gets."""
+    return httpx.get(url, headers={**OWNER, **(headers or {})})
 
 
 class Client:
@@ -120,6 +139,9 @@ class Client:
         return await self.hear("welcome")
 
 
-def viewer(address: str, **options: Any) -> connect:
-    """`async with viewer(address) as socket: Client(socket)`."""
-    return connect(f"ws://{address}/stream", compression=None, max_size=None, **options)
+def viewer(address: str, additional_headers: dict[str, str] | None = None, **options: Any) -> connect:
+    """`async with viewer(address) as socket: Client(socket)`, as the owner."""
+    headers = {**OWNER, **(additional_headers or {})}
+    return connect(
+        f"ws://{address}/stream", compression=None, max_size=None, additional_headers=headers, **options
+    )

@@ -10,11 +10,13 @@ from starlette.testclient import TestClient
 
 from cloudchamber.server.app import create_app
 from cloudchamber.server.file_session import FileSession
+from cloudchamber.server.keys import OwnerKey
 from cloudchamber.sessions.container import ContainerError, open_container, write_container
 from cloudchamber.sessions.file_store import FileStore
 from cloudchamber.sessions.from_recording import MemoryArchive, from_recording
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.recording import read_recording
+from tests.server.serving import OWNER, SECRET
 
 FIXTURE = Path(__file__).parents[2] / "playwright/fixtures/smollm2.chamber"
 ID = "0be170e25b663ba9"
@@ -30,8 +32,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def client(file: Path) -> Iterator[TestClient]:
     with open_container(file) as container:
-        app = create_app(FileSession(FileStore(file, container)))
-        with TestClient(app, base_url="http://127.0.0.1") as client:
+        app = create_app(FileSession(FileStore(file, container)), key=OwnerKey(SECRET))
+        with TestClient(app, base_url="http://127.0.0.1", headers=OWNER) as client:
             yield client
 
 
@@ -60,8 +62,8 @@ def test_a_part_that_is_damaged_is_told_and_not_shown(tmp_path: Path, file: Path
     data[entry.offset + 20] ^= 1
     (tmp_path / "damaged").write_bytes(data)
     with open_container(tmp_path / "damaged") as container:
-        app = create_app(FileSession(FileStore(tmp_path / "damaged", container)))
-        with TestClient(app, base_url="http://127.0.0.1") as client:
+        app = create_app(FileSession(FileStore(tmp_path / "damaged", container)), key=OwnerKey(SECRET))
+        with TestClient(app, base_url="http://127.0.0.1", headers=OWNER) as client:
             answer = client.get(f"/api/sessions/{ID}/parts/timeline")
             assert answer.status_code == 503
             assert "damaged" in answer.text

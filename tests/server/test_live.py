@@ -20,7 +20,7 @@ from cloudchamber.model.discovery import bundled
 from cloudchamber.server.live import DEFAULT_PROMPT, LiveSession
 from cloudchamber.telemetry import codec, distribution, typed
 from cloudchamber.telemetry.events import PARTS, Distribution
-from tests.server.serving import Client, serving, viewer
+from tests.server.serving import OWNER, Client, serving, viewer
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +41,7 @@ def address(session: LiveSession, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 async def get(url: str, **options: Any) -> httpx.Response:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(headers=OWNER) as client:
         return await client.get(url, **options)
 
 

@@ -13,12 +13,12 @@ import pytest
 
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import bundled
-from cloudchamber.server import stream
+from cloudchamber.server import rights, stream
 from cloudchamber.server.live import LiveSession
 from cloudchamber.sessions import archive, store_list
 from cloudchamber.telemetry import commands, distribution, event_log, events, messages, pacer
 from cloudchamber.telemetry.events import Distribution
-from tests.server.serving import serving
+from tests.server.serving import SECRET, serving
 
 TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 
@@ -29,7 +29,7 @@ def test_the_documented_client_watches_a_real_run(tmp_path: Path) -> None:
     session = LiveSession(EngineOptions(n_ctx=256), model=bundled(), autostart=False)
     with serving(session, tmp_path) as address:
         session_is_ready(session)
-        command = [sys.executable, str(script), f"ws://{address}/stream", "Once", "4"]
+        command = [sys.executable, str(script), f"http://{address}/?token={SECRET}", "Once", "4"]
         said = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     assert len(re.findall(r"^ +\d+ .+ p=[01]\.\d{3}$", said, re.M)) == 4
     assert "of 49152 tokens have p > 1e-4" in said
@@ -77,9 +77,15 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"{commands.MAX_PROMPT_CHARS:,} characters",
         f"at most {commands.MAX_SELECTIONS} pairs",
         f"{stream.MAX_QUESTIONS} a viewer",
-        f"{stream.MESSAGES_PER_SECOND:.0f} a second and bursts of {stream.BURST:.0f}",
+        "; ".join(
+            f"{rate:.0f} a second and bursts of {burst:.0f}" for rate, burst in stream.MESSAGES.values()
+        ),
         f"number is {messages.PROTOCOL}",
-        *(str(code) for name, code in vars(stream).items() if name.startswith("CLOSE_")),
+        *(
+            str(code)
+            for name, code in [*vars(stream).items(), *vars(rights).items()]
+            if name.startswith("CLOSE_")
+        ),
     ):
         assert number in TEXT
 

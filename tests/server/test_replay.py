@@ -42,7 +42,7 @@ from cloudchamber.telemetry.messages import (
     TokensReply,
 )
 from cloudchamber.telemetry.recording import Recording, read_recording
-from tests.server.serving import Client, serving, viewer
+from tests.server.serving import OWNER, Client, serving, viewer
 from tests.telemetry import samples
 
 pytestmark = pytest.mark.anyio
@@ -108,7 +108,7 @@ async def test_it_is_played_at_its_own_pace_and_only_watched(recording: Recordin
             await client.say("get_distribution", request=4, step=0)
             assert (await client.hear("rejected"))["request"] == 4
         model = whole[0]["model"]
-        async with httpx.AsyncClient(base_url=f"http://{address}") as http:
+        async with httpx.AsyncClient(base_url=f"http://{address}", headers=OWNER) as http:
             for path in (
                 f"/api/vocabulary/{model['vocabulary_hash']}",
                 f"/api/positions/{model['embedding_hash']}/pca",

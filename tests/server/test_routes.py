@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from cloudchamber.server.routes import best_encoding
-from tests.server.serving import DrivenSession, serving
+from tests.server.serving import OWNER, DrivenSession, get, serving
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_page_that_is_not_built_says_how_to_build_it(session: DrivenSession, t
 
 
 def test_models_are_listed(url: str) -> None:
-    assert httpx.get(f"{url}/api/models").json()["models"][0]["name"] == "Tiny"
+    assert get(f"{url}/api/models").json()["models"][0]["name"] == "Tiny"
 
 
 @pytest.mark.parametrize(("accepted", "used"), [("identity", ""), ("gzip", "gzip"), ("gzip, zstd", "zstd")])
@@ -86,7 +86,7 @@ def test_bodies_are_compressed_as_the_client_likes(
     body = bytes(range(256)) * 100
     session.bodies = {"abc": body, "abc/pca": body}
     for path in ("/api/vocabulary/abc", "/api/positions/abc/pca"):
-        with httpx.stream("GET", url + path, headers={"accept-encoding": accepted}) as response:
+        with httpx.stream("GET", url + path, headers={**OWNER, "accept-encoding": accepted}) as response:
             raw = b"".join(response.iter_raw())
         assert response.headers.get("content-encoding", "") == used
         assert response.headers["vary"] == "accept-encoding"
@@ -97,7 +97,7 @@ def test_bodies_are_compressed_as_the_client_likes(
             "zstd": zstandard.ZstdDecompressor().decompress,
         }
         assert unpack[used](raw) == body
-    assert httpx.get(f"{url}/api/vocabulary/other").status_code == 404
+    assert get(f"{url}/api/vocabulary/other").status_code == 404
 
 
 def test_encodings_are_chosen_by_what_is_accepted() -> None:

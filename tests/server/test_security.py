@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from cloudchamber.server.security import HEADERS, Gate, _same_origin, host_name, is_loopback
+from cloudchamber.server.reach import Reach
+from cloudchamber.server.security import HEADERS, Gate, host_name, is_loopback, same_origin
 from tests.server.serving import Client, DrivenSession, serving, viewer
 
 ROUTES = [
@@ -89,7 +91,7 @@ def test_every_response_carries_the_headers_and_no_cors(address: str, route: str
         assert "unsafe" not in response.headers["content-security-policy"]
 
 
-async def status(address: str, **options: object) -> int:
+async def status(address: str, **options: Any) -> int:
     try:
         async with viewer(address, **options) as socket:
             assert (await Client(socket).hello())["kind"] == "welcome"
@@ -143,15 +145,15 @@ def test_host_values_are_read_strictly() -> None:
 
 
 def test_origins_are_compared_with_the_host_they_talk_to() -> None:
-    assert _same_origin("https://chamber.example", "chamber.example")
-    assert _same_origin("https://chamber.example", "chamber.example:443")
-    assert not _same_origin("https://chamber.example:8443", "chamber.example")
+    assert same_origin("https://chamber.example", "chamber.example")
+    assert same_origin("https://chamber.example", "chamber.example:443")
+    assert not same_origin("https://chamber.example:8443", "chamber.example")
 
 
 def test_a_server_on_the_network_takes_addresses_and_named_hosts() -> None:
     async def app(*_: object) -> None: ...
 
-    gate = Gate(app, host="0.0.0.0", names=["chamber.example"])
+    gate = Gate(app, reach=Reach(host="0.0.0.0", names=("chamber.example",)))
     assert gate._is_ours("192.168.0.7:8844")
     assert gate._is_ours("[fe80::1]:8844")
     assert gate._is_ours("Chamber.Example")

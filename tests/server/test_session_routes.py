@@ -13,7 +13,7 @@ import zstandard
 
 from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry import codec
-from tests.server.serving import DrivenSession, serving
+from tests.server.serving import OWNER, DrivenSession, serving
 from tests.sessions.runs import MODEL, batch, head, session_id
 
 ONE, TWO, NONE = session_id(1), session_id(2), session_id(3)
@@ -35,7 +35,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def client(store: Store, tmp_path: Path) -> Iterator[httpx.Client]:
     session = DrivenSession()
     session.store = store
-    with serving(session, tmp_path) as address, httpx.Client(base_url=f"http://{address}/") as client:
+    with (
+        serving(session, tmp_path) as address,
+        httpx.Client(base_url=f"http://{address}/", headers=OWNER) as client,
+    ):
         yield client
 
 
@@ -138,7 +141,10 @@ def test_a_store_that_fails_is_said(tmp_path: Path) -> None:
     session = DrivenSession()
     session.store = Store(tmp_path / "sessions.db")
     session.store.path.write_bytes(b"no database" * 1000)
-    with serving(session, tmp_path) as address, httpx.Client(base_url=f"http://{address}/") as client:
+    with (
+        serving(session, tmp_path) as address,
+        httpx.Client(base_url=f"http://{address}/", headers=OWNER) as client,
+    ):
         answer = client.get("api/sessions")
     assert answer.status_code == 503
     assert "damaged" in answer.text
@@ -146,7 +152,10 @@ def test_a_store_that_fails_is_said(tmp_path: Path) -> None:
 
 
 def test_without_a_store_there_are_no_sessions(tmp_path: Path) -> None:
-    with serving(DrivenSession(), tmp_path) as address, httpx.Client(base_url=f"http://{address}/") as client:
+    with (
+        serving(DrivenSession(), tmp_path) as address,
+        httpx.Client(base_url=f"http://{address}/", headers=OWNER) as client,
+    ):
         assert listed(client)["sessions"] == []
         assert client.get(f"api/sessions/{ONE}/parts/manifest").status_code == 404
         assert client.delete(f"api/sessions/{ONE}").status_code == 404

@@ -140,7 +140,7 @@ async def test_a_flood_is_slowed_and_answered(address: str) -> None:
     async with viewer(address) as socket:
         client = Client(socket)
         await client.hello()
-        count = int(stream.BURST) + 60
+        count = int(stream.MESSAGES["owner"][1]) + 60
         began = time.monotonic()
         for number in range(count):
             await client.say("ping", time=number)

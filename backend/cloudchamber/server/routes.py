@@ -21,6 +21,8 @@ from cloudchamber.server.session import Session
 
 PAGE: Final = Path(__file__).parent / "page"
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
+PRIVATELY: Final = IMMUTABLE.replace("public", "private")
+"""Of what needs a right: no cache on the way may keep it for others."""
 CODEC_TYPE: Final = "application/vnd.cloudchamber+msgpack"
 
 NO_PAGE: Final = (
@@ -67,7 +69,7 @@ async def _immutable(request: Request, key: str, get: Callable[[], Awaitable[byt
     cache: EncodingCache = request.app.state.encodings
     accepted = request.headers.get("accept-encoding", "")
     encoding, data = await cache.encoded(key, body, accepted)
-    headers = {"cache-control": IMMUTABLE, "vary": "accept-encoding"}
+    headers = {"cache-control": PRIVATELY, "vary": "accept-encoding"}
     if encoding:
         headers["content-encoding"] = encoding
     return Response(data, media_type=CODEC_TYPE, headers=headers)

@@ -4,20 +4,21 @@ A page from anywhere can make its visitor's browser connect to a program on loop
 checks stop it, on HTTP and WebSocket alike: the `Host` must be a name of this server (else a
 hostile domain could be pointed at 127.0.0.1, "DNS rebinding"), and an `Origin`, if there is
 one, must be that very host and port. Browsers always send an origin with a WebSocket, so a
-connection without one is not from a web page, and is let in: a program on this machine can
-do more harm in simpler ways.
+connection without one is not from a web page. By what right it comes is `auth`'s question.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cloudchamber.server.proxy import FORWARDED_SCHEME, under_prefix
+from cloudchamber.server.reach import Reach
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -48,22 +49,25 @@ HEADERS: Final = {
 
 
 class Gate:
-    """ASGI middleware: refuses strangers' requests, adds the security headers to the rest.
+    """ASGI middleware: refuses strangers' requests, adds the security headers to the rest."""
 
-    `host` is the address the server is bound to; `names` are further names it is reached by.
-    """
-
-    def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", names: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, reach: Reach | None = None) -> None:
         self._app = app
+        self._reach = reach or Reach()
+        host = self._reach.host
         self._loopback = is_loopback(host)
-        self._names = set(_LOOPBACK_NAMES) | {name.lower() for name in names}
-        if not self._loopback:
-            self._names |= {host.lower(), socket.gethostname().lower()}
+        self._names = set(_LOOPBACK_NAMES) | {name.lower() for name in self._reach.names}
+        if self._loopback:
+            self._names.add(host.lower())
+        else:
+            own = socket.gethostname().lower()
+            self._names |= {host.lower(), own, f"{own}.local"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        scope = self._reach.proxies.seen_through(scope)
         refusal = self._refusal(scope)
         if refusal:
             await _refuse(refusal, scope, receive, send)
@@ -76,7 +80,7 @@ class Gate:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        await self._app(under_prefix(self._reach.prefix, scope), receive, with_headers)
 
     def _refusal(self, scope: Scope) -> str:
         """Why the request is refused, as a sentence; empty if it isn't."""
@@ -85,12 +89,16 @@ class Gate:
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
             return "This server is not known by that host name; start it with --allow-host NAME to add one."
         origins = headers.getlist("origin")
-        if len(origins) > 1 or (origins and not _same_origin(origins[0], hosts[0])):
+        if len(origins) > 1 or (origins and not same_origin(origins[0], hosts[0], self._scheme(scope))):
             return "Pages of another origin may not use this server."
         foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         if foreign and headers.get("sec-fetch-mode") != "navigate":
             return "Pages of another origin may not use this server."
         return ""
+
+    def _scheme(self, scope: Scope) -> str:
+        """The page's scheme where it is known; empty where a proxy may have added the encryption."""
+        return "https" if self._reach.tls else str(scope.get(FORWARDED_SCHEME, ""))
 
     def _is_ours(self, host: str) -> bool:
         name = host_name(host)
@@ -144,13 +152,13 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _same_origin(origin: str, host: str) -> bool:
+def same_origin(origin: str, host: str, known: str = "") -> bool:
     """Whether a page of `origin` was served by the `Host` it now talks to.
 
-    http or https: a proxy in front may add the encryption.
+    `known` is the page's scheme; if it is not known, http and https will do.
     """
     scheme, separator, rest = origin.strip().lower().partition("://")
-    if not separator or scheme not in ("http", "https"):
+    if not separator or scheme not in ((known,) if known else ("http", "https")):
         return False
     default = ":80" if scheme == "http" else ":443"
     return rest.removesuffix(default) == host.strip().lower().removesuffix(default)

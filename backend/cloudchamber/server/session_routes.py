@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
+from cloudchamber.server.rights import guarded
 from cloudchamber.server.routes import CODEC_TYPE, best_encoding
 from cloudchamber.server.session import Session
 from cloudchamber.sessions import archive
@@ -87,7 +87,7 @@ async def _asked(request: Request) -> dict[str, Any] | None:
 
 
 async def delete(request: Request) -> Response:
-    """Forget a session that isn't recorded just now."""
+    """Forget a session that isn't recorded just now, and its links."""
     store, session = _store(request), request.path_params["id"]
     if store is None or not archive.is_session_id(session):
         return PlainTextResponse(_NONE, 404)
@@ -100,7 +100,10 @@ async def delete(request: Request) -> Response:
             return PlainTextResponse("This session still runs; stop it first.\n", 409)
         return Response(status_code=204)
 
-    return await _answer(remove)
+    answer = await _answer(remove)
+    if answer.status_code == 204:
+        request.app.state.admissions.revoke_session(session)
+    return answer
 
 
 async def part(request: Request) -> Response:
@@ -150,8 +153,8 @@ async def _answer(work: Callable[[], Response]) -> Response:
 
 
 ROUTES: Final = (
-    Route("/api/sessions", sessions),
-    Route("/api/sessions/{id}", change, methods=["POST"]),
-    Route("/api/sessions/{id}", delete, methods=["DELETE"]),
-    Route("/api/sessions/{id}/parts/{name:path}", part),
+    guarded("/api/sessions", sessions, "owner", of="any"),
+    guarded("/api/sessions/{id}", change, "owner", of="session", methods=["POST"]),
+    guarded("/api/sessions/{id}", delete, "owner", of="session", methods=["DELETE"]),
+    guarded("/api/sessions/{id}/parts/{name:path}", part, "viewer", of="session"),
 )

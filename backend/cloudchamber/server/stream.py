@@ -16,7 +16,10 @@ from typing import Any, Final, cast
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from cloudchamber import __version__
+from cloudchamber.server.admissions import Admissions
 from cloudchamber.server.flow import STATE_KEY, Flow
+from cloudchamber.server.limits import Bucket
+from cloudchamber.server.rights import Grant, Right, grant_of
 from cloudchamber.server.session import RefusedError, Session
 from cloudchamber.telemetry import codec, commands, event_log, messages
 from cloudchamber.telemetry.commands import (
@@ -26,6 +29,7 @@ from cloudchamber.telemetry.commands import (
     GetFlow,
     GetHeadHistory,
     Hello,
+    Load,
     Ping,
     Question,
 )
@@ -48,8 +52,12 @@ MAX_VIEWERS: Final = 256
 MAX_QUESTIONS: Final = 16
 """Questions of one viewer that wait for their answer; more are refused."""
 MAX_NOTICES: Final = 64
-MESSAGES_PER_SECOND: Final = 200.0
-BURST: Final = 400.0
+MESSAGES: Final[dict[Right, tuple[float, float]]] = {
+    "owner": (200.0, 400.0),
+    "controller": (100.0, 200.0),
+    "viewer": (60.0, 120.0),
+}
+"""Inbound messages a second and at once, by right; beyond that they are read more slowly."""
 DELIVERY_PERIOD: Final = 0.5
 
 
@@ -64,7 +72,8 @@ class ClosedError(Exception):
 async def stream(websocket: WebSocket) -> None:
     """The endpoint of `/stream`."""
     await websocket.accept()
-    viewer = Viewer(websocket, websocket.app.state.session)
+    state = websocket.app.state
+    viewer = Viewer(websocket, state.session, grant_of(websocket.scope), state.admissions)
     try:
         await viewer.run()
     except (WebSocketDisconnect, ConnectionError):
@@ -78,9 +87,11 @@ async def stream(websocket: WebSocket) -> None:
 class Viewer:
     """One connection."""
 
-    def __init__(self, websocket: WebSocket, session: Session) -> None:
+    def __init__(self, websocket: WebSocket, session: Session, grant: Grant, admissions: Admissions) -> None:
         self._socket = websocket
         self._session = session
+        self._grant = grant
+        self._admissions = admissions
         self._hub = session.hub
         self._flow: Flow | None = websocket.scope.get("state", {}).get(STATE_KEY)
         self._news = asyncio.Event()
@@ -99,6 +110,9 @@ class Viewer:
 
     async def run(self) -> None:
         """From hello to the end. Raises `ClosedError` or `WebSocketDisconnect`."""
+        await self._until_first_ends(self._attend(), self._dismissal())
+
+    async def _attend(self) -> None:
         hello = await self._hello()
         if self._hub.readers >= MAX_VIEWERS:
             raise ClosedError(CLOSE_CROWDED, f"There are {MAX_VIEWERS} viewers already.")
@@ -113,7 +127,8 @@ class Viewer:
                         session=self._hub.session,
                         version=__version__,
                         resumed=resumed,
-                        control=self._session.control,
+                        control=self._session.control and self._grant.allows("controller"),
+                        right=self._grant.right,
                     )
                 )
             )
@@ -159,6 +174,11 @@ class Viewer:
         self._news.set()
         if self._hub.log.waiting(self._reader.seq) > self._patience:
             self._behind.set()
+
+    async def _dismissal(self) -> None:
+        """Until the link the viewer came by has ended."""
+        refusal = await self._admissions.over(self._grant)
+        raise ClosedError(refusal.close, refusal.sentence)
 
     async def _watch(self) -> None:
         """A writer that waits for a socket can't see that it has fallen too far behind."""
@@ -213,14 +233,11 @@ class Viewer:
     # ------------------------------------------------------------------------- in
 
     async def _read(self) -> None:
-        allowance, before = BURST, self._hub.clock()
+        bucket = Bucket(*MESSAGES[self._grant.right], now=self._hub.clock)
         while True:
             data = await self._receive()
-            now = self._hub.clock()
-            allowance = min(BURST, allowance + (now - before) * MESSAGES_PER_SECOND) - 1
-            before = now
-            if allowance < 0:  # not reading is what slows a sender down
-                await asyncio.sleep(-allowance / MESSAGES_PER_SECOND)
+            if wait := bucket.take():  # not reading is what slows a sender down
+                await asyncio.sleep(wait)
             await self._obey(data)
 
     async def _receive(self) -> bytes:
@@ -266,6 +283,8 @@ class Viewer:
             raise RefusedError("The hello has been said.")
         elif not self._session.control:
             raise RefusedError("This is a recording: it can be watched, not changed.")
+        elif not self._grant.allows(needed := _right_to(command)):
+            raise RefusedError(_NO_RIGHT[needed])
         else:
             self._session.obey(command)
 
@@ -292,6 +311,17 @@ class Viewer:
             log.exception("A viewer's question could not be answered.")
             text = "The server failed to answer that; its log says more."
         return codec.encode(messages.Rejected(request=command.request, message=text))
+
+
+def _right_to(command: Command) -> Right:
+    """Who may give a command that changes the run."""
+    return "owner" if isinstance(command, Load) else "controller"
+
+
+_NO_RIGHT: Final[dict[Right, str]] = {
+    "controller": "Your link is for watching; ask whoever shared it for one that controls.",
+    "owner": "Only who runs the server can load another model.",
+}
 
 
 def _request_of(mapping: Any) -> int:

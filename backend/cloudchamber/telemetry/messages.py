@@ -35,6 +35,8 @@ class Welcome(Message):
     """False: what the viewer held is void; the events follow from the beginning."""
     control: bool
     """The viewer may send commands that change the run."""
+    right: str
+    """The viewer's: "viewer", "controller" or "owner". Only an owner may load another model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,7 @@ const welcome = (overrides: Partial<Welcome> = {}): Welcome => ({
   version: "0.1.0",
   resumed: false,
   control: true,
+  right: "owner",
   ...overrides,
 });
 

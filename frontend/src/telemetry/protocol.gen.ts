@@ -521,6 +521,8 @@ export interface Welcome {
   readonly resumed: boolean;
   /** The viewer may send commands that change the run. */
   readonly control: boolean;
+  /** The viewer's: "viewer", "controller" or "owner". Only an owner may load another model. */
+  readonly right: string;
 }
 
 /** All that happened since the last frame; at most 30 a second. */

@@ -64,11 +64,11 @@ test("64 layers of 64 heads: frames and buffers keep to their bounds, every inst
     const failures: string[] = [];
     page.on("pageerror", ({ message }) => failures.push(message));
     const chamber = new Chamber(page);
-    await chamber.open(`${server.url}?preset=everything`);
+    await chamber.open(server.page({ preset: "everything" }));
     await chamber.ask(PROMPT);
     await expect.poll(() => chamber.tokens(), { timeout: 300_000 }).toBeGreaterThan(2);
     for (const focus of ["attention", "pulse", "entropy", "kv", "flow", "waterfall"]) {
-      await page.goto(`${server.url}?focus=${focus}&layer=63&head=63`);
+      await page.goto(server.page({ focus, layer: "63", head: "63" }));
       const before = await chamber.tokens();
       await chamber.moreThan(Math.max(before, 2));
     }

@@ -12,7 +12,7 @@ test("a typed prompt is answered, paused, stepped and stopped", async ({ page })
   try {
     const chamber = new Chamber(page);
     await chamber.endlessRuns();
-    await chamber.open(server.url);
+    await chamber.open(server.page());
     await expect(chamber.status).toHaveText(/Ready for a prompt/);
 
     await chamber.ask(ENDLESS);
@@ -47,7 +47,7 @@ test("on first open a default prompt runs without a click", async ({ page }) => 
   const server = await Server.start();
   try {
     const chamber = new Chamber(page);
-    await chamber.open(server.url);
+    await chamber.open(server.page());
     await chamber.moreThan(3);
     await expect(chamber.prompt).not.toHaveValue("");
   } finally {
@@ -62,7 +62,7 @@ test("the model's process is killed in mid-run: the page says so and goes on wit
   try {
     const chamber = new Chamber(page);
     await chamber.endlessRuns();
-    await chamber.open(server.url);
+    await chamber.open(server.page());
     await chamber.ask(ENDLESS);
     await chamber.moreThan(3);
     server.killWorker();
@@ -82,7 +82,7 @@ test("the server dies and comes back: the page says so and resumes", async ({ pa
   try {
     const chamber = new Chamber(page);
     await chamber.endlessRuns();
-    await chamber.open(server.url);
+    await chamber.open(server.page());
     await chamber.ask(ENDLESS);
     await chamber.moreThan(3);
     await server.stop("SIGKILL");
@@ -101,7 +101,7 @@ test("the graphics device is lost: the page builds it anew and draws on", async 
   const server = await Server.start();
   try {
     const chamber = new Chamber(page);
-    await chamber.open(server.url);
+    await chamber.open(server.page());
     await chamber.moreThan(3);
     await page.evaluate(() => window.chamber!.loseDevice());
     await expect.poll(() => chamber.metric("rebuilds")).toBeGreaterThan(0);
