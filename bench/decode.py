@@ -11,12 +11,15 @@ from bench.figures import Figure, median_ratio
 from bench.product import Server, Viewer
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import bundled
-from cloudchamber.telemetry.commands import Generate, Stop
+from cloudchamber.telemetry import codec
+from cloudchamber.telemetry.commands import Generate
 from cloudchamber.telemetry.events import Sampling
 
 CONTEXTS = {32: 0.85, 900: 0.90}
 """Tokens in the context when the clock starts, and the ratio to reach."""
 TOKENS = 96
+ENDINGS = (b"finished", b"stopped", b"failed")
+"""Words of a run's last message and of no other's, in its bytes."""
 N_CTX = 2048
 WORDS = "The lamp in the old house by the sea went out, and the boy who kept it climbed the stairs. "
 """22 tokens, as often as it takes."""
@@ -45,27 +48,24 @@ def run_product(viewer: Viewer, context: int) -> Run:
     viewer.drain()
     settings = Sampling(temperature=0.0, top_k=0, top_p=1.0, min_p=0.0)
     viewer.send(Generate(prompt=prompt_of(context), raw=True, max_tokens=TOKENS + 16, sampling=settings))
-    first: tuple[int, float, int] | None = None
-    last: tuple[int, float, int] | None = None
-    run = ""
-    for message in viewer.messages():
-        now = time.perf_counter()
-        ended = False
-        for event in message.get("events", ()):
-            kind = event["kind"]
-            if kind == "run_started":
-                run, first, last = event["run_id"], None, None
-            elif kind == "token" and event["run_id"] == run:
-                last = (event["step"], now, viewer.bytes)
-            elif kind == "run_state" and event["run_id"] == run:
-                ended = event["phase"] in ("finished", "stopped", "failed")
-        if first is None and last is not None and last[0] >= 2:
-            first = last
-        if ended or (first and last and last[0] - first[0] >= TOKENS):
+    arrived: list[tuple[float, int, bytes]] = []
+    for data in viewer.raw():
+        arrived.append((time.perf_counter(), viewer.bytes, data))
+        if any(word in data for word in ENDINGS):
             break
-    viewer.send(Stop())
-    assert first is not None
-    assert last is not None
+    return _timed(arrived)
+
+
+def _timed(arrived: list[tuple[float, int, bytes]]) -> Run:
+    """What the messages of a run say, each with when it came and the bytes up to it. Looked at
+    once the run is over: the viewer is on the product's own processors."""
+    marks: list[tuple[int, float, int]] = []
+    for when, size, data in arrived:
+        steps = [event["step"] for event in codec.decode(data).get("events", ()) if event["kind"] == "token"]
+        if steps:
+            marks.append((steps[-1], when, size))
+    first = next(mark for mark in marks if mark[0] >= 2)
+    last = next((mark for mark in marks if mark[0] - first[0] >= TOKENS), marks[-1])
     count = last[0] - first[0]
     if count < TOKENS // 2:
         raise RuntimeError(f"the run ended after {count} tokens; the prompt must let it go on")

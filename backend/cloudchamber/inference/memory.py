@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,11 +11,12 @@ from typing import Any, Final
 import numpy as np
 import psutil
 from llama_cpp._ggml import libggml
+from numpy.typing import NDArray
 
 from cloudchamber.inference.load_log import CacheBlock, LoadLog
 from cloudchamber.inference.options import CACHE_TYPES
 from cloudchamber.inference.rotating_cells import RotatingCells
-from cloudchamber.telemetry.events import I4, U4, U8, CacheStatus, DeviceMemory, MemoryUsage
+from cloudchamber.telemetry.events import I4, U1, U2, U4, U8, CacheStatus, DeviceMemory, MemoryUsage
 
 _ROUNDING: Final = 1 << 14
 """The log prints mebibytes to two places."""
@@ -46,6 +48,18 @@ def row_bytes(type_name: str, width: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class _Constants:
+    """What a layout says the same of every time."""
+
+    held: NDArray[np.bool_]
+    windows: U4
+    layer: U2
+    still: U1
+    no_positions: I4
+    total: int
+
+
+@dataclass(frozen=True)
 class CacheLayout:
     """What each layer of the cache reserves; a row per layer, as in `CacheStatus`."""
 
@@ -70,24 +84,24 @@ class CacheLayout:
     def status(self, run_id: str, used: int, rotating: RotatingCells | None = None) -> CacheStatus:
         """The cache with `used` positions in it; `rotating` says where those of the rotating
         layers are."""
-        held = self.cells > 0
-        windows = np.maximum(self.windows, 0).astype(np.uint32)
+        constants = self._constants
+        held, windows = constants.held, constants.windows
         if self.chunked:
             first = np.uint32(used) // np.maximum(windows, 1) * windows
         else:
             first = np.maximum(np.int64(used) + 1 - windows, 0)
         offset = np.minimum(np.where(windows > 0, first, 0), used).astype(np.uint32)
         seq_len = np.where(held, np.minimum(used, self.cells), 0).astype(np.uint32)
-        write_head = seq_len.copy()
-        turns = np.zeros(self.cells.size, np.uint8)
+        write_head, turns = seq_len, constants.still
         if rotating is not None:
             layers = list(self.rotating)
+            write_head, turns = seq_len.copy(), turns.copy()
             turns[layers] = 1
             seq_len[layers] = rotating.used
             write_head[layers] = rotating.next()
         return CacheStatus(
             run_id=run_id,
-            layer=np.arange(self.cells.size, dtype=np.uint16),
+            layer=constants.layer,
             seq_len=seq_len,
             max_len=self.cells,
             offset=np.where(held, offset, 0).astype(np.uint32),
@@ -95,9 +109,21 @@ class CacheLayout:
             write_head=write_head,
             key_bytes=self.key_bytes,
             value_bytes=self.value_bytes,
-            memory_bytes=int(self.key_bytes.sum() + self.value_bytes.sum()),
+            memory_bytes=constants.total,
             rotating=turns,
-            cell_positions=np.zeros(0, np.int32) if rotating is None else rotating.positions.copy(),
+            cell_positions=constants.no_positions if rotating is None else rotating.positions.copy(),
+        )
+
+    @functools.cached_property
+    def _constants(self) -> _Constants:
+        n = self.cells.size
+        return _Constants(
+            held=self.cells > 0,
+            windows=np.maximum(self.windows, 0).astype(np.uint32),
+            layer=np.arange(n, dtype=np.uint16),
+            still=np.zeros(n, np.uint8),
+            no_positions=np.zeros(0, np.int32),
+            total=int(self.key_bytes.sum() + self.value_bytes.sum()),
         )
 
 
