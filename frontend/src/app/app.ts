@@ -218,6 +218,14 @@ export class App implements Page {
     );
   }
 
+  /** The list of kept runs, which comes with its code too. */
+  openSessions(): void {
+    import("./sessions/dialog").then(
+      ({ openSessions }) => openSessions(this.root, new URLSearchParams(location.search).get("session")),
+      () => this.refuse("The list could not be loaded; try again."),
+    );
+  }
+
   /** Say for a while that something asked for can't be done; or with a title, whatever it says. */
   refuse(message: string, title?: string): void {
     const arrived = this.clock.now();
