@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import decode, instruments, page, positions, recording, seek
+from bench import decode, exact, instruments, page, positions, recording, seek
 from bench.figures import Figure, show, write
 
 PARTS: dict[str, Callable[[int], list[Figure]]] = {
     "decode": decode.measure,
     "recording": recording.measure,
     "kept": recording.measure_size,
+    "exact": exact.measure,
     "size": page.measure_size,
     "start": page.measure_start,
     "latency": page.measure_latency,

@@ -48,7 +48,7 @@ def test_a_real_run_comes_back_bit_for_bit_in_few_bytes(run: Spooled, matrix: Ma
         # What a live run answers to `get_distribution`.
         assert same_bits(exact.probabilities_of(decode(data), matrix), run.probabilities[step])
     # 196,608 bytes of F32; the lanes are those of x86-64, elsewhere sums have another order.
-    assert max(map(len, kept)) < (4_000 if way == LANES else 32_000)
+    assert max(map(len, kept)) < (4_000 if way == LANES else 45_000)
 
 
 @pytest.mark.parametrize("way", ["q8_0", "f32", ""])
@@ -58,7 +58,7 @@ def test_a_poor_prediction_costs_bytes_and_no_bits(run: Spooled, matrix: Matrix,
     kept = [encode(step) for step in encode_steps(matrix, way, hidden, logits)]
     for step, data in enumerate(kept):
         assert same_bits(logits_of(decode(data), matrix), logits[step])
-    assert np.mean([len(data) for data in kept]) < {"q8_0": 32_000, "f32": 145_000, "": 180_000}[way]
+    assert np.mean([len(data) for data in kept]) < {"q8_0": 40_000, "f32": 145_000, "": 180_000}[way]
 
 
 def test_without_a_hidden_state_a_step_keeps_its_logits(matrix: Matrix) -> None:

@@ -3,7 +3,7 @@
 The logits of a step are the output matrix times a hidden state. The hidden state is kept, the
 product is computed again in an order that is the same on every machine, and what is left
 between it and llama.cpp's own logits is kept too: nothing at all where the product is computed
-as llama.cpp did (Q8_0 with AVX2), about four bits a logit where only the order of its sums
+as llama.cpp did (Q8_0 with AVX2), four or five bits a logit where only the order of its sums
 differs. Differences are of the floats' bits read as integers, so adding them gives the logits
 back whatever the product was. A step without a hidden state, or of a model whose output is no
 such product, keeps its logits themselves, compressed.
