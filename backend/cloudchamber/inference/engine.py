@@ -12,10 +12,10 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from llama_cpp import llama_cpp
@@ -24,8 +24,9 @@ from cloudchamber.inference import softmax
 from cloudchamber.inference.aftermath import Aftermath
 from cloudchamber.inference.control import Control
 from cloudchamber.inference.hook import InferenceHook
-from cloudchamber.inference.llama import DECODED, Llama, LoadError, load_model, make_context
+from cloudchamber.inference.llama import Llama, LoadError, load_model, make_context
 from cloudchamber.inference.load_log import LoadLog
+from cloudchamber.inference.loading import hashes, loading, new_capture, read_model_header, warm_up
 from cloudchamber.inference.logits_log import LogitsReader, LogitsWriter, Survivors, open_spool
 from cloudchamber.inference.memory import CacheLayout, MemoryAccount, cache_layout
 from cloudchamber.inference.model_info import describe
@@ -36,11 +37,8 @@ from cloudchamber.inference.sampler import settle_seed
 from cloudchamber.inference.softmax import SoftmaxScratch
 from cloudchamber.inference.state import Selection, StateEmitter
 from cloudchamber.inference.taps.capture import Capture, CaptureError
-from cloudchamber.inference.taps.rollout import Rollout
 from cloudchamber.inference.template import ChatTemplate
-from cloudchamber.model.embedding import embedding_hash
-from cloudchamber.model.header import GgufError, GgufHeader, read_header
-from cloudchamber.model.vocabulary import read_vocabulary
+from cloudchamber.model.header import GgufHeader
 from cloudchamber.sessions.spool import SpoolWriter
 from cloudchamber.telemetry.commands import Generate, GetAttention
 from cloudchamber.telemetry.events import (
@@ -51,7 +49,6 @@ from cloudchamber.telemetry.events import (
     ModelLoaded,
     Part,
     Problem,
-    Progress,
     RunStarted,
 )
 from cloudchamber.telemetry.messages import AttentionReply
@@ -95,15 +92,15 @@ class Engine:
         Raises `LoadError`. A file crafted to do so can abort the process: load files you do
         not trust in a worker (see `supervisor.py`). The engine takes over `logits_fd`.
         """
-        say = _loading(hook)
+        say = loading(hook)
         say(0.0, "Reading the header")
-        header = _read_header(Path(path))
+        header = read_model_header(Path(path))
         model, log = load_model(
             header.path, options, lambda done: say(0.05 + 0.8 * done, "Loading the weights")
         )
         say(0.86, "Reserving the context")
         try:
-            capture = _new_capture(model, options)
+            capture = new_capture(model, options)
             llama = make_context(model, log, options, capture)
         except LoadError:
             llama_cpp.llama_model_free(model)
@@ -124,9 +121,9 @@ class Engine:
         layout = self._layout()
         if (cells := layout.rotating_cells()) is not None:
             self._capture.rotate(cells, layout.rotating)
-        self._learn()
+        warm_up(llama, self._capture)
         self.info = describe(
-            llama, self._header, model_id, options, layout, dict(self._capture.lacks), _hashes(self._header),
+            llama, self._header, model_id, options, layout, dict(self._capture.lacks), hashes(self._header),
             self._capture.rotations,
         )  # fmt: skip
         fd = open_spool() if logits_fd is None else logits_fd
@@ -165,37 +162,6 @@ class Engine:
             Path(options.spool), self._capture, self._header.path, self._llama.n_vocab, self._emit,
             attention=options.spool_attention,
         )  # fmt: skip
-
-    def _learn(self) -> None:
-        """Decode a few tokens: it shows the capture the graphs, and pages the weights in."""
-        llama = self._llama
-        token = max(0, llama.bos(), llama.eos())
-        try:
-            self._capture.learn(llama.context, token)
-        except CaptureError as error:
-            raise LoadError(str(error)) from error
-        self._capture.before_decode(0, 1)
-        if llama.decode([token], 0, output=True) == DECODED:
-            self._capture.after_decode()
-            self._rehearse()
-        llama.clear(data=True)
-        self._capture.begin_run()
-
-    def _rehearse(self) -> None:
-        """Compute each kind of state once: what is compiled is compiled before the first run."""
-        capture = self._capture
-        capture.layer_activation("")
-        capture.expert_routing("")
-        with contextlib.suppress(CaptureError, IndexError):
-            capture.head_summary("")
-            layer = int(np.flatnonzero(capture.history.layers.heads["n_head"])[0])
-            capture.attention_rows("", layer, 0)
-            capture.attention_block(layer, 0, "head", 0, 1, 0, 1, 1)
-            capture.head_history(layer, 0, 0, 1)
-            rollout = Rollout([layer])
-            rollout.next_rows(1, 1)
-            rollout.take(capture.mean_rows(layer, 0, 1))
-            rollout.row(0)
 
     def _layout(self) -> CacheLayout:
         model = self._llama.model
@@ -381,44 +347,3 @@ class Engine:
 
     def _emit(self, event: Event) -> None:
         self._hook.on_telemetry(event)
-
-
-def _new_capture(model: Any, options: EngineOptions) -> Capture:
-    n_ctx = options.context_for(int(llama_cpp.llama_model_n_ctx_train(model)))
-    return Capture(
-        int(llama_cpp.llama_model_n_layer(model)),
-        int(llama_cpp.llama_model_n_embd(model)),
-        n_ctx,
-        min(options.n_ubatch, n_ctx),
-    )
-
-
-def _read_header(path: Path) -> GgufHeader:
-    try:
-        return read_header(path)
-    except GgufError as error:
-        raise LoadError(str(error)) from error
-    except OSError as error:
-        raise LoadError(f"{path.name} can't be read: {error.strerror or error}") from error
-
-
-def _hashes(header: GgufHeader) -> tuple[str, str]:
-    """Content hashes of the token embedding and of the vocabulary; empty where there is none."""
-    try:
-        return embedding_hash(header), read_vocabulary(header).hash
-    except (GgufError, OSError) as error:
-        raise LoadError(f"{header.path.name} can't be loaded: {error}") from error
-
-
-def _loading(hook: InferenceHook) -> Callable[..., None]:
-    """A reporter of the load's progress that speaks at whole percents only."""
-    last = -1
-
-    def say(fraction: float, message: str, *, done: bool = False) -> None:
-        nonlocal last
-        percent = int(fraction * 100)
-        if percent != last or done:
-            last = percent
-            hook.on_telemetry(Progress(task="load", fraction=fraction, message=message, done=done))
-
-    return say
