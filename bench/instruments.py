@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from bench import decode
 from bench.decode import prompt_of
 from bench.figures import Figure, percentile
 from bench.page import MEBIBYTE, SECONDS, renderer, run_script, watch_page
-from bench.product import Server
+from bench.product import Server, Viewer
+from cloudchamber.telemetry.commands import GetFlow
 from tests import tiny_models
 
 SCREEN = (1920, 1080)
 """The cockpit with all its instruments. Its pixels are left out where the renderer is software."""
 CHANGES = 40
+ROLLOUT_EVERY = 0.25
+"""Seconds between two questions of the flow, as the page puts them."""
 LONG = 10_000
 SHORT = 1_000
 """Tokens after which the page's memory is compared."""
@@ -73,6 +79,29 @@ def measure_choice(rounds: int) -> list[Figure]:
             + renderer(measured, idle_gpu=True),
         )
     ]
+
+
+class Cockpit(Viewer):
+    """A viewer that asks as the page does with every instrument open: the flow through all layers, too."""
+
+    asked_at = 0.0
+    request = 0
+
+    def raw(self, timeout: float = 60) -> Iterator[bytes]:
+        """See `Viewer.raw`."""
+        for data in super().raw(timeout):
+            now = time.perf_counter()
+            if now - self.asked_at >= ROLLOUT_EVERY:
+                self.asked_at = now
+                self.request += 1
+                self.send(GetFlow(request=self.request, mode="rollout"))
+            yield data
+
+
+def measure_open(rounds: int) -> list[Figure]:
+    """Decode speed with every instrument open, against bare llama.cpp."""
+    figures = decode.measure(rounds, Cockpit, "decode with every instrument open")
+    return [figure for figure in figures if figure.at_least]
 
 
 def measure_memory(rounds: int) -> list[Figure]:
