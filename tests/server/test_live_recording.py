@@ -15,7 +15,7 @@ from cloudchamber.sessions.archive import Frames, Manifest, Timeline, Tokens, de
 from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.events import PARTS
-from tests.server.serving import Client, serving, viewer
+from tests.server.serving import OWNER, Client, serving, viewer
 
 pytestmark = pytest.mark.anyio
 
@@ -28,13 +28,13 @@ async def test_what_is_kept_is_what_a_viewer_got(tmp_path: Path) -> None:
     with serving(session, tmp_path) as address:
         url = f"http://{address}/api/sessions"
         got: list[bytes] = []
-        async with viewer(address) as socket, httpx.AsyncClient(timeout=60) as http:
+        async with viewer(address) as socket, httpx.AsyncClient(headers=OWNER, timeout=60) as http:
             client = Client(socket)
             await client.hello(parts=sorted(set(PARTS) - {"attention"}))
             while session.state != "ready":  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             await client.say("generate", prompt="Once upon a time", raw=True, max_tokens=STEPS)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(150):
                 while not _is_over(got):
                     data = await socket.recv()
                     assert isinstance(data, bytes)
