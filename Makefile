@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` set up whatever is missing first.
 PYTHON ?= python3
 
-.PHONY: help run test lint page record picture baselines bench clean
+.PHONY: help run test lint page record picture baselines bench soak clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,10 @@ bench:  ## measure, print a table, write bench.json; ARGS="--only decode"
 	@$(PYTHON) build/bootstrap.py python node page browser
 	@exec .venv/bin/python -m bench $(ARGS)
 
+soak:  ## measure crowds, hostile input and hours (40 minutes), write soak.json; ARGS="--only fan-out cuts"
+	@$(PYTHON) build/bootstrap.py python
+	@exec .venv/bin/python -m soak $(ARGS)
+
 record:  ## make the recorded runs that the picture tests replay
 	@$(PYTHON) build/bootstrap.py python
 	@.venv/bin/cloudchamber record playwright/fixtures/smollm2.chamber --seed 2 --max-tokens 72 --threads 1 $(patsubst %,--head 23:%,0 1 2 3 4 5 6 7 8)
@@ -39,4 +43,4 @@ baselines:  ## take the pictures anew that the tests compare with
 	@cd playwright && npx playwright test --project pictures --grep-invert damaged --update-snapshots
 
 clean:  ## forget everything that was built or installed here
-	rm -rf .venv .venv-tools node_modules dist backend/cloudchamber/server/page playwright/test-results bench.json
+	rm -rf .venv .venv-tools node_modules dist backend/cloudchamber/server/page playwright/test-results bench.json soak.json

@@ -45,9 +45,9 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * int(percent * 100) // 10000) - 1))]
 
 
-def show(figures: Sequence[Figure]) -> None:
+def show(figures: Sequence[Figure], title: str = "make bench") -> None:
     """Print the table."""
-    table = Table(title="make bench", title_justify="left")
+    table = Table(title=title, title_justify="left")
     for heading in ("figure", "value", "against", "ratio", "reach", "", "note"):
         table.add_column(heading, justify="left" if heading in ("figure", "", "note") else "right")
     for figure in figures:

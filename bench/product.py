@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from cloudchamber.server.keys import SECRET_VARIABLE
 from cloudchamber.sessions.store_folder import VARIABLE
 from cloudchamber.telemetry import codec, commands
-from cloudchamber.telemetry.events import PARTS
+from cloudchamber.telemetry.events import PARTS, Part
 from cloudchamber.telemetry.messages import PROTOCOL
 
 KEY = "the-key-of-a-bench-server"
@@ -30,7 +30,7 @@ OWNER = {"authorization": f"Bearer {KEY}"}
 class Server:
     """`cloudchamber serve` in a process of its own, on a port of its own."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -41,7 +41,7 @@ class Server:
             [str(Path(sys.executable).parent / "cloudchamber"), *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, VARIABLE: self._data.name, SECRET_VARIABLE: KEY},
+            env={**os.environ, **(environment or {}), VARIABLE: self._data.name, SECRET_VARIABLE: KEY},
         )
 
     @property
@@ -53,6 +53,19 @@ class Server:
     def url(self) -> str:
         """The page's address as its owner opens it."""
         return f"http://127.0.0.1:{self.port}/?token={KEY}"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def get(self, path: str) -> bytes:
+        """Body of an answer, whatever its status. Raises `OSError` when there is none."""
+        question = urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", headers=OWNER)
+        try:
+            with urllib.request.urlopen(question, timeout=5) as answer:  # noqa: S310
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.read()
 
     def wait(self, seconds: float = 120) -> None:
         """Wait until the page can be used. Raises `RuntimeError` or `TimeoutError`."""
@@ -102,15 +115,20 @@ class Server:
 class Viewer:
     """One viewer with every part on, which reads and discards."""
 
-    def __init__(self, server: Server, selections: Sequence[tuple[int, int]] = ((0, 0),)) -> None:
+    def __init__(
+        self,
+        server: Server,
+        selections: Sequence[tuple[int, int]] = ((0, 0),),
+        parts: Sequence[Part] = PARTS,
+    ) -> None:
         url = f"ws://127.0.0.1:{server.port}/stream"
         self._socket: ClientConnection = connect(
             url, compression=None, max_size=1 << 28, ping_interval=None, additional_headers=OWNER
         )
         self.bytes = 0
         """Payload bytes received so far."""
-        self.send(commands.Hello(protocol=PROTOCOL, parts=list(PARTS)))
-        self.send(commands.Want(parts=list(PARTS), attention=list(selections)))
+        self.send(commands.Hello(protocol=PROTOCOL, parts=list(parts)))
+        self.send(commands.Want(parts=list(parts), attention=list(selections)))
 
     def send(self, command: commands.Command) -> None:
         self._socket.send(codec.encode(command))
