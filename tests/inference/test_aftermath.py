@@ -81,10 +81,18 @@ def test_tokens_are_told_beside_the_next_decode(engine: Engine, heard: Listener)
     assert threads == {"aftermath"}
 
 
-def test_a_slow_hook_hears_everything_in_order_and_before_the_end(engine: Engine, heard: Listener) -> None:
+def test_a_slow_hook_hears_everything_in_order_and_before_the_end(
+    engine: Engine, heard: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine.want(["layers"])
     heard.clear()
-    heard.reactions.append(lambda _: time.sleep(0.03))
+    hear = heard.on_telemetry
+
+    def slowly(event: Event) -> None:
+        time.sleep(0.06 if isinstance(event, TokenGenerated) else 0)
+        hear(event)
+
+    monkeypatch.setattr(heard, "on_telemetry", slowly)
     engine.generate(COUNTING)
     tokens = heard.all(TokenGenerated)
     assert [token.step for token in tokens] == list(range(24))
@@ -125,6 +133,7 @@ def test_a_hook_may_ask_of_the_run_while_it_is_told_a_token(engine: Engine, hear
 
     def ask(event: Event) -> None:
         if isinstance(event, TokenGenerated):
+            time.sleep(0.03)  # the next decode is over meanwhile
             reply = engine.attention(GetAttention(request=1, layer=3, head=1))
             assert reply.query_stop == event.position
             rows.append(float(reply.weights[-1].sum() + reply.sink[-1]))
