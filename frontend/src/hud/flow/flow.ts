@@ -10,6 +10,7 @@ import type { Rect } from "../layout";
 import { stepAt } from "../moment_position";
 import { clamp01, progress } from "../motion";
 import { choose } from "../options";
+import { PlaceIn } from "../place_in";
 import type { Scene } from "../scene";
 import { Seen } from "../seen";
 import { color, glow, motion, text } from "../theme";
@@ -43,7 +44,7 @@ export class Flow implements InstrumentView {
   private readonly feed = new FlowFeed();
   private readonly motion = new FlowMotion();
   private readonly seen = new Seen();
-  private readonly seenRect = new Seen();
+  private readonly placeIn = new PlaceIn(flowPlace);
   private place: FlowPlace | null = null;
   private model: FlowModel | null = null;
   private places: FlowPlaces | null = null;
@@ -59,7 +60,8 @@ export class Flow implements InstrumentView {
     panel(scene, rect, drawn);
     heading(scene, rect, "ATTENTION FLOW", captions(state, mode));
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
-    const place = this.placeIn(rect);
+    const place = this.placeIn.of(rect);
+    this.place = place;
     const { table } = place;
     this.drawControls(place.controls, mode, threshold, ui);
     const first = withoutFirst(state);
@@ -114,18 +116,6 @@ export class Flow implements InstrumentView {
     const step = stepAt(state, hit.value);
     if (step !== null) stepSelected(state, step);
     return true;
-  }
-
-  /** The place in `rect`, made anew when that has changed. */
-  private placeIn(rect: Rect): FlowPlace {
-    const { seenRect } = this;
-    seenRect.begin();
-    seenRect.value(rect.x);
-    seenRect.value(rect.y);
-    seenRect.value(rect.width);
-    seenRect.value(rect.height);
-    if (seenRect.changed || !this.place) this.place = flowPlace(rect);
-    return this.place;
   }
 
   /** The picture of what the feed has, made anew when something in it has changed. */

@@ -12,6 +12,7 @@ import { HEADING, heading } from "../kit/heading";
 import type { Plot } from "../kit/sparkline";
 import type { Rect } from "../layout";
 import { progress } from "../motion";
+import { PlaceIn } from "../place_in";
 import type { Scene } from "../scene";
 import { Seen } from "../seen";
 import { color, glow, motion, size, text } from "../theme";
@@ -41,7 +42,7 @@ export class Waterfall implements InstrumentView {
     count: 0,
   };
   private place: Place | null = null;
-  private readonly seenRect = new Seen();
+  private readonly placeIn = new PlaceIn(placeOf);
   private readonly seenRange = new Seen();
   private captions: readonly string[] = [];
   private host: HudHost | null = null;
@@ -61,7 +62,8 @@ export class Waterfall implements InstrumentView {
     // A window that was told to move does so while a replay stands, too.
     this.now = now + ui.lag;
     this.host = ui.host;
-    const place = this.placeIn(rect);
+    const place = this.placeIn.of(rect);
+    this.place = place;
     const total = state.run?.count ?? 0;
     this.follow(state, place, this.now);
     const shift = ui.reducedMotion ? 0 : slide(state.tokens, now);
@@ -110,18 +112,6 @@ export class Waterfall implements InstrumentView {
   private seek(x: number, total: number, { track, visible }: Place): void {
     const middle = ((x - track.x) / track.width) * total;
     this.window.scroll(middle + visible / 2 - this.window.end, total, visible);
-  }
-
-  /** The place in `rect`, made anew when that has changed. */
-  private placeIn(rect: Rect): Place {
-    const { seenRect } = this;
-    seenRect.begin();
-    seenRect.value(rect.x);
-    seenRect.value(rect.y);
-    seenRect.value(rect.width);
-    seenRect.value(rect.height);
-    if (seenRect.changed || !this.place) this.place = placeOf(rect);
-    return this.place;
   }
 
   private captionsOf(state: AppState, end: number, place: Place): readonly string[] {
