@@ -25,6 +25,8 @@ export interface Actions extends HudHost, ArrangingHost {
   toggleTimeline(): void;
   /** The list of kept runs. */
   showSessions(): void;
+  /** Share links: make, list, revoke. */
+  showShare(): void;
   /** Whether a replay plays; null where there is none. */
   playing(): boolean | null;
   stop(): void;

@@ -1,5 +1,6 @@
 import { Cockpit } from "../hud/cockpit";
 import type { Layout } from "../hud/layout";
+import type { QrCode } from "../hud/qr";
 import { MomentKeeper } from "../state/moment";
 import { connectionChanged, momentSettled } from "../state/reduce";
 import { Requests } from "../state/requests";
@@ -113,6 +114,7 @@ export class App implements Page {
       replay: this.replay,
       transport: this.transport,
       lag: 0,
+      qr: null,
       cockpit: new Cockpit(options.storage),
       pointerX: Number.NaN,
       pointerY: Number.NaN,
@@ -224,6 +226,20 @@ export class App implements Page {
       ({ openSessions }) => openSessions(this.root, new URLSearchParams(location.search).get("session")),
       () => this.refuse("The list could not be loaded; try again."),
     );
+  }
+
+  /** The share links, whose dialog comes with its code too. */
+  openShare(): void {
+    import("./share/dialog").then(
+      ({ openShare }) => openShare(this, new URLSearchParams(location.search).get("session")),
+      () => this.refuse("The dialog could not be loaded; try again."),
+    );
+  }
+
+  /** Show a code over the picture; null takes it away. */
+  showQr(code: QrCode | null): void {
+    this.ui.qr = code;
+    this.touch();
   }
 
   /** Say for a while that something asked for can't be done; or with a title, whatever it says. */

@@ -87,6 +87,7 @@ export class ChamberPicture implements Picture {
     hud.ui.lag = ui.lag;
     hud.ui.replay = ui.replay !== null;
     hud.ui.transport = ui.transport;
+    hud.ui.qr = ui.qr;
     hud.ui.pointerX = ui.pointerX;
     hud.ui.pointerY = ui.pointerY;
     this.look(state, ui, place);

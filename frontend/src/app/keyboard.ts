@@ -37,6 +37,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
     run: (a, key) => a.jumpToMark(key === "Shift+ArrowRight" ? 1 : -1),
   },
   { keys: ["o"], shown: "O", does: "Open a kept session", run: (a) => a.showSessions() },
+  { keys: ["s"], shown: "S", does: "Share a link", run: (a) => a.showShare() },
   { keys: ["l"], shown: "L", does: "Timeline of the run", run: (a) => a.toggleTimeline() },
   {
     keys: ["Escape"],

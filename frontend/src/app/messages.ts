@@ -72,7 +72,12 @@ const GRAPHICS_TITLES: Record<string, string> = {
 };
 
 function connectionMessage(state: AppState, now: number): MessageSpec | null {
-  const { phase, message, retryAt } = state.connection;
+  const { phase, message, retryAt, refused } = state.connection;
+  if (refused) {
+    const again: Way = { label: "TRY AGAIN", go: (actions) => actions.reload() };
+    const hint = state.run ? "What was received stays on show." : "";
+    return { ...plain("connection", "error", refused, message), hint, ways: [again] };
+  }
   if (phase === "waiting" || (phase === "connecting" && retryAt > 0)) {
     const seconds = Math.max(0, Math.ceil(retryAt - now));
     return {

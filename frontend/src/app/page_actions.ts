@@ -48,6 +48,7 @@ export interface Page {
   /** Look at all controls and messages once more. */
   touch(): void;
   openSessions(): void;
+  openShare(): void;
   /** Open the dialog for pictures and films. */
   openExport(kind: "picture" | "film"): void;
 }
@@ -114,6 +115,10 @@ export class PageActions implements Actions {
     this.page.touch();
   }
 
+  showShare(): void {
+    this.page.openShare();
+  }
+
   showSessions(): void {
     this.page.openSessions();
   }
@@ -166,8 +171,9 @@ export class PageActions implements Actions {
 
   /** What Escape does: the nearest thing that can be left. */
   back(): void {
-    const { state } = this.page;
-    if (state.focus !== null) this.focus(null);
+    const { state, ui } = this.page;
+    if (ui.qr !== null) ui.qr = null;
+    else if (state.focus !== null) this.focus(null);
     else if (state.selection.step !== null) this.selectStep(null);
     else this.stop();
   }

@@ -1,6 +1,7 @@
 import type { Cockpit } from "../hud/cockpit";
 import type { HudPointerEvent } from "../hud/instrument";
 import type { Layout } from "../hud/layout";
+import type { QrCode } from "../hud/qr";
 import type { Transport } from "../hud/timeline/transport";
 import type { AppState } from "../state/state";
 import type { ArchiveSource } from "../telemetry/archive_source";
@@ -16,6 +17,8 @@ export interface UiState {
   readonly transport: Transport;
   /** Seconds that the page's clock is ahead of that of what is shown: 0 but in a replay. */
   lag: number;
+  /** A code shown over the picture, for a room. */
+  qr: QrCode | null;
   /** Which instruments stand where. */
   readonly cockpit: Cockpit;
   /** Clock time at which the present view was chosen. */

@@ -38,7 +38,7 @@ export async function acquireGpu(
     throw new GpuFailure(
       "insecure",
       "The browser gives a page the GPU only over https or from localhost.",
-      "Open it as http://localhost, through an SSH tunnel, or serve it over https.",
+      "Open it as http://localhost, through an SSH tunnel, or over https: the server does that with --share.",
     );
   }
   if (!navigator.gpu) {

@@ -15,6 +15,7 @@ import { tabs } from "./kit/tabs";
 import { contains, type Layout, type Panel } from "./layout";
 import { progress } from "./motion";
 import { PanelMotion } from "./panel_motion";
+import { drawQr } from "./qr";
 import { Scene } from "./scene";
 import { color, fontStack, glow, motion, text } from "./theme";
 import { TimelineView } from "./timeline/timeline";
@@ -97,6 +98,10 @@ export class Hud {
     if (ui.pointed && !this.arranging.dragged) drawTooltip(scene, ui.pointed, layout.width, layout.height);
     else this.explanation.draw(scene, ui.pointerX, ui.pointerY, layout.width, layout.height, clock);
     scene.endLayer();
+    if (ui.qr) {
+      drawQr(scene, ui.qr, layout);
+      scene.endLayer();
+    }
     if (import.meta.env.DEV) this.warn();
     return scene;
   }

@@ -1,6 +1,7 @@
 import type { Requests } from "../state/requests";
 import type { Command } from "../telemetry/protocol.gen";
 import { createMonitorUi, type MonitorUi } from "./monitor_ui";
+import type { QrCode } from "./qr";
 import type { Transport } from "./timeline/transport";
 import type { Pointed } from "./tooltip";
 
@@ -28,6 +29,8 @@ export interface HudUi extends MonitorUi {
   replay: boolean;
   /** Where the page is in the run; null before it can be anywhere. */
   transport: Transport | null;
+  /** A code over everything, for a room. */
+  qr: QrCode | null;
   /** The instrument being drawn fills the screen. */
   focused: boolean;
   readonly host: HudHost;
@@ -42,6 +45,7 @@ export function createHudUi(host: HudHost): HudUi {
     lag: 0,
     replay: false,
     transport: null,
+    qr: null,
     focused: false,
     host,
   };

@@ -150,6 +150,7 @@ export function sought(state: AppState, past: PastRun, backwards: boolean): void
 
 function welcome(state: AppState, message: Welcome): void {
   state.control = message.control;
+  state.right = message.right;
   state.serverVersion = message.version;
   if (!message.resumed) {
     restarted(state);

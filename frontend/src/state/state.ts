@@ -31,6 +31,8 @@ export interface Connection {
   /** For `waiting`: clock time of the next attempt; for `connecting`: of this one, 0 for the first. */
   readonly retryAt: number;
   readonly message: string;
+  /** Of a server that does not let this page in: what to head the message with. */
+  readonly refused?: string;
 }
 
 /** A generated token and the page's clock when it arrived: what every animation counts from. */
@@ -84,6 +86,8 @@ export interface AppState {
   /** Version the server says it is; empty before `welcome`. */
   serverVersion: string;
   control: boolean;
+  /** "owner", "controller" or "viewer"; empty before `welcome`, and for a recording. */
+  right: string;
   viewers: number;
   skipped: number;
   /** Frames dropped by the page's own queue. */

@@ -150,6 +150,30 @@ it("does not come back to a server of another version", async () => {
   expect(server.peers).toHaveLength(1);
 });
 
+it("says why it is not let in, and does not come back by a link that is over", async () => {
+  connect();
+  const first = await peer(0);
+  first.send(welcome());
+  first.close(4012, "This link was withdrawn.");
+  await eventually(() => phases.at(-1)?.phase === "closed");
+  expect(phases.at(-1)).toMatchObject({
+    refused: "This link was withdrawn",
+    message: "This link was withdrawn.",
+  });
+  await new Promise((done) => setTimeout(done, 700));
+  expect(server.peers).toHaveLength(1);
+});
+
+it("without a key it waits for one, and takes it when told to look again", async () => {
+  const source = connect();
+  (await peer(0)).close(4010, "This needs a key.");
+  await eventually(() => phases.at(-1)?.phase === "waiting");
+  expect(phases.at(-1)?.refused).toBe("This page needs a key");
+  source.retryNow();
+  (await peer(1)).send(welcome());
+  await eventually(() => phases.at(-1)?.phase === "open");
+});
+
 it("counts down to the next attempt, and tries at once when told", async () => {
   const source = connect();
   const first = await peer(0);

@@ -19,6 +19,17 @@ const CLOCK_SAMPLES = 8;
 /** The server's own close code for a protocol it does not speak. */
 const CLOSE_PROTOCOL = 4000;
 
+/** The server's close codes for one it does not let in, and what heads the message. */
+const CLOSE_UNAUTHORISED = 4010;
+const REFUSED: Readonly<Record<number, string>> = {
+  [CLOSE_UNAUTHORISED]: "This page needs a key",
+  4011: "This link has expired",
+  4012: "This link was withdrawn",
+  4013: "This link does not reach this far",
+};
+/** Seconds. */
+const REFUSED_WAIT = 10;
+
 export interface SocketOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -201,7 +212,9 @@ export class SocketSource implements FrameSource {
   }
 
   private lost(code: number, reason: string): void {
+    const refused = REFUSED[code];
     if (code === CLOSE_PROTOCOL) this.mismatch();
+    else if (refused) this.refused(refused, reason, code === CLOSE_UNAUTHORISED);
     else this.retry(reason || "The connection to the server was lost.");
   }
 
@@ -209,6 +222,18 @@ export class SocketSource implements FrameSource {
     this.close();
     const message = "The server is of another version than this page. Reload the page to get the newer one.";
     this.status({ phase: "closed", retryAt: 0, message });
+  }
+
+  /** Not let in. With another page's sign-in the key may come, so that is looked at now and then. */
+  private refused(title: string, message: string, mayChange: boolean): void {
+    if (mayChange) this.drop();
+    else this.close();
+    if (this.closed && mayChange) return;
+    const retryAt = mayChange ? this.clock.now() + REFUSED_WAIT : 0;
+    this.trouble = message;
+    this.attempt = Math.max(1, this.attempt);
+    this.status({ phase: mayChange ? "waiting" : "closed", retryAt, message, refused: title });
+    if (mayChange) this.retryTimer = setTimeout(() => this.connect(), REFUSED_WAIT * 1000);
   }
 
   private retry(message: string): void {

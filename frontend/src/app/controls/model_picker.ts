@@ -55,7 +55,7 @@ export class ModelPicker {
   }
 
   update(state: AppState): void {
-    setDisabled(this.select, !mayControl(state));
+    setDisabled(this.select, !mayControl(state) || state.right !== "owner");
     const load = loadProgress(state);
     setAttribute(this.bar, "data-progress", !load ? "none" : load.fraction < 0 ? "unknown" : "known");
     this.bar.style.setProperty("--progress", String(load ? Math.max(0.02, load.fraction) : 0));

@@ -130,6 +130,7 @@ function running(state: AppState): Command[] {
 function page(): Command[] {
   return [
     { name: "Kept sessions", kind: "open, rename, delete", key: "O", run: (a) => a.showSessions() },
+    { name: "Share a link", kind: "page", key: "S", run: (a) => a.showShare() },
     { name: "Timeline of the run", kind: "page", key: "L", run: (a) => a.toggleTimeline() },
     { name: "Next surprising moment", kind: "moment", key: "⇧→", run: (a) => a.jumpToMark(1) },
     { name: "Surprising moment before", kind: "moment", key: "⇧←", run: (a) => a.jumpToMark(-1) },
