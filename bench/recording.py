@@ -18,7 +18,7 @@ from cloudchamber.telemetry.events import Sampling
 REACH = 0.97
 CONTEXTS = (32, 900)
 KEPT_TOKENS = 512
-COMPLETE_WITHIN = 180.0
+COMPLETE_WITHIN = 600.0
 
 
 def measure(rounds: int) -> list[Figure]:
