@@ -83,6 +83,8 @@ class Run:
     """Held in the context."""
     _times: deque[float] = field(default_factory=lambda: deque(maxlen=_RATE_TOKENS))
     _logits_kept: bool = True
+    _unspooled: tuple[int, int] = (0, 0)
+    """First position, and number, of what was decoded last and is not spooled yet."""
 
     def execute(self) -> None:
         """Run to the end, whatever it is."""
@@ -168,9 +170,11 @@ class Run:
     def _hand_over(self, choice: Choice, step: int, seconds: float, *, eog: bool) -> None:
         """A token is done: keep and say what came of it, where possible while the next is decoded."""
         position, rate, hidden = self.positions, self._rate(), self.bench.capture.hidden_state()
+        # What a position left in the capture is not touched by the decodes that follow.
 
         def tell() -> None:
             self.bench.state.emit_due()
+            self._spool_rows()
             self._keep(step, self.bench.newest, hidden, choice)
             self._tell(choice, step, position, seconds, rate, eog=eog)
 
@@ -224,6 +228,12 @@ class Run:
                 hint = "Free some disk space; the run itself goes on."
                 self.bench.emit(Problem(code="logits-log", message=message, hint=hint))
 
+    def _spool_rows(self) -> None:
+        position, count = self._unspooled
+        self._unspooled = (0, 0)
+        if count and self.bench.spool is not None:
+            self.bench.spool.decoded(position, count)
+
     def _decode(self, tokens: I4, *, output: bool) -> float:
         """Decode at the end of the context. Returns the seconds it took."""
         bench = self.bench
@@ -236,8 +246,9 @@ class Run:
             bench.aftermath.flush()
             if code == DECODED:
                 bench.capture.after_decode()
-                if bench.spool is not None:
-                    bench.spool.decoded(self.positions, len(tokens))
+                self._unspooled = (self.positions, len(tokens))
+                if len(tokens) > 1:
+                    self._spool_rows()
         if code != DECODED:
             raise self._failure(code)
         self.positions += len(tokens)
@@ -274,6 +285,7 @@ class Run:
 
     def _end(self, ending: Ending) -> None:
         self.bench.aftermath.flush()
+        self._spool_rows()
         if self.positions < len(self.prompt) and self.positions:
             self._progress(self.positions / len(self.prompt), done=True)
         self.bench.state.settle()
