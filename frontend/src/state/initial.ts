@@ -7,7 +7,7 @@ import type { AppState } from "./state";
 export const TOKEN_CAPACITY = 1024;
 
 /** Distributions held: of one before these, nothing is left in the light. */
-export const KEYFRAMES = 8;
+export const KEYFRAMES = 16;
 
 /** The state before anything was heard. */
 export function createState(): AppState {

@@ -14,7 +14,7 @@ const test = base.extend<{ server: Server }>({
 test("a run is kept, found in the list, renamed, replayed and deleted", async ({ page, server }) => {
   test.setTimeout(300_000);
   const live = new Chamber(page);
-  await live.open(server.url);
+  await live.open(server.page());
   await live.ask("The tower was");
   await live.moreThan(12);
   await page.keyboard.press("Escape");
