@@ -36,6 +36,13 @@ def export(
             show_default=False,
         ),
     ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact/--no-exact",
+            help="Take the exact distributions along, about 4 bytes a word and token; a folder never does.",
+        ),
+    ] = True,
     redact: Annotated[bool, typer.Option("--redact-prompt", help="Leave the prompt's text out.")] = False,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR", help="Folder of the sessions.", show_default=False)
@@ -53,7 +60,7 @@ def export(
     store = Store(store_path(data))
     try:
         with opened(store, session) as archive:
-            _write(archive, target, site, layer, redact)
+            _write(archive, target, site, layer, exact and not site, redact)
     except (NotFoundError, ContainerError, SiteError, StoreError) as error:
         _fail(str(error))
     except CodecError as error:
@@ -93,7 +100,7 @@ def open_file(
         _fail(f"{file} can't be read: {error.strerror}.")
 
 
-def _write(archive: Archive, target: Path, site: bool, layer: int | None, redact: bool) -> None:
+def _write(archive: Archive, target: Path, site: bool, layer: int | None, exact: bool, redact: bool) -> None:
     from cloudchamber.server.routes import PAGE
     from cloudchamber.sessions.archive import MANIFEST, Manifest, read
     from cloudchamber.sessions.container import ContainerError, write_container
@@ -104,8 +111,9 @@ def _write(archive: Archive, target: Path, site: bool, layer: int | None, redact
     if manifest is None:
         raise ContainerError("The session has no manifest.")
     taken = archive
-    if site or layer is not None:
-        taken = Excerpt(archive, _layers(archive, manifest, layer), exact=not site)
+    if site or layer is not None or not exact:
+        layers = _layers(archive, manifest, layer) if site or layer is not None else manifest.attention_layers
+        taken = Excerpt(archive, layers, exact=exact)
     if redact:
         taken = Redacted(taken)
     columns = (TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TextColumn("parts"))
@@ -124,8 +132,10 @@ def _write(archive: Archive, target: Path, site: bool, layer: int | None, redact
     out.print(escape(f"{title}, {manifest.steps} tokens, is in {target} ({decimal(size)})."))
     if redact:
         out.print("The prompt's text and tokens are left out; what the model answered is not.")
+    if not exact:
+        out.print("Exact distributions are left out.")
     if site:
-        out.print("Exact distributions are left out. Put the folder on any web server.")
+        out.print("Put the folder on any web server.")
 
 
 def _layers(archive: Archive, manifest: Manifest, layer: int | None) -> list[int]:
@@ -142,7 +152,7 @@ def _layers(archive: Archive, manifest: Manifest, layer: int | None) -> list[int
         return held
     out.print(
         f"Attention of layer {chosen[0]} goes along: its heads say most beyond what the distance tells "
-        f"({chosen[1]:.2f} nats a query; --layer takes another)."
+        f"({chosen[1]:.1f} nats a query, all heads together; --layer takes another)."
     )
     return [chosen[0]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from typer.testing import CliRunner, Result
 from cloudchamber.cli import app
 from cloudchamber.sessions import archive
 from cloudchamber.sessions.archive import Manifest
-from cloudchamber.sessions.container import open_container
+from cloudchamber.sessions.container import open_container, write_container
 from cloudchamber.sessions.find import NotFoundError, find
+from cloudchamber.sessions.from_recording import MemoryArchive, from_recording
 from cloudchamber.sessions.store_list import SessionInfo
+from cloudchamber.telemetry.recording import read_recording
 
 FIXTURE = Path(__file__).parents[2] / "playwright/fixtures/smollm2.chamber"
 PAGE = '<html><head><meta charset="utf-8" /></head><body></body></html>'
@@ -42,6 +45,23 @@ def test_a_session_becomes_a_file_and_that_file_another_without_its_prompt(tmp_p
     assert "lighthouse" not in done.output
     assert manifest_of(redacted).redacted
     assert manifest_of(redacted).started.prompt == ""
+
+
+def test_exact_distributions_can_be_left_out_of_a_file(tmp_path: Path) -> None:
+    whole = from_recording(read_recording(FIXTURE))
+    parts = {name: whole.part(name) or b"" for name in whole.names()}
+    manifest = archive.decode(Manifest, parts["manifest"])
+    parts["manifest"] = archive.encode(replace(manifest, distribution_exact=True))
+    parts |= {archive.distribution_name(step): b"\xc0" for step in range(72)}
+    write_container(tmp_path / "whole", MemoryArchive(parts))
+    assert run(tmp_path / "whole", tmp_path / "same").exit_code == 0
+    assert manifest_of(tmp_path / "same").distribution_exact
+    done = run(tmp_path / "whole", tmp_path / "less", "--no-exact")
+    assert done.exit_code == 0, done.output
+    assert "left out" in done.output
+    assert not manifest_of(tmp_path / "less").distribution_exact
+    with open_container(tmp_path / "less") as less:
+        assert set(less.names()) == set(whole.names())
 
 
 def test_a_session_becomes_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
