@@ -17,6 +17,7 @@ PARTS: dict[str, Callable[[int], list[Figure]]] = {
     "size": page.measure_size,
     "start": page.measure_start,
     "latency": page.measure_latency,
+    "quiet": page.measure_quiet,
     "wide": page.measure_wide,
     "instruments": instruments.measure_scripts,
     "open": instruments.measure_open,

@@ -15,6 +15,7 @@ from typing import Any
 from bench.figures import Figure, percentile
 from bench.product import Server
 from bench.wide_model import VOCABULARY, write_wide_model
+from soak.crowd_process import stage
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "backend/cloudchamber/server/page"
@@ -22,6 +23,8 @@ RECORDING = ROOT / "playwright/fixtures/smollm2.chamber"
 CODE = {".html", ".js", ".css", ".wgsl"}
 MEBIBYTE = 1 << 20
 SECONDS = 20
+WARM = 5
+"""Seconds of a page's life that do not count: it compiles its scripts and shaders."""
 VIEWPORT = (640, 360)
 """Small, because the renderer may be software: it decides how long a frame takes, not the scripts."""
 
@@ -93,29 +96,48 @@ def measure_start(rounds: int) -> list[Figure]:
 def measure_latency(rounds: int) -> list[Figure]:
     """From a frame's making at the server to its submission to the GPU, on a recorded run.
 
-    Twice: as it is, and, where the GPU is software and takes the cores of the page itself, with
-    its work left out.
+    The real server shows it over and over at its own pace, and nothing is computed beside it. Twice:
+    as it is, and, where the GPU is software and takes the cores of the page itself, with its work
+    left out.
     """
     figures = []
-    for idle_gpu in (False, True):
-        with Server("--replay", str(RECORDING)) as server:
-            server.wait()
-            measured = watch_page(server.url, seconds=5, idle_gpu=idle_gpu)
+    for mode in ("draw", "idle-gpu"):
+        with stage(None) as server:
+            words = [server.page, str(WARM), str(SECONDS), *map(str, VIEWPORT), mode]
+            measured = run_script("latency.mjs", *words)
         latency = measured["latency"]
-        drawn_by = renderer(measured, idle_gpu=idle_gpu)
+        in_page = measured["inPage"]
         figures.append(
             Figure(
-                name=f"server to GPU queue, p99, {drawn_by}",
+                name=f"server to GPU queue, p99, {renderer(measured, idle_gpu=mode == 'idle-gpu')}",
                 value=percentile(latency, 99),
                 unit="ms",
                 reach=60,
-                note=f"{len(latency)} frames; p50 {percentile(latency, 50):.0f} ms; "
-                f"{VIEWPORT[0]}×{VIEWPORT[1]}",
+                note=f"{len(latency)} frames; p50 {percentile(latency, 50):.0f} ms, of it in the page "
+                f"p99 {percentile(in_page, 99):.0f} ms; {VIEWPORT[0]}×{VIEWPORT[1]}",
             )
         )
         if not measured["asked"]["software"]:
             break
     return figures
+
+
+def measure_quiet(rounds: int) -> list[Figure]:
+    """What scripts allocate while frames are drawn and no message comes."""
+    with Server("--replay", str(RECORDING)) as server:
+        server.wait()
+        measured = run_script("quiet.mjs", server.url, str(SECONDS / 2), *map(str, VIEWPORT))
+    frames = max(1, measured["frames"])
+    most = ", ".join(f"{name} {size / frames:.0f} B" for name, size in measured["functions"][:3])
+    return [
+        Figure(
+            name="heap asked for by a frame without messages",
+            value=measured["bytes"] / frames,
+            unit="B",
+            reach=1024,
+            note=f"{frames} frames; most by {most}",
+        )
+    ]
 
 
 def measure_wide(rounds: int) -> list[Figure]:

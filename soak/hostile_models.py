@@ -75,7 +75,10 @@ def measure(minutes: float) -> list[Figure]:
 
 
 def load_all(server: Server) -> list[Figure]:
-    ids = [model["id"] for model in json.loads(server.get("api/models")) if "hostile" in json.dumps(model)]
+    found = json.loads(server.get("api/models"))["models"]
+    ids = [model["id"] for model in found if "/hostile/" in model["name"]]
+    if len(ids) != FILES:
+        raise RuntimeError(f"{len(ids)} of {FILES} files are listed")
     viewer = Viewer(server, parts=())
     slowest, silent, loaded, down = 0.0, list[str](), 0, list[str]()
     for model in ids:
