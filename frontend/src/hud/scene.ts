@@ -251,8 +251,9 @@ export class Scene extends ItemList {
     const step = face.cell + Math.round(style.tracking * this.scale);
     const baseline = Math.round(x * this.scale);
     let pen = Math.round(y * this.scale);
-    for (const cluster of clusters(text)) {
-      const glyph = face.cluster(cluster);
+    const cut = clusters(text);
+    for (let i = 0; i < cut.length; i++) {
+      const glyph = face.cluster(cut[i]!);
       this.turnedGlyph(glyph, baseline, pen, color);
       pen += step * glyph.cells;
     }
@@ -304,8 +305,9 @@ export class Scene extends ItemList {
       }
       return;
     }
-    for (const cluster of clusters(text)) {
-      const glyph = face.cluster(cluster);
+    const cut = clusters(text);
+    for (let i = 0; i < cut.length; i++) {
+      const glyph = face.cluster(cut[i]!);
       this.glyph(glyph, pen, baseline, color);
       pen += step * glyph.cells;
     }

@@ -134,7 +134,9 @@ export class Glyphs {
 /** Columns of `text` on the mono grid of `face`. */
 export function columns(face: Face, text: string): number {
   if (isPlain(text)) return text.length;
+  // By number, here and wherever frames are drawn: an iterator is garbage for each text of each frame.
+  const cut = clusters(text);
   let sum = 0;
-  for (const cluster of clusters(text)) sum += face.cells(cluster);
+  for (let i = 0; i < cut.length; i++) sum += face.cells(cut[i]!);
   return sum;
 }
