@@ -39,6 +39,7 @@ export default defineConfig({
     { name: "comparison", testMatch: "comparison.spec.ts" },
     { name: "replay", testMatch: /replay\/.*\.spec\.ts/ },
     { name: "export", testMatch: /export\/.*\.spec\.ts/ },
+    { name: "share", testMatch: /share\/.*\.spec\.ts/ },
     { name: "live", testMatch: /live\/.*\.spec\.ts/ },
   ],
 });

@@ -1,5 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { type IncomingMessage, get as plainGet } from "node:http";
+import { get as secureGet } from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,7 +35,9 @@ export class Server {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}/`;
+    const { words } = this;
+    const host = words.includes("--host") ? words[words.indexOf("--host") + 1] : "127.0.0.1";
+    return `${words.includes("--share") ? "https" : "http"}://${host}:${this.port}/`;
   }
 
   /** The page's address as its owner opens it. */
@@ -97,11 +101,24 @@ for worker in workers:
 
   private async healthy(): Promise<boolean> {
     try {
-      return (await fetch(`${this.url}healthz`)).ok;
+      const { statusCode } = await answerOf(`${this.url}healthz`);
+      return statusCode === 200;
     } catch {
       return false;
     }
   }
+}
+
+/** Of a server whose certificate nobody has signed, too. */
+function answerOf(url: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const get = url.startsWith("https:") ? secureGet : plainGet;
+    const request = get(url, { rejectUnauthorized: false }, (answer) => {
+      answer.resume();
+      resolve(answer);
+    });
+    request.once("error", reject);
+  });
 }
 
 function freePort(): Promise<number> {

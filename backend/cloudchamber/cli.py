@@ -313,7 +313,8 @@ def _log_to_terminal(verbose: bool) -> None:
 
 
 def _say(text: str) -> None:
-    out.print(escape(text))
+    """As it is: a fingerprint holds what would be emoji, and an address must stay in one piece."""
+    out.print(text, markup=False, emoji=False, soft_wrap=True)
 
 
 def _fail(text: str) -> NoReturn:

@@ -91,7 +91,7 @@ def open_file(
                 FileSession(store),
                 run.Opening(port=port),
                 browser=browser,
-                say=lambda text: out.print(escape(text)),
+                say=lambda text: out.print(text, markup=False, emoji=False, soft_wrap=True),
                 query=f"?session={store.session}",
             )
     except (ContainerError, run.PortError, run.OpeningError) as error:

@@ -90,6 +90,14 @@ def test_a_self_signed_certificate_covers_every_name_and_is_kept(tmp_path: Path)
     assert tls.self_signed(tmp_path, [*hosts, "10.0.0.9"]).file.read_bytes() != before
 
 
+def test_what_is_said_is_said_letter_by_letter(capsys: pytest.CaptureFixture[str]) -> None:
+    from cloudchamber import cli
+
+    said = "SHA-256 0A:AB:CD:[bold] " + "http://127.0.0.1:8844/?token=" + "x" * 80
+    cli._say(said)
+    assert capsys.readouterr().out == said + "\n"
+
+
 def test_a_certificate_about_to_end_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = tls.self_signed(tmp_path, ["localhost"]).file.read_bytes()
     monkeypatch.setattr(tls, "RENEW_BEFORE", tls.VALID)
