@@ -220,7 +220,10 @@ class Viewer:
         return codec.encode(messages.Delivery(skipped=fares[0], viewers=fares[1]))
 
     async def _send(self, data: bytes) -> None:
-        await self._socket.send_bytes(data)
+        if self._flow:
+            await self._flow.send(data)
+        else:
+            await self._socket.send_bytes(data)
 
     async def _notify(self, message: messages.Message) -> None:
         """Queue a short message; waits, and with it the viewer's inbound messages, for room."""
