@@ -97,7 +97,7 @@ def test_steps() -> list[Step]:
         Step(
             "vitest",
             command("npm", "test", "--silent", "--workspace", "frontend"),
-            ["node"],
+            ["node", "python"],
             closing=matching(r"^\s*(Test Files|Tests) "),
         ),
         Step("wheel", wheel.check_wheel, ["python", "page"], closing=matching("^wheel: ")),
