@@ -123,7 +123,7 @@ def generate() -> str:
         f"export const ARRAY_EXT = {codec.ARRAY_EXT};",
         "export const DTYPES = [" + ", ".join(f'"{d}"' for d in codec.DTYPES) + "] as const;",
         f"export const PROTOCOL = {messages.PROTOCOL};",
-        f"export const MAX_PROMPT_CHARS = {commands.MAX_PROMPT_CHARS};",
+        f"export const MAX_PROMPT_BYTES = {commands.MAX_PROMPT_BYTES};",
         *(f"export const {name} = {getattr(commands, name)};" for name in _LIMITS),
         "export type Part = " + " | ".join(f'"{p}"' for p in events.PARTS) + ";",
         *(interface(c) for c in _STRUCTURES),

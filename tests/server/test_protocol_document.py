@@ -74,7 +74,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"{pacer.FRAME_RATE:g} a second",
         f"the last {event_log.CAPACITY:,}",
         f"{event_log.CAPACITY // 2:,} behind",
-        f"{commands.MAX_PROMPT_CHARS:,} characters",
+        f"{commands.MAX_PROMPT_BYTES:,} bytes",
         f"at most {commands.MAX_SELECTIONS} pairs",
         f"{stream.MAX_QUESTIONS} a viewer",
         "; ".join(

@@ -85,7 +85,7 @@ async def test_a_first_message_that_is_no_hello_ends_it(address: str, first: byt
 
 
 async def test_a_message_that_is_too_big_ends_it(address: str) -> None:
-    assert (await close_code(address, b"\x00" * (1 << 20) + b"\x00"))[0] == 1009
+    assert (await close_code(address, b"\x00" * ((1 << 16) + 1)))[0] == 1009
 
 
 async def test_too_many_viewers_are_told_so(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

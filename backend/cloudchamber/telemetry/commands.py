@@ -12,10 +12,11 @@ from typing import Any, ClassVar, Final, Literal, get_args
 
 from cloudchamber.telemetry.events import PARTS, Part, Sampling
 
-MAX_PROMPT_CHARS = 200_000
+MAX_PROMPT_BYTES = 60_000
+"""Of a prompt, in UTF-8: some 15,000 tokens of English."""
 MAX_SELECTIONS = 16
-MAX_MESSAGE_BYTES = 1 << 20
-"""Of any inbound message; a prompt of `MAX_PROMPT_CHARS` fits whatever its script."""
+MAX_MESSAGE_BYTES = 1 << 16
+"""Of any inbound message; a command with the longest prompt fits."""
 MAX_INDEX = 1 << 16
 """Greatest layer or head that can be named."""
 MAX_POSITION = 1 << 24
@@ -357,7 +358,9 @@ def _want(fields: _Fields) -> Command:
 
 
 def _generate(fields: _Fields) -> Command:
-    prompt = fields.text("prompt", MAX_PROMPT_CHARS, _REQUIRED)
+    prompt = fields.text("prompt", MAX_PROMPT_BYTES, _REQUIRED)
+    if (size := len(prompt.encode())) > MAX_PROMPT_BYTES:
+        raise CommandError(f"The prompt has {size:,} bytes; at most {MAX_PROMPT_BYTES:,} are taken.")
     if not prompt:
         raise CommandError("The prompt is empty.")
     return Generate(

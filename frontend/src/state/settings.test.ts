@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MAX_PROMPT_CHARS } from "../telemetry/protocol.gen";
+import { MAX_PROMPT_BYTES } from "../telemetry/protocol.gen";
 import { clampField, FIELDS } from "./fields";
 import { generateCommand, initialSettings, loadSettings, parseSettings, saveSettings } from "./settings";
 
@@ -47,9 +47,11 @@ describe("settings", () => {
 
   it("become a command the server takes", () => {
     const settings = initialSettings();
-    settings.prompt = "x".repeat(MAX_PROMPT_CHARS + 5);
+    settings.prompt = "x".repeat(MAX_PROMPT_BYTES + 5);
     const command = generateCommand(settings);
-    expect(command.prompt.length).toBe(MAX_PROMPT_CHARS);
+    expect(command.prompt.length).toBe(MAX_PROMPT_BYTES);
+    settings.prompt = "語".repeat(MAX_PROMPT_BYTES);
+    expect(generateCommand(settings).prompt).toBe("語".repeat(MAX_PROMPT_BYTES / 3));
     expect(command.max_tokens).toBe(256);
     expect(Object.keys(command.sampling).sort()).toEqual(
       ["min_p", "repeat_penalty", "seed", "temperature", "top_k", "top_p"].sort(),

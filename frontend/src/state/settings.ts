@@ -1,4 +1,4 @@
-import { type Generate, MAX_PROMPT_CHARS, type Sampling } from "../telemetry/protocol.gen";
+import { type Generate, MAX_PROMPT_BYTES, type Sampling } from "../telemetry/protocol.gen";
 import { clampField, FIELDS, type Field } from "./fields";
 
 /** What the page remembers of a person from visit to visit. */
@@ -56,11 +56,16 @@ export function generateCommand(settings: Settings): Generate {
   const { max_tokens, ...sampling } = settings.values;
   return {
     kind: "generate",
-    prompt: settings.prompt.slice(0, MAX_PROMPT_CHARS),
+    prompt: fitting(settings.prompt, MAX_PROMPT_BYTES),
     raw: settings.raw,
     max_tokens,
     sampling: sampling satisfies Sampling,
   };
+}
+
+/** As much of a text's beginning as takes no more than `bytes` in UTF-8. */
+function fitting(text: string, bytes: number): string {
+  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(bytes)).read);
 }
 
 function parseObject(text: string | null): Record<string, unknown> {

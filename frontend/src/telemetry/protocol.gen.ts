@@ -12,7 +12,7 @@ export const DTYPES = ["u1", "i1", "u2", "i2", "f2", "u4", "i4", "f4", "u8", "i8
 
 export const PROTOCOL = 1;
 
-export const MAX_PROMPT_CHARS = 200000;
+export const MAX_PROMPT_BYTES = 60000;
 
 export const MAX_SELECTIONS = 16;
 
