@@ -97,7 +97,9 @@ def frame() -> Frame:
 MESSAGES: dict[str, Any] = {
     "arrays.msgpack": arrays,
     "frame.msgpack": frame,
-    "welcome.msgpack": lambda: Welcome(protocol=1, session="s", version="0.1.0", resumed=False, control=True),
+    "welcome.msgpack": lambda: Welcome(
+        protocol=1, session="s", version="0.1.0", resumed=False, control=True, right="owner"
+    ),
 }
 
 
