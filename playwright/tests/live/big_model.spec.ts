@@ -64,6 +64,7 @@ test("64 layers of 64 heads: frames and buffers keep to their bounds, every inst
     const failures: string[] = [];
     page.on("pageerror", ({ message }) => failures.push(message));
     const chamber = new Chamber(page);
+    await chamber.endlessRuns();
     await chamber.open(server.page({ preset: "everything" }));
     await chamber.ask(PROMPT);
     await expect.poll(() => chamber.tokens(), { timeout: 300_000 }).toBeGreaterThan(2);
