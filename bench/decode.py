@@ -84,7 +84,8 @@ def measure(
     bare = {flash: BareProcess(path, flash, threads, N_CTX) for flash in (True, False)}
     figures = []
     traffic: list[float] = []
-    with Server(str(path), "--ctx", str(N_CTX), "--no-autostart") as server:
+    # What is kept of a run is completed once it is over: that would run beside the bare loop.
+    with Server(str(path), "--ctx", str(N_CTX), "--no-autostart", "--no-record") as server:
         server.wait()
         viewer = viewer_of(server)
         for context, reach in CONTEXTS.items():
