@@ -1,3 +1,4 @@
+import "../dialog.css";
 import "./export.css";
 import { ArchiveSource } from "../../telemetry/archive_source";
 import { h, setText } from "../dom";
@@ -102,7 +103,7 @@ class ExportDialog {
       this.bar,
       h("div", { class: "ways" }, this.cancel, this.start),
     );
-    const dialog = h("dialog", { class: "export", "aria-label": "Save a picture or a film" }, form);
+    const dialog = h("dialog", { class: "sheet export", "aria-label": "Save a picture or a film" }, form);
     dialog.addEventListener("cancel", (event) => {
       if (!this.work) return;
       event.preventDefault();

@@ -1,3 +1,4 @@
+import "../dialog.css";
 import "./sessions.css";
 import { bytes, count } from "../../hud/format";
 import { clock } from "../../hud/timeline/timeline";
@@ -34,7 +35,7 @@ class SessionsDialog {
     };
     this.element = h(
       "dialog",
-      { class: "sessions", "aria-labelledby": "sessions-title", click: outside },
+      { class: "sheet sessions", "aria-labelledby": "sessions-title", click: outside },
       h("h2", { id: "sessions-title" }, "KEPT SESSIONS"),
       this.list,
       this.bar,

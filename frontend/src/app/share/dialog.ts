@@ -1,3 +1,4 @@
+import "../dialog.css";
 import "./share.css";
 import type { QrCode } from "../../hud/qr";
 import { h, setText } from "../dom";
@@ -83,7 +84,7 @@ class ShareDialog {
     const title = session === "live" ? "SHARE WHAT RUNS" : "SHARE THIS SESSION";
     this.element = h(
       "dialog",
-      { class: "share", "aria-labelledby": "share-title", click: outside },
+      { class: "sheet share", "aria-labelledby": "share-title", click: outside },
       h("h2", { id: "share-title" }, title),
       form,
       this.made,
