@@ -27,6 +27,7 @@ from typing import Annotated, Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.model.positions import Method
 from cloudchamber.telemetry import codec, typed
 from cloudchamber.telemetry.events import (
     F4,
@@ -143,7 +144,7 @@ class Manifest:
     """The newest word about the run's phase."""
     vocabulary_hash: str = ""
     embedding_hash: str = ""
-    positions: list[str] = field(default_factory=list)
+    positions: list[Method] = field(default_factory=list)
     """Methods there are positions of."""
     attention_layers: list[int] = field(default_factory=list)
     """Layers whose attention there is."""

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.model.positions import METHODS
 from cloudchamber.sessions import archive
 from cloudchamber.sessions.archive import (
     QUERIES_PER_PART,
@@ -94,7 +95,7 @@ def from_recording(recording: Recording, *, session: str = "recorded", created: 
         finished=run.phase,
         vocabulary_hash=run.model.model.vocabulary_hash,
         embedding_hash=run.model.model.embedding_hash,
-        positions=sorted(recording.positions),
+        positions=[method for method in METHODS if method in recording.positions],
         attention_layers=sorted({int(name.split("/")[1]) for name in attention}),
         attention_error=error,
         frame_chunks=chunks,

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Manifest } from "../telemetry/archive";
+import type { Manifest } from "../telemetry/archive.gen";
 import { lackingIn } from "./open_replay";
 
 const manifest = (changed: Partial<Manifest>) =>

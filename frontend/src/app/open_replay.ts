@@ -1,6 +1,7 @@
 import { openVocabulary, type VocabularyBody } from "../state/packed_vocabulary";
 import type { Vocabulary } from "../state/vocabulary";
-import type { Archive, Manifest } from "../telemetry/archive";
+import type { Archive } from "../telemetry/archive";
+import type { Manifest } from "../telemetry/archive.gen";
 import { ArchiveSource } from "../telemetry/archive_source";
 import {
   type FoundModel,

@@ -1,103 +1,13 @@
 import { decodeValue } from "./decode";
-import type {
-  ModelLoaded,
-  NdArray,
-  PromptProcessed,
-  RunStarted,
-  RunState,
-  TokenGenerated,
-} from "./protocol.gen";
 
 /**
  * One kept run: named, decoded parts, wherever they are. What each part holds is told in
- * `backend/cloudchamber/sessions/archive.py`.
+ * `archive.gen.ts`.
  */
 export interface Archive {
   /** The part, decoded; null if it is not there. Rejects with a sentence when it can't be had. */
   part(name: string, signal?: AbortSignal): Promise<unknown>;
 }
-
-/** First frame, frames, first step, steps, seconds of its first frame and of its last. */
-export type FrameChunk = readonly [
-  firstFrame: number,
-  frames: number,
-  firstStep: number,
-  steps: number,
-  start: number,
-  stop: number,
-];
-
-export interface Manifest {
-  readonly format: number;
-  readonly id: string;
-  readonly title: string;
-  /** Seconds since 1970. */
-  readonly created: number;
-  readonly seconds: number;
-  readonly steps: number;
-  readonly frames: number;
-  readonly complete: boolean;
-  readonly model: ModelLoaded;
-  readonly started: RunStarted;
-  readonly prompt: PromptProcessed | null;
-  readonly finished: RunState | null;
-  readonly vocabulary_hash: string;
-  readonly embedding_hash: string;
-  readonly positions: readonly ("pca" | "umap")[];
-  readonly attention_layers: readonly number[];
-  readonly attention_rows: number;
-  readonly attention_error: number;
-  readonly distribution_exact: boolean;
-  readonly redacted: boolean;
-  readonly frame_chunks: readonly FrameChunk[];
-}
-
-/** All tokens in brief; entry i is of step i. */
-export interface Timeline {
-  /** Seconds from the run's start to the frame the token came with. */
-  readonly time: NdArray<Float64Array>;
-  readonly token: NdArray<Uint32Array>;
-  readonly position: NdArray<Uint32Array>;
-  readonly p: NdArray<Float32Array>;
-  readonly rank: NdArray<Uint32Array>;
-  readonly entropy: NdArray<Float32Array>;
-}
-
-export interface TokensPart {
-  readonly tokens: readonly TokenGenerated[];
-}
-
-/** About a second of frames. `data` holds encoded `Frame`s, each at its offset, a multiple of 8 bytes. */
-export interface FramesPart {
-  readonly time: NdArray<Float64Array>;
-  readonly offsets: NdArray<Uint32Array>;
-  readonly lengths: NdArray<Uint32Array>;
-  readonly data: NdArray<BigUint64Array>;
-}
-
-/** One layer's attention of some queries: a weight is `weights * scale`. */
-export interface AttentionPart {
-  readonly query_start: number;
-  readonly rows: number;
-  readonly heads: number;
-  readonly keys: number;
-  /** f4[R,H] */
-  readonly scale: NdArray<Float32Array>;
-  /** f4[R,H] */
-  readonly sink: NdArray<Float32Array>;
-  /** u1[R,H,K] */
-  readonly weights: NdArray<Uint8Array>;
-}
-
-export interface DistributionPart {
-  /** f4[V] */
-  readonly probabilities: NdArray<Float32Array>;
-}
-
-/** Steps in a `tokens/N`. */
-export const TOKENS_PER_PART = 512;
-/** The one that this page reads. */
-export const FORMAT = 1;
 
 /** A session that a server hands out, at `base` and the part's name. */
 export class HttpArchive implements Archive {

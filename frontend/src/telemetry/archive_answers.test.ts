@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { DiskArchive } from "../../test/disk_archive";
 import type { Question } from "../state/requests";
-import { type Archive, type Manifest, PartCache, type Timeline } from "./archive";
+import { type Archive, PartCache } from "./archive";
+import type { Manifest, Timeline } from "./archive.gen";
 import { ArchiveAnswers } from "./archive_answers";
 import { listed } from "./listed";
 import type {

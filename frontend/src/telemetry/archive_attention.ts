@@ -1,4 +1,4 @@
-import type { AttentionPart, Manifest } from "./archive";
+import type { Attention, Manifest } from "./archive.gen";
 import { floatToHalf } from "./half";
 import type { AttentionWeights } from "./protocol.gen";
 
@@ -22,7 +22,7 @@ export function attentionNames(
 
 /** Weights of one head's query over all keys up to it, and the sink's share; null where they are not kept. */
 export function attentionRow(
-  part: AttentionPart,
+  part: Attention,
   head: number,
   query: number,
 ): { weights: Float32Array; sink: number } | null {
@@ -38,7 +38,7 @@ export function attentionRow(
 
 /** One query's row, as the stream tells it. */
 export function attentionEvent(
-  part: AttentionPart,
+  part: Attention,
   run_id: string,
   layer: number,
   head: number,

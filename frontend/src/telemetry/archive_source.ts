@@ -1,17 +1,16 @@
 import { isQuestion } from "../state/requests";
 import type { Connection } from "../state/state";
+import { type Archive, PartCache } from "./archive";
 import {
-  type Archive,
-  type AttentionPart,
+  type Attention,
   FORMAT,
   type FrameChunk,
-  type FramesPart,
+  type Frames,
   type Manifest,
-  PartCache,
   type Timeline,
   TOKENS_PER_PART,
-  type TokensPart,
-} from "./archive";
+  type Tokens,
+} from "./archive.gen";
 import { ArchiveAnswers } from "./archive_answers";
 import { attentionEvent, attentionNames } from "./archive_attention";
 import { frameOf } from "./archive_frames";
@@ -300,7 +299,7 @@ export class ArchiveSource implements FrameSource {
     const { manifest, timeline } = this;
     const tokens: TokenGenerated[] = [];
     for (const name of this.tokenNames(count)) {
-      for (const token of (this.parts.peek(name) as TokensPart | null)?.tokens ?? []) {
+      for (const token of (this.parts.peek(name) as Tokens | null)?.tokens ?? []) {
         if (token.step < count && token.step >= count - TOKENS_BEFORE) tokens.push(token);
       }
     }
@@ -312,7 +311,7 @@ export class ArchiveSource implements FrameSource {
 
   /** The distribution that stood when a chunk began. */
   private standing(chunk: number, count: number): Distribution | null {
-    const part = this.parts.peek(`frames/${chunk}`) as FramesPart;
+    const part = this.parts.peek(`frames/${chunk}`) as Frames;
     const found = frameOf(part, 0).state.find(
       (event): event is Distribution => event.kind === "distribution" && event.stage === "model",
     );
@@ -323,7 +322,7 @@ export class ArchiveSource implements FrameSource {
   private feed(stage: Stage): void {
     const { time } = this.playback;
     for (;;) {
-      const part = this.parts.peek(`frames/${this.chunk}`) as FramesPart | null | undefined;
+      const part = this.parts.peek(`frames/${this.chunk}`) as Frames | null | undefined;
       if (!part) break;
       const times = part.time.data;
       while (this.next < times.length && times[this.next]! <= time) this.play(stage, part, this.next++);
@@ -336,7 +335,7 @@ export class ArchiveSource implements FrameSource {
     this.shownTime = time;
   }
 
-  private play(stage: Stage, part: FramesPart, index: number): void {
+  private play(stage: Stage, part: Frames, index: number): void {
     const frame = frameOf(part, index);
     const state = this.retold.news(frame.state as readonly StateEvent[], index === 0);
     const events = frame.events.filter(({ kind }) => !ONCE.has(kind));
@@ -352,7 +351,7 @@ export class ArchiveSource implements FrameSource {
       const query = event.position - 1;
       for (const [layer, head] of this.heads) {
         const [name] = attentionNames(this.manifest, [layer], query, query);
-        const part = name && (this.parts.peek(name) as AttentionPart | null | undefined);
+        const part = name && (this.parts.peek(name) as Attention | null | undefined);
         const row = part && attentionEvent(part, event.run_id, layer, head, query);
         if (row) rows.push(row);
       }

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from "vitest";
 import { DiskArchive } from "../../test/disk_archive";
-import type { FramesPart, Manifest } from "./archive";
+import type { Frames, Manifest } from "./archive.gen";
 import { framesIn } from "./archive_frames";
 import type { StateEvent } from "./protocol.gen";
 import { Retold } from "./retold";
@@ -11,7 +11,7 @@ beforeAll(async () => {
   const { frame_chunks } = (await archive.part("manifest")) as Manifest;
   chunks = [];
   for (let i = 0; i < frame_chunks.length; i++) {
-    const part = (await archive.part(`frames/${i}`)) as FramesPart;
+    const part = (await archive.part(`frames/${i}`)) as Frames;
     chunks.push([...framesIn(part)].map(({ state }) => state as StateEvent[]));
   }
 });

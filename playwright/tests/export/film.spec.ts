@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { expect, type Page, test } from "@playwright/test";
 import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from "mediabunny";
-import type { Timeline } from "../../../frontend/src/telemetry/archive";
+import type { Timeline } from "../../../frontend/src/telemetry/archive.gen";
 import { decodeValue } from "../../../frontend/src/telemetry/decode";
 import { HERE } from "../../pictures";
 import { StaticHost } from "../../static_host";
