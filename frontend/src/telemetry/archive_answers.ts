@@ -1,16 +1,17 @@
 import type { Question } from "../state/requests";
+import type { PartCache } from "./archive";
 import {
-  type AttentionPart,
-  type DistributionPart,
-  type FramesPart,
+  type Attention,
+  type ExactDistribution,
+  type Frames,
   type Manifest,
-  type PartCache,
   type Timeline,
   TOKENS_PER_PART,
-  type TokensPart,
-} from "./archive";
+  type Tokens,
+} from "./archive.gen";
 import { attentionNames, attentionRow } from "./archive_attention";
 import { framesIn } from "./archive_frames";
+import { type AttentionRow, BlockMaximum, flat } from "./block_maximum";
 import { listed } from "./listed";
 import type {
   AttentionReply,
@@ -39,8 +40,6 @@ const MOST_ROLLOUT = 96 << 20;
 const MOST_CHUNKS = 96;
 
 class Refusal extends Error {}
-
-type Row = { readonly weights: Float32Array; readonly sink: number };
 
 /** What a kept run says when it is asked, from its parts; a refusal of what it does not hold. */
 export class ArchiveAnswers {
@@ -100,7 +99,7 @@ export class ArchiveAnswers {
   private async tokens(start: number, stop: number): Promise<TokenGenerated[]> {
     const tokens: TokenGenerated[] = [];
     for (let part = Math.floor(start / TOKENS_PER_PART); part * TOKENS_PER_PART < stop; part++) {
-      const held = (await this.parts.load(`tokens/${part}`)) as TokensPart | null;
+      const held = (await this.parts.load(`tokens/${part}`)) as Tokens | null;
       for (const token of held?.tokens ?? [])
         if (token.step >= start && token.step < stop) tokens.push(token);
     }
@@ -120,7 +119,7 @@ export class ArchiveAnswers {
     if (position === undefined) throw new Refusal(`The session has no step ${step}.`);
     const state = new Map<string, TelemetryEvent>();
     for (const chunk of this.chunksOf(step)) {
-      const part = (await this.parts.load(`frames/${chunk}`)) as FramesPart | null;
+      const part = (await this.parts.load(`frames/${chunk}`)) as Frames | null;
       for (const frame of framesIn(part)) for (const event of frame.state) take(state, event, step, position);
     }
     if (!state.has("model")) {
@@ -140,14 +139,14 @@ export class ArchiveAnswers {
   }
 
   private async exact(step: number): Promise<Float32Array | null> {
-    const part = (await this.parts.load(`distribution/${step}`)) as DistributionPart | null;
+    const part = (await this.parts.load(`distribution/${step}`)) as ExactDistribution | null;
     return part?.probabilities.data ?? null;
   }
 
   private async distribution({ request, step }: GetDistribution): Promise<DistributionReply> {
     const exact = this.manifest.distribution_exact ? await this.exact(step) : null;
     if (!exact) throw new Refusal("The session does not hold exact distributions.");
-    return { kind: "distribution_reply", request, run_id: this.runId, step, probabilities: nd(exact) };
+    return { kind: "distribution_reply", request, run_id: this.runId, step, probabilities: flat(exact) };
   }
 
   // ------------------------------------------------------------------------- attention
@@ -167,7 +166,7 @@ export class ArchiveAnswers {
       }
     }
     const told = { kind: "head_history_reply", request, run_id: this.runId, layer, head, start } as const;
-    return { ...told, entropy: nd(out.entropy), peak_weight: nd(out.peak_weight), sink: nd(out.sink) };
+    return { ...told, entropy: flat(out.entropy), peak_weight: flat(out.peak_weight), sink: flat(out.sink) };
   }
 
   /** Chunks in which the state of these positions was told. */
@@ -186,7 +185,7 @@ export class ArchiveAnswers {
   private async headsOf(chunk: number): Promise<ReadonlyMap<number, HeadSummary>> {
     const held = this.heads.get(chunk);
     if (held) return held;
-    const part = (await this.parts.load(`frames/${chunk}`)) as FramesPart | null;
+    const part = (await this.parts.load(`frames/${chunk}`)) as Frames | null;
     const found = new Map<number, HeadSummary>();
     for (const frame of framesIn(part)) {
       for (const event of frame.state) if (event.kind === "heads") found.set(event.position, owned(event));
@@ -196,13 +195,13 @@ export class ArchiveAnswers {
     return found;
   }
 
-  private async part(layer: number, query: number): Promise<AttentionPart | null> {
+  private async part(layer: number, query: number): Promise<Attention | null> {
     const [name] = attentionNames(this.manifest, [layer], query, query);
-    return name ? ((await this.parts.load(name)) as AttentionPart | null) : null;
+    return name ? ((await this.parts.load(name)) as Attention | null) : null;
   }
 
   /** One head's row, or the mean or maximum over the layer's heads. */
-  private async row(layer: number, head: number, mode: string, query: number): Promise<Row | null> {
+  private async row(layer: number, head: number, mode: string, query: number): Promise<AttentionRow | null> {
     const part = await this.part(layer, query);
     if (!part) return null;
     if (mode === "head") return attentionRow(part, head, query);
@@ -215,7 +214,7 @@ export class ArchiveAnswers {
     const row = mode === "rollout" ? await this.rollOut(at) : await this.row(layer, head, mode, at);
     if (!row) throw new Refusal(NO_ROW);
     const run_id = this.runId;
-    const weights = nd(row.weights);
+    const weights = flat(row.weights);
     return {
       kind: "flow_reply",
       request,
@@ -230,7 +229,7 @@ export class ArchiveAnswers {
   }
 
   /** As the server does: the row of a product of (I + mean) / 2 over all layers. */
-  private async rollOut(position: number): Promise<Row> {
+  private async rollOut(position: number): Promise<AttentionRow> {
     const { model } = this.manifest.model;
     const { attention_layers: layers } = this.manifest;
     const attending = [...model.windows.data].filter((window) => window >= 0).length;
@@ -258,39 +257,16 @@ export class ArchiveAnswers {
     return before;
   }
 
-  /** As the server reduces: a cell is the maximum of its block; a row without a query is NaN. */
   private async attention(asked: GetAttention): Promise<AttentionReply> {
-    const { layer, head, mode, query_start, key_start, max_size } = asked;
-    const query_stop = Math.min(asked.query_stop || this.positions, this.positions);
-    const key_stop = Math.min(asked.key_stop || query_stop, query_stop);
+    const { layer, head, mode, query_start } = asked;
     const kept = this.manifest.attention_layers.includes(layer);
-    if (!kept || query_start >= query_stop || key_start >= key_stop) throw new Refusal(NO_ROW);
-    const query_block = Math.ceil((query_stop - query_start) / max_size);
-    const key_block = Math.ceil((key_stop - key_start) / max_size);
-    const rows = Math.ceil((query_stop - query_start) / query_block);
-    const columns = Math.ceil((key_stop - key_start) / key_block);
-    const weights = new Float32Array(rows * columns).fill(Number.NaN);
-    const sink = new Float32Array(rows).fill(Number.NaN);
-    for (let query = query_start; query < query_stop; query++) {
+    const block = kept ? BlockMaximum.of(asked, this.positions) : null;
+    if (!block) throw new Refusal(NO_ROW);
+    for (let query = query_start; query < block.queryStop; query++) {
       const row = await this.row(layer, head, mode, query);
-      if (!row) continue;
-      const r = Math.floor((query - query_start) / query_block);
-      const cells = weights.subarray(r * columns, (r + 1) * columns);
-      if (Number.isNaN(sink[r]!)) cells.fill(0);
-      sink[r] = Math.max(sink[r] || 0, row.sink);
-      for (let key = key_start; key < Math.min(key_stop, query + 1); key++) {
-        const c = Math.floor((key - key_start) / key_block);
-        cells[c] = Math.max(cells[c]!, row.weights[key]!);
-      }
+      if (row) block.take(query, row);
     }
-    const told = { ...asked, kind: "attention_reply", run_id: this.runId, query_stop, key_stop } as const;
-    return {
-      ...told,
-      query_block,
-      key_block,
-      weights: { data: weights, shape: [rows, columns] },
-      sink: nd(sink),
-    };
+    return block.reply(this.runId);
   }
 }
 
@@ -328,7 +304,7 @@ function owned(event: HeadSummary): HeadSummary {
   };
 }
 
-function joined(rows: readonly Row[], mean: boolean): Row {
+function joined(rows: readonly AttentionRow[], mean: boolean): AttentionRow {
   const weights = new Float32Array(rows[0]?.weights.length ?? 0);
   let sink = 0;
   for (const row of rows) {
@@ -340,8 +316,4 @@ function joined(rows: readonly Row[], mean: boolean): Row {
     sink = mean ? sink + row.sink / rows.length : Math.max(sink, row.sink);
   }
   return { weights, sink };
-}
-
-function nd(data: Float32Array): NdArray<Float32Array> {
-  return { data, shape: [data.length] };
 }

@@ -1,4 +1,5 @@
 import type { Question } from "../state/requests";
+import { type AttentionRow, BlockMaximum, flat } from "./block_maximum";
 import { halfToFloat } from "./half";
 import type {
   AttentionReply,
@@ -13,7 +14,6 @@ import type {
   HeadSummary,
   Message,
   MomentReply,
-  NdArray,
   TelemetryEvent,
   TokenGenerated,
   TokensReply,
@@ -125,7 +125,11 @@ export class RecordedAnswers {
         const event = this.state.get(`heads ${start + i}`) as HeadSummary | undefined;
         return event?.[field].data[layer * (event[field].shape[1] ?? 0) + head] ?? Number.NaN;
       });
-    const [entropy, peak_weight, sink] = [nd(take("entropy")), nd(take("peak_weight")), nd(take("sink"))];
+    const [entropy, peak_weight, sink] = [
+      flat(take("entropy")),
+      flat(take("peak_weight")),
+      flat(take("sink")),
+    ];
     if (entropy.data.every(Number.isNaN)) return null;
     const run_id = this.runId;
     return { kind: "head_history_reply", request, run_id, layer, head, start, entropy, peak_weight, sink };
@@ -145,53 +149,23 @@ export class RecordedAnswers {
       mode,
       layer,
       head,
-      weights: nd(weights),
+      weights: flat(weights),
       sink,
     };
   }
 
-  /** As the server reduces: a cell is the maximum of its block; a row without a query is NaN. */
   private attention(asked: GetAttention): AttentionReply | null {
-    const { layer, head, mode, query_start, key_start, max_size } = asked;
-    const held = this.newestPosition() + 1;
-    const query_stop = Math.min(asked.query_stop || held, held);
-    const key_stop = Math.min(asked.key_stop || query_stop, query_stop);
-    if (mode !== "head" || query_start >= query_stop || key_start >= key_stop) return null;
-    const query_block = Math.ceil((query_stop - query_start) / max_size);
-    const key_block = Math.ceil((key_stop - key_start) / max_size);
-    const rows = Math.ceil((query_stop - query_start) / query_block);
-    const columns = Math.ceil((key_stop - key_start) / key_block);
-    const weights = new Float32Array(rows * columns).fill(Number.NaN);
-    const sink = new Float32Array(rows).fill(Number.NaN);
-    let any = false;
-    for (let query = query_start; query < query_stop; query++) {
+    const { layer, head, mode, query_start } = asked;
+    const block = mode === "head" ? BlockMaximum.of(asked, this.newestPosition() + 1) : null;
+    if (!block) return null;
+    for (let query = query_start; query < block.queryStop; query++) {
       const row = this.row(layer, head, query);
-      if (!row) continue;
-      any = true;
-      const r = Math.floor((query - query_start) / query_block);
-      const cells = weights.subarray(r * columns, (r + 1) * columns);
-      if (Number.isNaN(sink[r]!)) cells.fill(0);
-      sink[r] = Math.max(sink[r] || 0, row.sink);
-      for (let key = key_start; key < Math.min(key_stop, query + 1); key++) {
-        const c = Math.floor((key - key_start) / key_block);
-        cells[c] = Math.max(cells[c]!, row.weights[key]!);
-      }
+      if (row) block.take(query, row);
     }
-    if (!any) return null;
-    return {
-      ...asked,
-      kind: "attention_reply",
-      run_id: this.runId,
-      query_stop,
-      key_stop,
-      query_block,
-      key_block,
-      weights: { data: weights, shape: [rows, columns] },
-      sink: nd(sink),
-    };
+    return block.empty ? null : block.reply(this.runId);
   }
 
-  private row(layer: number, head: number, position: number): { weights: Float32Array; sink: number } | null {
+  private row(layer: number, head: number, position: number): AttentionRow | null {
     const event = this.rows.get(`${layer}/${head}`)?.get(position);
     if (!event) return null;
     const row = position - event.query_start;
@@ -203,8 +177,4 @@ export class RecordedAnswers {
   private newestPosition(): number {
     return (this.tokens.at(-1)?.position ?? 0) - 1;
   }
-}
-
-function nd(data: Float32Array): NdArray<Float32Array> {
-  return { data, shape: [data.length] };
 }
