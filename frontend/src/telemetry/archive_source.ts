@@ -31,6 +31,9 @@ import type { FrameSource } from "./source";
 /** Tokens whole before the frames that are played again; of older ones the timeline is enough. */
 export const TOKENS_BEFORE = 1024;
 
+/** Seconds after the last frame, in which what it set in motion comes to rest. */
+const SETTLING = 1.5;
+
 /** The run as it was before the frames that follow. */
 export interface PastRun {
   readonly manifest: Manifest;
@@ -85,7 +88,7 @@ export class ArchiveSource implements FrameSource {
     readonly timeline: Timeline,
     readonly parts: PartCache,
   ) {
-    this.playback = new Playback(manifest.seconds);
+    this.playback = new Playback(manifest.seconds + SETTLING);
     this.answers = new ArchiveAnswers(manifest, timeline, parts);
   }
 

@@ -189,7 +189,7 @@ class ExportDialog {
       frameRate: this.rate.value as number,
       // From before the first token, and to the end of what followed the last.
       start: from === 0 ? 0 : (replay?.timeOf(from) ?? 0),
-      stop: to >= last ? (replay?.manifest.seconds ?? 0) : (replay?.timeOf(to + 1) ?? 0),
+      stop: to >= last ? (replay?.playback.duration ?? 0) : (replay?.timeOf(to + 1) ?? 0),
       speed: this.speed.value as number,
     };
   }
