@@ -17,7 +17,7 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
 /** Opens the dialog over the page. It is made anew each time, for what is on show now. */
 export function openExport(studio: Studio, kind: Kind): void {
-  if (studio.root.querySelector("dialog.export")) return;
+  if (studio.root.querySelector("dialog.export[open]")) return;
   const dialog = new ExportDialog(studio, kind);
   studio.root.append(dialog.element);
   dialog.element.showModal();

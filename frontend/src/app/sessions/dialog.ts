@@ -11,7 +11,7 @@ const EVERY = 5000;
 
 /** Opens the list of kept sessions over the page. `shown` is the one on show; null is live. */
 export function openSessions(root: HTMLElement, shown: string | null): void {
-  if (root.querySelector("dialog.sessions")) return;
+  if (root.querySelector("dialog.sessions[open]")) return;
   const dialog = new SessionsDialog(new SessionsClient(document.baseURI), shown);
   root.append(dialog.element);
   dialog.element.showModal();

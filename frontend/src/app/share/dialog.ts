@@ -24,7 +24,7 @@ export interface SharingPage {
 
 /** Opens the dialog over the page. `session` is the kept one on show; null is live. */
 export function openShare(page: SharingPage, session: string | null): void {
-  if (page.root.querySelector("dialog.share")) return;
+  if (page.root.querySelector("dialog.share[open]")) return;
   const dialog = new ShareDialog(new SharesClient(document.baseURI), page, session ?? "live");
   page.root.append(dialog.element);
   dialog.element.showModal();
