@@ -32,6 +32,16 @@ export class Chamber {
     }, JSON.stringify(SETTINGS));
   }
 
+  /**
+   * Let the page, before it is opened, ask for its drawing and leave it undone: where pictures do not matter,
+   * a software renderer is not to take the time of those who are waited for.
+   */
+  async idleGpu(): Promise<void> {
+    await this.page.addInitScript(() => {
+      GPUQueue.prototype.submit = () => {};
+    });
+  }
+
   /** Open it, and wait until it has a model and can be told what to do. */
   async open(url: string): Promise<void> {
     await this.page.goto(url);
