@@ -62,7 +62,7 @@ def session_target() -> Target:
     the file, 1 the index of a file that is sealed rightly, 2 and 3 a part (as it is, as gzip) of
     such a file, after the length that the index gives it.
     """
-    from cloudchamber.sessions import container
+    from cloudchamber.sessions import container, container_format
     from cloudchamber.telemetry import codec
 
     good = (
@@ -80,7 +80,7 @@ def session_target() -> Target:
             + index
             + size
             + hashlib.sha256(header + index + size).digest()
-            + container.END_MAGIC
+            + container_format.END_MAGIC
         )
 
     def of_part(coding: int, raw: int, stored: bytes) -> bytes:
@@ -111,14 +111,14 @@ def session_target() -> Target:
                     part = archive.part(name)
                     if part is not None:
                         codec.decode(part)
-        except (container.ContainerError, codec.CodecError):
+        except (container_format.ContainerError, codec.CodecError):
             pass
 
     body = codec.encode(
         {"format": 1, "title": "a", "time": np.arange(4.0), "steps": [{"a": None, "b": True}]}
     )
     size = len(body).to_bytes(4, "little")
-    packed = container.gzip_bytes(body)
+    packed = container_format.gzip_bytes(body)
     return read, [b"\0" + good, b"\1" + index, b"\2" + size + body, b"\3" + size + packed], 4096
 
 

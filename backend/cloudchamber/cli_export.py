@@ -49,7 +49,7 @@ def export(
     ] = None,
 ) -> None:
     """Write a session to one file, or to a folder that any static host serves."""
-    from cloudchamber.sessions.container import ContainerError
+    from cloudchamber.sessions.container_format import ContainerError
     from cloudchamber.sessions.find import NotFoundError, opened
     from cloudchamber.sessions.site import SiteError
     from cloudchamber.sessions.store import Store
@@ -81,7 +81,8 @@ def open_file(
     """Show a session's file in the browser."""
     from cloudchamber.server import run
     from cloudchamber.server.file_session import FileSession
-    from cloudchamber.sessions.container import ContainerError, open_container
+    from cloudchamber.sessions.container import open_container
+    from cloudchamber.sessions.container_format import ContainerError
     from cloudchamber.sessions.file_store import FileStore
 
     try:
@@ -103,7 +104,8 @@ def open_file(
 def _write(archive: Archive, target: Path, site: bool, layer: int | None, exact: bool, redact: bool) -> None:
     from cloudchamber.server.routes import PAGE
     from cloudchamber.sessions.archive import MANIFEST, Manifest, read
-    from cloudchamber.sessions.container import ContainerError, write_container
+    from cloudchamber.sessions.container_format import ContainerError
+    from cloudchamber.sessions.container_writer import write_container
     from cloudchamber.sessions.redact import Excerpt, Redacted
     from cloudchamber.sessions.site import write_site
 

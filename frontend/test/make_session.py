@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cloudchamber.sessions.container import write_container
+from cloudchamber.sessions.container_writer import write_container
 from cloudchamber.sessions.from_recording import MemoryArchive
 from cloudchamber.telemetry import codec
 

@@ -11,7 +11,9 @@ from starlette.testclient import TestClient
 from cloudchamber.server.app import create_app
 from cloudchamber.server.file_session import FileSession
 from cloudchamber.server.keys import OwnerKey
-from cloudchamber.sessions.container import ContainerError, open_container, write_container
+from cloudchamber.sessions.container import open_container
+from cloudchamber.sessions.container_format import ContainerError
+from cloudchamber.sessions.container_writer import write_container
 from cloudchamber.sessions.file_store import FileStore
 from cloudchamber.sessions.from_recording import MemoryArchive, from_recording
 from cloudchamber.telemetry import codec

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudchamber.sessions import container
-from cloudchamber.sessions.container import ContainerError, open_container, write_container
+from cloudchamber.sessions import container_format
+from cloudchamber.sessions.container import open_container
+from cloudchamber.sessions.container_format import ContainerError
+from cloudchamber.sessions.container_writer import write_container
 from cloudchamber.sessions.from_recording import MemoryArchive, from_recording
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.recording import read_recording
@@ -119,15 +121,17 @@ def craft(version: int = 1, body: bytes = b"", **changed: Any) -> bytes:
     stored = gzip.compress(PARTS["manifest"], mtime=0)
     columns: dict[str, Any] = {
         "names": np.frombuffer(b"manifest", np.uint8),
-        "coding": np.array([container.GZIP], np.uint8),
+        "coding": np.array([container_format.GZIP], np.uint8),
         "stored": np.array([len(body or stored)], np.uint32),
         "raw": np.array([len(PARTS["manifest"])], np.uint32),
         "sha256": np.frombuffer(hashlib.sha256(body or stored).digest(), np.uint8).reshape(1, 32),
     }
     columns |= changed
     index = codec.encode({name: value for name, value in columns.items() if value is not None})
-    header = container._HEADER.pack(container.MAGIC, version)
-    footer = container._FOOTER.pack(len(index), container._seal(header, index), container.END_MAGIC)
+    header = container_format.HEADER.pack(container_format.MAGIC, version)
+    footer = container_format.FOOTER.pack(
+        len(index), container_format.seal(header, index), container_format.END_MAGIC
+    )
     return header + (body or stored) + index + footer
 
 
@@ -183,9 +187,11 @@ def test_two_gzip_members_are_not_one_part() -> None:
 
 
 def test_a_nested_index_is_refused() -> None:
-    header = container._HEADER.pack(container.MAGIC, 1)
+    header = container_format.HEADER.pack(container_format.MAGIC, 1)
     index = b"\x91" * 100_000
-    footer = container._FOOTER.pack(len(index), container._seal(header, index), container.END_MAGIC)
+    footer = container_format.FOOTER.pack(
+        len(index), container_format.seal(header, index), container_format.END_MAGIC
+    )
     with pytest.raises(ContainerError, match="index is not valid"):
         open_container(header + index + footer)
 

@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 from cloudchamber.cli import app
 from cloudchamber.sessions import archive
 from cloudchamber.sessions.archive import Manifest
-from cloudchamber.sessions.container import open_container, write_container
+from cloudchamber.sessions.container import open_container
+from cloudchamber.sessions.container_writer import write_container
 from cloudchamber.sessions.find import NotFoundError, find
 from cloudchamber.sessions.from_recording import MemoryArchive, from_recording
 from cloudchamber.sessions.store_list import SessionInfo

@@ -16,7 +16,7 @@ import pytest
 
 import cloudchamber
 from cloudchamber.sessions.compact_store import complete, spool_folder
-from cloudchamber.sessions.container import write_container
+from cloudchamber.sessions.container_writer import write_container
 from cloudchamber.sessions.find import NotFoundError
 from cloudchamber.sessions.reader import MissingError, Session
 from cloudchamber.sessions.store import Store

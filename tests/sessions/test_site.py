@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudchamber.sessions.container import ContainerError
+from cloudchamber.sessions.container_format import ContainerError
 from cloudchamber.sessions.from_recording import MemoryArchive, from_recording
 from cloudchamber.sessions.site import SiteError, write_site
 from cloudchamber.telemetry.recording import read_recording

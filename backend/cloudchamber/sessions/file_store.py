@@ -8,7 +8,7 @@ from typing import Final
 
 from cloudchamber.sessions import archive
 from cloudchamber.sessions.archive import Archive, Manifest
-from cloudchamber.sessions.container import ContainerError
+from cloudchamber.sessions.container_format import ContainerError
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_archive import StoreArchive
 from cloudchamber.sessions.store_list import SessionInfo

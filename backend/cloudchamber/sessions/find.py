@@ -9,7 +9,8 @@ from typing import Final
 
 from cloudchamber.sessions.archive import Archive
 from cloudchamber.sessions.compact_store import complete
-from cloudchamber.sessions.container import ContainerError, open_container
+from cloudchamber.sessions.container import open_container
+from cloudchamber.sessions.container_format import ContainerError
 from cloudchamber.sessions.from_recording import from_recording
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_list import SessionInfo

@@ -19,7 +19,8 @@ from typing import Final
 from cloudchamber import __version__
 from cloudchamber.sessions import archive
 from cloudchamber.sessions.archive import Archive, Manifest
-from cloudchamber.sessions.container import ContainerError, Progress, gzip_bytes
+from cloudchamber.sessions.container_format import ContainerError, gzip_bytes
+from cloudchamber.sessions.container_writer import Progress
 
 INDEX: Final = "session.json"
 META: Final = '<meta name="cloudchamber-session" content="static" />'

@@ -2,7 +2,7 @@ import { DecodeError, decodeValue } from "./decode";
 import { inflate } from "./inflate";
 import type { NdArray } from "./protocol.gen";
 
-// The format is told in `backend/cloudchamber/sessions/container.py`.
+// The format is told in `backend/cloudchamber/sessions/container_format.py`.
 const MAGIC = [0x89, 0x43, 0x48, 0x4d, 0x42, 0x52, 0x0d, 0x0a];
 const END_MAGIC = [0x89, 0x43, 0x48, 0x4d, 0x42, 0x52, 0x0a, 0x0d];
 const VERSION = 1;
