@@ -32,6 +32,9 @@ export default defineConfig({
     browserName: "chromium",
     viewport: { width: 640, height: 360 },
     colorScheme: "dark",
+    // Without one, a control that never comes takes the whole test's time, and the report can't say which it was.
+    actionTimeout: 60_000,
+    navigationTimeout: 60_000,
     launchOptions: { executablePath: chromium, args: FLAGS },
   },
   projects: [

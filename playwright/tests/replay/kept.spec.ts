@@ -1,5 +1,5 @@
 import { test as base, expect } from "@playwright/test";
-import { Chamber } from "../../page";
+import { Chamber, ENDLESS } from "../../page";
 import { Server } from "../../server";
 
 const test = base.extend<{ server: Server }>({
@@ -14,10 +14,10 @@ const test = base.extend<{ server: Server }>({
 test("a run is kept, found in the list, renamed, replayed and deleted", async ({ page, server }) => {
   test.setTimeout(300_000);
   const live = new Chamber(page);
+  await live.endlessRuns();
   await live.open(server.page());
-  await live.ask("The tower was");
+  await live.ask(ENDLESS);
   await live.moreThan(12);
-  await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Stop", exact: true }).click();
   await expect.poll(async () => (await live.snapshot()).phase).toBe("stopped");
   const said = (await live.snapshot()).text;

@@ -1,5 +1,5 @@
 import { expect, test } from "@playwright/test";
-import { Chamber } from "../../page";
+import { Chamber, ENDLESS } from "../../page";
 import { KEY, Server } from "../../server";
 
 /** The server as others meet it: over https at another address than loopback's usual one, by a link. */
@@ -15,6 +15,7 @@ test("a link is made, opened, seen over, and revoked", async ({ page, context, b
   try {
     const owner = new Chamber(page);
     await owner.idleGpu();
+    await owner.endlessRuns();
     await owner.open(server.page());
     expect(new URL(page.url()).search, "the key has left the address").not.toContain("token");
     const cookies = await context.cookies();
@@ -43,7 +44,7 @@ test("a link is made, opened, seen over, and revoked", async ({ page, context, b
     expect(await other.cookies()).toEqual([]);
 
     await dialog.getByRole("button", { name: "CLOSE" }).click();
-    await owner.ask("Count to twenty.");
+    await owner.ask(ENDLESS);
     await guest.moreThan(3);
     await expect.poll(() => page.evaluate(() => window.chamber!.state().viewers)).toBe(2);
 

@@ -105,7 +105,8 @@ class Scene {
 /** A film of the page as it is drawn, as long as it lasts: of a live run, which waits for nobody. */
 export class LiveFilm {
   private waiting = 0;
-  private last = Number.NEGATIVE_INFINITY;
+  /** Number of the newest frame on the film's own grid, to which the file's times are snapped. */
+  private last = -1;
   private failure: unknown = null;
   /** Frames there was no time for. */
   missed = 0;
@@ -128,7 +129,7 @@ export class LiveFilm {
   }
 
   get seconds(): number {
-    return Math.max(0, this.last);
+    return Math.max(0, this.last) / this.frameRate;
   }
 
   get frames(): number {
@@ -147,16 +148,16 @@ export class LiveFilm {
   }
 
   private take(): void {
-    const time = this.studio.clock.now() - this.began;
-    if (time - this.last < 0.9 / this.frameRate) return;
+    const frame = Math.round((this.studio.clock.now() - this.began) * this.frameRate);
+    if (frame <= this.last) return;
+    this.last = frame;
     if (this.waiting >= MOST_WAITING) {
       this.missed++;
       return;
     }
-    this.last = time;
     this.waiting++;
-    const frame = frameOf(this.studio.canvas, time, 1 / this.frameRate);
-    this.writer.add(frame).then(
+    const { canvas } = this.studio;
+    this.writer.add(frameOf(canvas, frame / this.frameRate, 1 / this.frameRate)).then(
       () => this.waiting--,
       (error: unknown) => {
         this.failure ??= error;
