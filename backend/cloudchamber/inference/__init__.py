@@ -6,4 +6,4 @@ import os
 # spin there for milliseconds. Where anything else wants the processor (a browser that draws
 # the page, say) the one that is waited for is then kept off it: a token takes seconds instead
 # of hundredths. Spin briefly, then sleep. Read when libgomp is loaded, so it stands here.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")

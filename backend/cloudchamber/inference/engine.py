@@ -21,7 +21,6 @@ import numpy as np
 from llama_cpp import llama_cpp
 
 from cloudchamber.inference import softmax
-from cloudchamber.inference.aftermath import Aftermath
 from cloudchamber.inference.control import Control
 from cloudchamber.inference.hook import InferenceHook
 from cloudchamber.inference.llama import Llama, LoadError, load_model, make_context
@@ -146,10 +145,7 @@ class Engine:
             spool=self._spool(),
             emit=self._emit,
             prefill_chunk=self._prefill_chunk(),
-            aftermath=Aftermath(),
-            newest=np.empty(llama.n_vocab, np.float32),
         )
-        self._control.at_home = self._bench.aftermath.is_here
         self.past = Past(self._capture, self._control, layout, self._emit)
         if source := llama.chat_template():
             self._template = ChatTemplate(source, llama.special(llama.bos()), llama.special(llama.eos()))
@@ -332,7 +328,6 @@ class Engine:
         """Free the model. No run may be going on."""
         if self._template is not None:
             self._template.close()
-        self._bench.aftermath.close()
         self._llama.close()
         with contextlib.suppress(OSError):
             os.close(self._logits_fd)

@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 
-from cloudchamber.inference.aftermath import Aftermath
 from cloudchamber.inference.control import Control
 from cloudchamber.inference.llama import ABORTED, DECODED, NO_ROOM, Llama
 from cloudchamber.inference.logits_log import LogitsWriter
@@ -64,9 +63,6 @@ class Bench:
     """What the run leaves to its session; None where none is kept."""
     emit: Callable[[Event], None]
     prefill_chunk: int
-    aftermath: Aftermath
-    newest: F4
-    """The newest step's logits, f4[V], for as long as the next decode takes."""
 
 
 @dataclass(slots=True)
@@ -83,8 +79,6 @@ class Run:
     """Held in the context."""
     _times: deque[float] = field(default_factory=lambda: deque(maxlen=_RATE_TOKENS))
     _logits_kept: bool = True
-    _unspooled: tuple[int, int] = (0, 0)
-    """First position, and number, of what was decoded last and is not spooled yet."""
 
     def execute(self) -> None:
         """Run to the end, whatever it is."""
@@ -144,9 +138,12 @@ class Run:
         while True:
             if not self.bench.control.checkpoint(self._pause, self._resume):
                 raise _stopped()
-            choice = self._choose(sampler)
+            logits = self.bench.llama.logits()
+            choice = self._choose(sampler, logits)
             ends = self.bench.llama.ends_generation(choice.token)
-            self._hand_over(choice, step, seconds, eog=ends)
+            self.bench.state.emit_due()
+            self._keep(choice, logits, step)
+            self._tell(choice, logits, step, seconds, eog=ends)
             step += 1
             if ends:
                 raise Ending("finished", "end", _ENDINGS["end"])
@@ -157,44 +154,26 @@ class Run:
             seconds = self._decode(np.array([choice.token], np.int32), output=True)
             self._times.append(seconds)
 
-    def _choose(self, sampler: Sampler) -> Choice:
-        """Sample from the newest logits."""
-        bench = self.bench
-        np.copyto(bench.newest, bench.llama.logits())
+    def _choose(self, sampler: Sampler, logits: F4) -> Choice:
         try:
-            bench.scratch.pick(bench.newest, sampler.shortlist)
+            self.bench.scratch.pick(logits, sampler.shortlist)
         except NotFiniteError as error:
             raise _broken_numbers() from error
         return sampler.choose(greedy=self.sampling.temperature <= 0)
 
-    def _hand_over(self, choice: Choice, step: int, seconds: float, *, eog: bool) -> None:
-        """A token is done: keep and say what came of it, where possible while the next is decoded."""
-        position, rate, hidden = self.positions, self._rate(), self.bench.capture.hidden_state()
-        # What a position left in the capture is not touched by the decodes that follow.
+    # Between two decodes, all on this thread: the cores are llama.cpp's while it decodes, and a
+    # thread of ours beside its own would keep one of them waiting, and with it the others.
 
-        def tell() -> None:
-            self.bench.state.emit_due()
-            self._spool_rows()
-            self._keep(step, self.bench.newest, hidden, choice)
-            self._tell(choice, step, position, seconds, rate, eog=eog)
-
-        if self.bench.capture.reads_late:
-            self.bench.aftermath.put(tell)
-        else:
-            tell()
-
-    def _tell(
-        self, choice: Choice, step: int, position: int, seconds: float, rate: float, *, eog: bool
-    ) -> None:
+    def _tell(self, choice: Choice, logits: F4, step: int, seconds: float, *, eog: bool) -> None:
         """Measure the whole distribution and say the token."""
-        bench, logits = self.bench, self.bench.newest
+        bench = self.bench
         stats = bench.scratch.stats(logits)
         data = bench.llama.piece(choice.token)
         bench.emit(
             TokenGenerated(
                 run_id=self.run_id,
                 step=step,
-                position=position,
+                position=self.positions,
                 token_id=choice.token,
                 token_text=data.decode("utf-8", "replace"),
                 token_bytes=data,
@@ -207,7 +186,7 @@ class Run:
                 top_ids=stats.top_ids,
                 top_p=stats.top_p,
                 decode_seconds=seconds,
-                tokens_per_sec=rate,
+                tokens_per_sec=self._rate(),
                 eog=eog,
             )
         )
@@ -215,10 +194,10 @@ class Run:
     def _rate(self) -> float:
         return len(self._times) / sum(self._times) if self._times else 0.0
 
-    def _keep(self, step: int, logits: F4, hidden: F4 | None, choice: Choice) -> None:
+    def _keep(self, choice: Choice, logits: F4, step: int) -> None:
         """Write the exact logits; a full disk costs the history, not the run."""
         if self.bench.spool is not None:
-            self.bench.spool.chosen(step, logits, hidden)
+            self.bench.spool.chosen(step, logits, self.bench.capture.hidden_state())
         try:
             self.bench.logits.write(step, logits, choice.ids, choice.p)
         except OSError as error:
@@ -228,12 +207,6 @@ class Run:
                 hint = "Free some disk space; the run itself goes on."
                 self.bench.emit(Problem(code="logits-log", message=message, hint=hint))
 
-    def _spool_rows(self) -> None:
-        position, count = self._unspooled
-        self._unspooled = (0, 0)
-        if count and self.bench.spool is not None:
-            self.bench.spool.decoded(position, count)
-
     def _decode(self, tokens: I4, *, output: bool) -> float:
         """Decode at the end of the context. Returns the seconds it took."""
         bench = self.bench
@@ -242,13 +215,10 @@ class Run:
             began = time.perf_counter()
             code = bench.llama.decode(tokens, self.positions, output=output)
             seconds = time.perf_counter() - began
-            # What was left to be done reads what is about to change.
-            bench.aftermath.flush()
             if code == DECODED:
                 bench.capture.after_decode()
-                self._unspooled = (self.positions, len(tokens))
-                if len(tokens) > 1:
-                    self._spool_rows()
+                if bench.spool is not None:
+                    bench.spool.decoded(self.positions, len(tokens))
         if code != DECODED:
             raise self._failure(code)
         self.positions += len(tokens)
@@ -284,8 +254,6 @@ class Run:
         self._say("prefill", "", "Reading the prompt.")
 
     def _end(self, ending: Ending) -> None:
-        self.bench.aftermath.flush()
-        self._spool_rows()
         if self.positions < len(self.prompt) and self.positions:
             self._progress(self.positions / len(self.prompt), done=True)
         self.bench.state.settle()

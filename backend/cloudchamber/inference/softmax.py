@@ -5,6 +5,7 @@ Compiled, and nothing is allocated: this runs for every token, over the whole vo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.telemetry.distribution_kernel import greatest
 from cloudchamber.telemetry.events import F4, U4
 
 TOP: Final = 20
@@ -30,6 +32,8 @@ _LOG2E: Final = 1.4426950408889634
 _LN2_HIGH: Final = 6.93145751953125e-1
 _LN2_LOW: Final = 1.42860682030941723212e-6
 _LOWEST: Final = -700.0
+_BLOCK: Final = 64
+"""Logits looked at together for whether one of them is among the greatest."""
 
 
 @numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
@@ -52,20 +56,6 @@ def _exp(x: float) -> float:
     power: float = np.int64((np.int64(n) + 1023) << 52).view(np.float64)
     result: float = e * power
     return result
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _scan(logits: F4) -> tuple[np.float32, bool]:
-    """The greatest logit; and whether there is no NaN and no +infinity (-infinity is a token
-    ruled out)."""
-    greatest = np.float32(-np.inf)
-    sound = True
-    for i in range(logits.size):
-        x = logits[i]
-        sound &= x < np.inf
-        if x > greatest:
-            greatest = x
-    return greatest, sound
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -100,25 +90,36 @@ def _sums(logits: F4, greatest: float) -> tuple[float, float]:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _insert(x: float, token: int, held: int, ids: U4, values: F4) -> int:
+    """Into the greatest so far, in order; the least of them falls out if there is no room."""
+    at = min(held, ids.size - 1)
+    while at > 0 and values[at - 1] < x:
+        values[at] = values[at - 1]
+        ids[at] = ids[at - 1]
+        at -= 1
+    values[at] = x
+    ids[at] = token
+    return min(held + 1, ids.size)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _top(logits: F4, ids: U4, values: F4) -> int:
     """The greatest logits in descending order; equal ones by id. Returns how many."""
     size = min(ids.size, logits.size)
     held = 0
-    lowest = np.float32(-np.inf)
-    for i in range(logits.size):
-        x = logits[i]
-        if held == size and x <= lowest:
+    for i in range(size):
+        held = _insert(logits[i], i, held, ids[:size], values)
+    for start in range(size, logits.size, _BLOCK):
+        block = logits[start : start + _BLOCK]
+        # Nearly all are below the least of them, and counting becomes vector code.
+        above = 0
+        for i in range(block.size):
+            above += block[i] > values[size - 1]
+        if above == 0:
             continue
-        at = held if held < size else size - 1
-        while at > 0 and values[at - 1] < x:
-            values[at] = values[at - 1]
-            ids[at] = ids[at - 1]
-            at -= 1
-        values[at] = x
-        ids[at] = i
-        if held < size:
-            held += 1
-        lowest = values[held - 1]
+        for i in range(block.size):
+            if block[i] > values[size - 1]:
+                _insert(block[i], start + i, size, ids[:size], values)
     return held
 
 
@@ -198,8 +199,7 @@ class SoftmaxScratch:
         candidates. Raises `NotFiniteError` when there is a NaN or an infinity, or nothing
         but -infinity.
         """
-        greatest, sound = _scan(logits)
-        if greatest == -np.inf or not sound:
+        if math.isnan(greatest(logits)):
             raise NotFiniteError("the model's logits are not finite numbers")
         size = max(TOP, shortlist)
         self._held = _top(logits, self._ids[:size], self._logits[:size])

@@ -205,7 +205,7 @@ class Supervisor:
     async def _listen(self, worker: Child) -> None:
         """Take the worker's messages in order until it ends."""
         try:
-            while (message := await wire.read_message(worker.reader)) is not None:
+            async for message in wire.read_messages(worker.reader):
                 self._take(worker, message)
         except (wire.WireError, ValueError):
             _log.exception("the worker sent something unreadable")

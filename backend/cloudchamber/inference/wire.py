@@ -11,6 +11,7 @@ import asyncio
 import socket
 import struct
 import threading
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from cloudchamber.telemetry import codec
@@ -19,6 +20,7 @@ LENGTH: Final = struct.Struct("<I")
 MAX_BYTES: Final = 1 << 28
 BUFFER_BYTES: Final = 4 << 20
 """Asked of the system for each direction; it may give less."""
+_READ_BYTES: Final = 1 << 20
 
 
 class WireError(RuntimeError):
@@ -29,18 +31,32 @@ class WireError(RuntimeError):
 
 
 class Channel:
-    """The worker's blocking end. `send` may be called from several threads."""
+    """The worker's blocking end. Messages may come from several threads."""
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
         self._lock = threading.Lock()
+        self._held: list[bytes] = []
         self._file = end.makefile("rb", buffering=1 << 16)
+
+    def hold(self, message: Any) -> None:
+        """Keep a message back until the next `send` or `flush`, which it goes in front of."""
+        data = frame(message)
+        with self._lock:
+            self._held.append(data)
 
     def send(self, message: Any) -> None:
         """Raises `OSError` when the other end is gone."""
-        data = frame(message)
+        self.hold(message)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what is held. Raises `OSError` when the other end is gone."""
         with self._lock:
-            self._socket.sendall(data)
+            data = b"".join(self._held)
+            self._held.clear()
+            if data:
+                self._socket.sendall(data)
 
     def receive(self) -> Any | None:
         """The next message as a mapping; None when the other end is gone."""
@@ -52,19 +68,39 @@ class Channel:
         return codec.decode(data) if len(data) == size else None
 
 
-async def read_message(reader: asyncio.StreamReader) -> dict[str, Any] | None:
-    """The server's end of `Channel.send`. None when the worker is gone."""
+async def read_messages(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
+    """The server's end of `Channel`, until the worker is gone. What came together is taken apart
+    together: waiting costs more than the messages do.
+
+    Raises:
+        WireError: what came is no message.
+        CodecError: the same, by the codec.
+    """
+    waiting = bytearray()
+    while data := await _more(reader):
+        waiting += data
+        start = 0
+        while len(waiting) - start >= LENGTH.size:
+            (size,) = LENGTH.unpack_from(waiting, start)
+            if size > MAX_BYTES:
+                raise WireError(f"the worker announced {size:,} bytes")
+            stop = start + LENGTH.size + size
+            if len(waiting) < stop:
+                break
+            with memoryview(waiting) as view:
+                message = codec.decode(bytes(view[start + LENGTH.size : stop]))
+            if not isinstance(message, dict):
+                raise WireError("the worker sent no mapping")
+            start = stop
+            yield message
+        del waiting[:start]
+
+
+async def _more(reader: asyncio.StreamReader) -> bytes:
     try:
-        (size,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-        if size > MAX_BYTES:
-            raise WireError(f"the worker announced {size:,} bytes")
-        data = await reader.readexactly(size)
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return None
-    message = codec.decode(data)
-    if not isinstance(message, dict):
-        raise WireError("the worker sent no mapping")
-    return message
+        return await reader.read(_READ_BYTES)
+    except ConnectionError:
+        return b""
 
 
 def frame(message: Any) -> bytes:

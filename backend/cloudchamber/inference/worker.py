@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +40,12 @@ from cloudchamber.telemetry.commands import (
     Stop,
     Want,
 )
-from cloudchamber.telemetry.events import Event, Problem
+from cloudchamber.telemetry.events import Event, Problem, TokenGenerated
 from cloudchamber.telemetry.messages import Rejected
 
 EXIT_LOAD_FAILED: Final = 3
+_BEAT: Final = 1 / 30
+"""Seconds between two frames of the server's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +69,36 @@ class Worker:
         self._wake = threading.Event()
         self._questions: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._long_questions: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._sent_at = 0.0
 
     def on_telemetry(self, event: Event) -> None:
-        """Pass an event up. Blocks when the server can't keep up, and ends with it."""
-        self._send(event)
+        """Pass an event up. Blocks when the server can't keep up, and ends with it.
+
+        Whatever comes of the tokens of one frame goes up together: the server would wake for each
+        message, and on a processor that decodes.
+        """
+        if event.part is not None or (isinstance(event, TokenGenerated) and self._can_wait(event)):
+            self._channel.hold(event)
+        else:
+            self._send(event)
+
+    def _can_wait(self, token: TokenGenerated) -> bool:
+        """Whether another token will come before the frame is due that this one belongs to."""
+        now = time.monotonic()
+        if token.eog or now + token.decode_seconds < self._sent_at + _BEAT:
+            return True
+        self._sent_at = now
+        return False
 
     def _send(self, message: Any) -> None:
         try:
             self._channel.send(message)
+        except OSError:
+            _leave()
+
+    def _flush(self) -> None:
+        try:
+            self._channel.flush()
         except OSError:
             _leave()
 
@@ -161,6 +186,7 @@ class Worker:
                 match command:
                     case Want():
                         engine.want(command.parts, command.attention)
+                        self._flush()
                     case GetAttention():
                         self._send(engine.attention(command))
                     case GetMoment():

@@ -171,7 +171,7 @@ class Compactor:
     async def _receive(self, session: str, pieces: asyncio.StreamReader) -> None:
         began, said = time.monotonic(), False
         try:
-            while (piece := await wire.read_message(pieces)) is not None:
+            async for piece in wire.read_messages(pieces):
                 await asyncio.to_thread(self._keep, session, Piece.read(piece))
                 if time.monotonic() - began > _SAY_AFTER:
                     said = True

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +27,11 @@ from cloudchamber.telemetry import distribution_kernel as kernel
 from cloudchamber.telemetry.events import Distribution
 
 MAX_TOTAL_VARIATION: Final = 1e-3
-N_CODES: Final = 16
+N_CODES: Final = kernel.N_CODES
 N_TOP: Final = 20
 
 _TARGET: Final = 0.9 * MAX_TOTAL_VARIATION
 """Aimed at, of what the prediction says; what is measured may then differ somewhat."""
-_LISTED: Final = 255
-_BIN_WIDTH: Final = kernel.DEPTH / kernel.BINS
 
 type F4 = NDArray[np.float32]
 type F8 = NDArray[np.float64]
@@ -67,6 +65,7 @@ class Encoder:
         self._listed = np.empty(n_vocab, np.uint32)
         self._counts = np.empty(kernel.BINS, np.int32)
         self._masses = np.empty(kernel.BINS, np.float64)
+        self._codes_of_bins = np.empty(kernel.BINS, np.uint8)
 
     def encode_logits(
         self,
@@ -147,30 +146,23 @@ class Encoder:
         stage: Literal["model", "sampler"],
         top: Top,
     ) -> Distribution:
+        kernel.code_bins(self._masses, total, target, self._codes_of_bins)
         codes = np.empty((self.n_vocab + 1) // 2, np.uint8)
-        sums = np.empty(N_CODES, np.float64)
-        counts = np.empty(N_CODES, np.int32)
-        codes_of_bins = _codes_of_bins(self._masses / total, target)
-        n = kernel.assign(self._bins, self._weights, codes_of_bins, codes, self._listed, sums, counts)
-        listed = self._listed[:n]
-        self._leave_out(top.ids, codes_of_bins, sums, counts)
-        means = sums / np.maximum(counts, 1) / total
-        means[means < 1e-37] = 0.0  # nothing is that probable; it is what the exponential's floor leaves
-        low, high, values = self._quantise(listed, total)
-        blocks = (self.n_vocab + 65535) // 65536
-        block_counts = np.diff(np.searchsorted(listed, np.arange(blocks + 1, dtype=np.uint32) * 65536))
+        listed = self._listed[: kernel.assign(self._bins, self._codes_of_bins, codes, self._listed)]
+        codebook = np.empty(N_CODES, np.float32)
+        kernel.codebook(
+            self._codes_of_bins, self._masses, self._counts, total,
+            self._bins, self._weights, top.ids, codebook,
+        )  # fmt: skip
+        log_p = -math.log(total) - self._depth[listed].astype(np.float64)
         event = Distribution(
             run_id=run_id,
             step=step,
             stage=stage,
             n_vocab=self.n_vocab,
             codes=codes,
-            codebook=means.astype(np.float32),
-            block_counts=block_counts.astype(np.uint32),
-            index_low=(listed & 0xFFFF).astype(np.uint16),
-            values=values,
-            low=low,
-            high=high,
+            codebook=codebook,
+            **_list(listed, log_p, self.n_vocab),
             top_ids=top.ids,
             top_p=top.p,
             total_variation=0.0,
@@ -179,27 +171,6 @@ class Encoder:
         measured = kernel.distance(self._weights, 1.0 / total, self._decoded)
         object.__setattr__(event, "total_variation", float(measured))  # ours alone until it is returned
         return event
-
-    def _leave_out(
-        self, ids: U4, codes_of_bins: NDArray[np.uint8], sums: NDArray[np.float64], counts: NDArray[np.int32]
-    ) -> None:
-        """The exact top has values of its own: its mass is not to be counted in the codes' means."""
-        codes = codes_of_bins[self._bins[ids]]
-        coded = codes != _LISTED
-        np.subtract.at(sums, codes[coded], self._weights[ids[coded]])
-        np.subtract.at(counts, codes[coded], 1)
-        sums[counts == 0] = 0.0
-        np.maximum(sums, 0.0, out=sums)
-
-    def _quantise(self, listed: U4, total: float) -> tuple[float, float, NDArray[np.uint16]]:
-        """Log probabilities of the listed tokens on 16 bits between the least and the greatest."""
-        if len(listed) == 0:
-            return 0.0, 0.0, np.empty(0, np.uint16)
-        log_p = -self._depth[listed].astype(np.float64) - math.log(total)
-        np.maximum(log_p, -700.0, out=log_p)  # zero probability: exp(-700) is as good
-        low, high = float(log_p.min()), float(log_p.max())
-        scale = 65535 / (high - low) if high > low else 0.0
-        return low, high, np.rint((log_p - low) * scale).astype(np.uint16)
 
     def _find_top(self, total: float, exact_depth: Callable[[U4], F8]) -> Top:
         """The greatest probabilities, from the fewest bins that hold `N_TOP` tokens. `_depth` is
@@ -211,20 +182,6 @@ class Encoder:
         return Top(likely[order], (np.exp(-depth[order]) / total).astype(np.float32))
 
 
-def _codes_of_bins(masses: NDArray[np.float64], target: float) -> NDArray[np.uint8]:
-    """Code of each bin, or `_LISTED`; `masses` f64[bins] sums to 1, most probable bin first."""
-    roots = np.sqrt(masses * _BIN_WIDTH)
-    tail = np.cumsum(roots[::-1])[::-1]  # S of the tokens from each bin on
-    predicted = tail * tail / (8 * N_CODES)  # half of the sum of |p - mean|
-    first = int(np.searchsorted(-predicted, -target))  # the first bin whose tail is good enough
-    codes = np.full(len(masses), _LISTED, np.uint8)
-    if first < len(masses):
-        reached = tail[first] - tail[first:]
-        whole = tail[first] if tail[first] > 0 else 1.0
-        codes[first:] = np.minimum(reached * (N_CODES / whole), N_CODES - 1)
-    return codes
-
-
 def encode_sparse(
     ids: U4, probabilities: F4, *, n_vocab: int, run_id: str, step: int, stage: Literal["model", "sampler"]
 ) -> Distribution:
@@ -233,34 +190,39 @@ def encode_sparse(
     `ids` u32[S], distinct; `probabilities` f32[S] in the same order.
     """
     order = np.argsort(ids)
-    listed = ids[order].astype(np.uint32)
-    best = np.argsort(-probabilities, kind="stable")[:N_TOP]
-    with np.errstate(divide="ignore"):
-        log_p = np.maximum(np.log(probabilities[order].astype(np.float64)), -700.0)
-    low, high = (float(log_p.min()), float(log_p.max())) if len(log_p) else (0.0, 0.0)
-    scale = 65535 / (high - low) if high > low else 0.0
-    blocks = (n_vocab + 65535) // 65536
-    block_counts = np.diff(np.searchsorted(listed, np.arange(blocks + 1, dtype=np.uint32) * 65536))
-    event = Distribution(
+    p = probabilities[order]
+    best = np.argsort(-p, kind="stable")[:N_TOP]
+    tokens = _list(ids[order], kernel.logs(p), n_vocab)
+    return Distribution(
         run_id=run_id,
         step=step,
         stage=stage,
         n_vocab=n_vocab,
         codes=np.empty(0, np.uint8),
         codebook=np.zeros(N_CODES, np.float32),
-        block_counts=block_counts.astype(np.uint32),
-        index_low=(listed & 0xFFFF).astype(np.uint16),
-        values=np.rint((log_p - low) * scale).astype(np.uint16),
-        low=low,
-        high=high,
-        top_ids=ids[best].astype(np.uint32),
-        top_p=probabilities[best].astype(np.float32),
-        total_variation=0.0,
+        **tokens,
+        top_ids=ids[order[best]],
+        top_p=p[best],
+        total_variation=kernel.listed_distance(p, tokens["values"], tokens["low"], tokens["high"], best),
     )
-    decoded = decode(event)[listed]
-    error = float(np.abs(decoded - probabilities[order]).sum()) / 2
-    object.__setattr__(event, "total_variation", error)
-    return event
+
+
+class _Listed(TypedDict):
+    """The fields of a `Distribution` that say which tokens are listed, and their probabilities."""
+
+    block_counts: U4
+    index_low: NDArray[np.uint16]
+    values: NDArray[np.uint16]
+    low: float
+    high: float
+
+
+def _list(tokens: U4, log_p: F8, n_vocab: int) -> _Listed:
+    """`tokens` ascend."""
+    block_counts = np.empty((n_vocab + 65535) // 65536, np.uint32)
+    index_low, values = np.empty(len(tokens), np.uint16), np.empty(len(tokens), np.uint16)
+    low, high = kernel.list_tokens(tokens, log_p, block_counts, index_low, values)
+    return {"block_counts": block_counts, "index_low": index_low, "values": values, "low": low, "high": high}
 
 
 def decode(event: Distribution, out: F4 | None = None) -> F4:

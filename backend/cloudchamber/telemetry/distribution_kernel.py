@@ -26,7 +26,19 @@ BINS = 1024
 DEPTH = 48.0
 """Nats the bins span; everything less probable falls into the last one."""
 
+N_CODES = 16
+"""Values that the tokens which are not listed share."""
+LISTED = 255
+"""In the place of a code: each of these tokens has a value of its own."""
+
 _LOG2E = np.float32(1.4426950408889634)
+_INFINITY = 0x7F800000
+"""Bits of a float32, and its place among all of them in order."""
+_LOWEST_KEY = ~_INFINITY
+"""Place of -infinity."""
+_LEAST = -700.0
+"""For zero probability: exp(-700) is as good."""
+_LEAST_P = math.exp(_LEAST)
 
 
 def _compile[F: Callable[..., Any]](function: F) -> F:
@@ -35,20 +47,27 @@ def _compile[F: Callable[..., Any]](function: F) -> F:
 
 
 @_compile
-def softmax_parts(logits: F4, weights: F4) -> tuple[float, float]:
-    """Fill `weights` with exp(logit - max). Returns (max, sum of weights); NaN in, NaN out.
+def greatest(logits: F4) -> float:
+    """The greatest of f4[V]; NaN where one is NaN or +infinity, or all are -infinity.
 
-    Infinite logits other than -inf also come out as NaN: they are no distribution.
+    By their bits, as integers in the same order as the numbers: this becomes vector code, which a
+    maximum of floats does not.
     """
-    peak = np.float32(-np.inf)
-    broken = 0
-    for i in range(logits.size):
-        x = logits[i]
-        broken += x != x
-        peak = max(peak, x)
-    if broken or not (peak > -np.inf and peak < np.inf):
-        return math.nan, math.nan
-    bits = weights.view(np.int32)
+    bits = logits.view(np.int32)
+    highest, least = np.int32(_LOWEST_KEY), np.int32(_INFINITY)
+    for i in range(bits.size):
+        key = bits[i] ^ ((bits[i] >> np.int32(31)) & np.int32(0x7FFFFFFF))
+        highest = max(highest, key)
+        least = min(least, key)
+    # A NaN lies beyond the infinity of its sign.
+    if highest >= _INFINITY or least < _LOWEST_KEY or highest == _LOWEST_KEY:
+        return math.nan
+    return float(np.int32(highest ^ ((highest >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32))
+
+
+@_compile
+def _exponentials(logits: F4, peak: np.float32, weights: F4) -> float:
+    """`weights` = exp(logit - peak). Returns their sum."""
     for i in range(logits.size):
         # exp(x) = 2^n * 2^f with f in [-1/2, 1/2]: a polynomial for 2^f, n into the exponent.
         t = max((logits[i] - peak) * _LOG2E, np.float32(-126.0))
@@ -60,12 +79,24 @@ def softmax_parts(logits: F4, weights: F4) -> tuple[float, float]:
         y = y * f + np.float32(5.5504108664821580e-2)
         y = y * f + np.float32(2.4022650695910072e-1)
         y = y * f + np.float32(6.9314718055994531e-1)
-        weights[i] = y * f + np.float32(1.0)
-        bits[i] += n << 23
+        power = np.int32((n + np.int32(127)) << np.int32(23)).view(np.float32)
+        weights[i] = (y * f + np.float32(1.0)) * power
     total = 0.0
     for i in range(logits.size):
         total += weights[i]
-    return float(peak), total
+    return total
+
+
+@_compile
+def softmax_parts(logits: F4, weights: F4) -> tuple[float, float]:
+    """Fill `weights` with exp(logit - max). Returns (max, sum of weights); NaN in, NaN out.
+
+    Infinite logits other than -inf also come out as NaN: they are no distribution.
+    """
+    peak = greatest(logits)
+    if peak != peak:
+        return math.nan, math.nan
+    return peak, _exponentials(logits, np.float32(peak), weights)
 
 
 @_compile
@@ -84,33 +115,113 @@ def histogram(depth: F4, weights: F4, bins: U2, counts: I4, masses: F8) -> None:
 
 
 @_compile
-def assign(
-    bins: U2, weights: F4, codes_of_bins: U1, codes: U1, listed: U4, sums: F8, counts: I4
-) -> int:  # fmt: skip
+def code_bins(masses: F8, total: float, target: float, codes_of_bins: U1) -> None:
+    """Code of each bin, most probable bin first, or `LISTED`: the fewest bins whose tokens must be
+    listed for the rest, in `N_CODES` codes, to keep the predicted error below `target`."""
+    width = DEPTH / BINS
+    tail = 0.0  # S of the tokens from a bin on; see `distribution.py`
+    first = BINS
+    for b in range(BINS - 1, -1, -1):
+        longer = tail + math.sqrt(masses[b] / total * width)
+        if longer * longer / (8 * N_CODES) > target:  # half of the sum of |p - mean|
+            break
+        tail, first = longer, b
+    codes_of_bins[:first] = LISTED
+    rest = tail
+    for b in range(first, BINS):
+        code = int((tail - rest) * (N_CODES / tail)) if tail > 0 else 0
+        codes_of_bins[b] = min(max(code, 0), N_CODES - 1)
+        rest -= math.sqrt(masses[b] / total * width)
+
+
+@_compile
+def codebook(
+    codes_of_bins: U1, masses: F8, counts: I4, total: float, bins: U2, weights: F4, exact: U4, means: F4
+) -> None:  # fmt: skip
+    """Mean probability of each code's tokens. Those in `exact` have values of their own: their
+    mass is not to be counted."""
+    sums = np.zeros(N_CODES, np.float64)
+    tokens = np.zeros(N_CODES, np.int64)
+    for b in range(BINS):
+        code = codes_of_bins[b]
+        if code != LISTED:
+            sums[code] += masses[b]
+            tokens[code] += counts[b]
+    for token in exact:
+        code = codes_of_bins[bins[token]]
+        if code != LISTED:
+            sums[code] -= weights[token]
+            tokens[code] -= 1
+    for code in range(N_CODES):
+        mean = sums[code] / tokens[code] / total if tokens[code] > 0 else 0.0
+        # Nothing is that probable; it is what the exponential's floor leaves.
+        means[code] = mean if mean > 1e-37 else 0.0
+
+
+@_compile
+def assign(bins: U2, codes_of_bins: U1, codes: U1, listed: U4) -> int:
     """Give every token its code, or the list. Returns how many are listed.
 
-    `codes_of_bins` maps a bin to its code, 255 to the list. A listed token has code 0.
+    `codes_of_bins` maps a bin to its code, `LISTED` to the list. A listed token has code 0.
     """
-    sums[:] = 0.0
-    counts[:] = 0
     n = 0
     size = bins.size
     for half in range(codes.size):
-        byte = 0
-        for side in range(2):
-            i = 2 * half + side
-            if i >= size:
-                break
-            code = codes_of_bins[bins[i]]
-            if code == 255:
-                listed[n] = i
-                n += 1
-            else:
-                sums[code] += weights[i]
-                counts[code] += 1
-                byte |= code << (4 * side)
-        codes[half] = byte
+        low = codes_of_bins[bins[2 * half]]
+        high = codes_of_bins[bins[2 * half + 1]] if 2 * half + 1 < size else np.uint8(0)
+        if low == LISTED:
+            listed[n] = 2 * half
+            n += 1
+            low = np.uint8(0)
+        if high == LISTED:
+            listed[n] = 2 * half + 1
+            n += 1
+            high = np.uint8(0)
+        codes[half] = low | high << 4
     return n
+
+
+@_compile
+def list_tokens(
+    listed: U4, log_p: F8, block_counts: U4, index_low: U2, values: U2
+) -> tuple[float, float]:  # fmt: skip
+    """Where the listed tokens are, ascending, and their log probabilities on 16 bits between the
+    least and the greatest, which are returned. `log_p` f8[listed] is given its floor."""
+    low, high = math.inf, -math.inf
+    block_counts[:] = 0
+    for i in range(listed.size):
+        block_counts[listed[i] >> 16] += 1
+        index_low[i] = listed[i] & 0xFFFF
+        log_p[i] = max(log_p[i], _LEAST)
+        low, high = min(low, log_p[i]), max(high, log_p[i])
+    if listed.size == 0:
+        return 0.0, 0.0
+    scale = 65535 / (high - low) if high > low else 0.0
+    for i in range(listed.size):
+        values[i] = np.uint16(np.rint((log_p[i] - low) * scale))
+    return low, high
+
+
+@_compile
+def logs(p: F4) -> F8:
+    """Natural logarithms; of zero, one that is as good as none."""
+    log_p = np.empty(p.size, np.float64)
+    for i in range(p.size):
+        log_p[i] = math.log(max(np.float64(p[i]), _LEAST_P))
+    return log_p
+
+
+@_compile
+def listed_distance(p: F4, values: U2, low: float, high: float, exact: NDArray[np.intp]) -> float:
+    """Half the sum of |p - decoded|, where all tokens with any probability are listed; those that
+    `exact` indexes are decoded without error."""
+    step = (high - low) / 65535.0
+    total = 0.0
+    for i in range(p.size):
+        total += abs(math.exp(low + step * values[i]) - p[i])
+    for i in exact:
+        total -= abs(math.exp(low + step * values[i]) - p[i])
+    return max(total, 0.0) / 2
 
 
 @_compile

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 from typing import Final
 
 from cloudchamber.telemetry.events import Event, ModelLoaded, PositionsReady, PromptProcessed, RunStarted
@@ -60,7 +59,8 @@ class EventLog:
         first = max(seq + 1, self.first_seq)
         start = first - self.first_seq
         count = min(up_to - first + 1, limit)
-        return first, list(islice(self._events, start, start + max(count, 0)))
+        # By index, which finds its way from the nearer end; what is asked for is mostly the newest.
+        return first, [self._events[i] for i in range(start, start + count)]
 
     def can_resume(self, seq: int) -> bool:
         """Whether a viewer that holds everything up to `seq` can go on without a gap."""

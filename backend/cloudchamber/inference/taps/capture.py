@@ -286,13 +286,6 @@ class Capture:
         self._state[0]["mode"] = _ALL
 
     @property
-    def reads_late(self) -> bool:
-        """Whether a token's decode touches nothing of the run so far until `after_decode`: then
-        what is kept may be read while it goes on."""
-        plan = int(self._state[0]["plan"])
-        return self.cells is None and plan < len(self.plans) and len(self.plans[plan].late) > 0
-
-    @property
     def history(self) -> History:
         """The stores. Raises `CaptureError` before a graph was studied."""
         if self._history is None:
