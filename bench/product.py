@@ -10,12 +10,16 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from cloudchamber.server.keys import SECRET_VARIABLE
 from cloudchamber.sessions.store_folder import VARIABLE
@@ -24,6 +28,8 @@ from cloudchamber.telemetry.events import PARTS, Part
 from cloudchamber.telemetry.messages import PROTOCOL
 
 KEY = "the-key-of-a-bench-server"
+MAX_MESSAGE = 1 << 28
+MAX_READ = 1 << 20
 OWNER = {"authorization": f"Bearer {KEY}"}
 
 
@@ -113,7 +119,11 @@ class Server:
 
 
 class Viewer:
-    """One viewer with every part on, which reads and discards."""
+    """One viewer with every part on, which reads and discards.
+
+    On one thread and on a socket of its own: it runs on the product's processors, and its cost is
+    to be that of reading alone.
+    """
 
     def __init__(
         self,
@@ -121,25 +131,53 @@ class Viewer:
         selections: Sequence[tuple[int, int]] = ((0, 0),),
         parts: Sequence[Part] = PARTS,
     ) -> None:
-        url = f"ws://127.0.0.1:{server.port}/stream"
-        self._socket: ClientConnection = connect(
-            url, compression=None, max_size=1 << 28, ping_interval=None, additional_headers=OWNER
+        self._socket = socket.create_connection(("127.0.0.1", server.port))
+        self._protocol = ClientProtocol(
+            parse_uri(f"ws://127.0.0.1:{server.port}/stream"), max_size=MAX_MESSAGE
         )
+        request = self._protocol.connect()
+        request.headers.update(OWNER)
+        self._protocol.send_request(request)
+        self._flush()
+        self._come: deque[bytes] = deque()
+        """Messages that nobody has asked for yet."""
+        while self._protocol.state is State.CONNECTING:
+            self._receive()
+        if self._protocol.handshake_exc is not None:
+            raise ConnectionError(f"no viewer is let in: {self._protocol.handshake_exc}")
         self.bytes = 0
         """Payload bytes received so far."""
         self.send(commands.Hello(protocol=PROTOCOL, parts=list(parts)))
         self.send(commands.Want(parts=list(parts), attention=list(selections)))
 
     def send(self, command: commands.Command) -> None:
-        self._socket.send(codec.encode(command))
+        self._protocol.send_binary(codec.encode(command))
+        self._flush()
 
     def raw(self, timeout: float = 60) -> Iterator[bytes]:
         """Messages as they come, unread. Raises `TimeoutError` when none comes."""
+        self._socket.settimeout(timeout)
         while True:
-            data = self._socket.recv(timeout)
-            assert isinstance(data, bytes)
-            self.bytes += len(data)
-            yield data
+            while self._come:
+                data = self._come.popleft()
+                self.bytes += len(data)
+                yield data
+            self._receive()
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            self._socket.sendall(data)
+
+    def _receive(self) -> None:
+        """Wait for something to come, and take it apart. Raises `TimeoutError`, `ConnectionError`."""
+        data = self._socket.recv(MAX_READ)
+        if not data:
+            raise ConnectionError(f"the server closed the connection: {self._protocol.close_reason}")
+        self._protocol.receive_data(data)
+        self._flush()
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame) and event.opcode is Opcode.BINARY:
+                self._come.append(bytes(event.data))
 
     def messages(self, timeout: float = 60) -> Iterator[dict[str, Any]]:
         """Messages as they come. Raises `TimeoutError` when none comes."""
