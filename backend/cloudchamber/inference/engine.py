@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -73,6 +73,9 @@ class Engine:
         self.info: ModelInfo
         self.past: Past
         """Questions about what has been."""
+        self.on_decoded: Callable[[], None] = lambda: None
+        """Called by the generating thread when a decode has just ended: what other processes do
+        until the next one begins takes no core from llama.cpp."""
 
     # ---------------------------------------------------------------------- loading
 
@@ -144,6 +147,7 @@ class Engine:
             logits=LogitsWriter(fd, llama.n_vocab, options.logits_bytes),
             spool=self._spool(),
             emit=self._emit,
+            decoded=lambda: self.on_decoded(),
             prefill_chunk=self._prefill_chunk(),
         )
         self.past = Past(self._capture, self._control, layout, self._emit)

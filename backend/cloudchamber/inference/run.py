@@ -62,6 +62,8 @@ class Bench:
     spool: SpoolWriter | None
     """What the run leaves to its session; None where none is kept."""
     emit: Callable[[Event], None]
+    decoded: Callable[[], None]
+    """Called when a decode has just ended."""
     prefill_chunk: int
 
 
@@ -215,6 +217,7 @@ class Run:
             began = time.perf_counter()
             code = bench.llama.decode(tokens, self.positions, output=output)
             seconds = time.perf_counter() - began
+            bench.decoded()
             if code == DECODED:
                 bench.capture.after_decode()
                 if bench.spool is not None:

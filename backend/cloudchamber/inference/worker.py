@@ -15,7 +15,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +43,8 @@ from cloudchamber.telemetry.events import Event, Problem, TokenGenerated
 from cloudchamber.telemetry.messages import Rejected
 
 EXIT_LOAD_FAILED: Final = 3
-_BEAT: Final = 1 / 30
-"""Seconds between two frames of the server's."""
+_QUICK: Final = 1 / 30
+"""Seconds of a decode that is over before a frame of the server's is late for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,26 +68,18 @@ class Worker:
         self._wake = threading.Event()
         self._questions: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._long_questions: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._sent_at = 0.0
 
     def on_telemetry(self, event: Event) -> None:
         """Pass an event up. Blocks when the server can't keep up, and ends with it.
 
-        Whatever comes of the tokens of one frame goes up together: the server would wake for each
-        message, and on a processor that decodes.
+        What comes of a token that was quickly made goes up when the next decode has ended: while
+        one goes on, a server that wakes would take a core from it and keep the others waiting.
         """
-        if event.part is not None or (isinstance(event, TokenGenerated) and self._can_wait(event)):
+        quick = isinstance(event, TokenGenerated) and event.decode_seconds < _QUICK
+        if quick or event.part is not None:
             self._channel.hold(event)
         else:
             self._send(event)
-
-    def _can_wait(self, token: TokenGenerated) -> bool:
-        """Whether another token will come before the frame is due that this one belongs to."""
-        now = time.monotonic()
-        if token.eog or now + token.decode_seconds < self._sent_at + _BEAT:
-            return True
-        self._sent_at = now
-        return False
 
     def _send(self, message: Any) -> None:
         try:
@@ -113,6 +104,7 @@ class Worker:
         # From here on the server's end is watched, also while loading.
         threading.Thread(target=self._read_commands, name="commands", daemon=True).start()
         self._engine = self._load(assignment)
+        self._engine.on_decoded = self._flush
         for name, questions in (("answers", self._questions), ("long answers", self._long_questions)):
             threading.Thread(target=self._answer, args=(questions,), name=name, daemon=True).start()
         while True:

@@ -13,6 +13,9 @@ socket holds more than 30 or less than 29, whatever the scheduler's jitter (up t
 PERIOD: Final = 1 / FRAME_RATE
 HEARTBEAT: Final = 2.0
 """Seconds of quiet after which an empty frame says that the server lives."""
+SLACK: Final = 0.012
+"""While tokens come fast, a frame waits so long for the next one: what arrives was sent between two
+decodes, when the cores have time to make frames."""
 LINGER: Final = 0.002
 """After quiet, wait so long for the rest of what belongs to the first event."""
 
@@ -33,7 +36,9 @@ class Pacer:
             await asyncio.sleep(deadline - loop.time())
             self._news.clear()
             busy = self._hub.has_news()
-            if not busy and await self._wait(deadline + HEARTBEAT - loop.time()):
+            if busy:
+                await self._arrival()
+            elif await self._wait(deadline + HEARTBEAT - loop.time()):
                 await asyncio.sleep(LINGER)
             self._hub.make_frame()
             late = max(0.0, loop.time() - deadline)  # timers of uvloop may be early by a millisecond
@@ -41,6 +46,14 @@ class Pacer:
             # after quiet the grid begins anew.
             on_grid = busy or late < PERIOD
             deadline += PERIOD * (1 + late // PERIOD) if on_grid else late + PERIOD
+
+    async def _arrival(self) -> None:
+        """Until more has come, or not much longer."""
+        try:
+            async with asyncio.timeout(SLACK):
+                await self._news.wait()
+        except TimeoutError:
+            return
 
     async def _wait(self, seconds: float) -> bool:
         """Until there is news, or so long. True for news."""
