@@ -59,6 +59,17 @@ def _speed(server: Server, context: int) -> float:
         return run_product(viewer, context).tokens_per_second
     finally:
         viewer.close()
+        _settle(server)
+
+
+def _settle(server: Server) -> None:
+    """What is kept of a run is completed once it is over: that is not to run beside the next one, on
+    the other server. Raises `TimeoutError`."""
+    until = time.monotonic() + COMPLETE_WITHIN
+    while any((server.data / "spool").glob("*")):
+        if time.monotonic() > until:
+            raise TimeoutError(f"a run was not completed within {COMPLETE_WITHIN:.0f} s")
+        time.sleep(0.1)
 
 
 def measure_size(_: int) -> list[Figure]:
