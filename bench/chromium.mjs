@@ -5,6 +5,12 @@ import { chromium } from "@playwright/test";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
+/**
+ * Device pixels for each of the page's, where what they show is left out: a software compositor takes time for each of
+ * them, and with it the frames; the scripts' work is the same.
+ */
+export const COARSE = 0.5;
+
 /** A Chromium with WebGPU: on the GPU there is, or in software. */
 export function launch() {
   const executablePath =

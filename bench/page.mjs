@@ -1,13 +1,13 @@
-// `node bench/page.mjs URL SECONDS WIDTH HEIGHT [idle-gpu [PROMPT]]`: open the page in a real Chromium
-// and print, as JSON, what its scripts and its GPU buffers cost while a run goes on, that of PROMPT if
+// `node bench/page.mjs URL WARM SECONDS WIDTH HEIGHT [idle-gpu [PROMPT]]`: open the page in a real Chromium,
+// give it WARM seconds to compile its scripts, and print, as JSON, what its scripts and its GPU buffers cost while a run goes on, that of PROMPT if
 // there is one. Measured from outside the page, by Chromium's own trace; only the latency, which needs
 // the server's clock, is the page's figure.
 //
 // `idle-gpu` leaves the submitted GPU work undone where the renderer is software: that would take
 // both the time and the cores of everything else.
-import { ask, launch, openIdle, tokens, watchGpu } from "./chromium.mjs";
+import { ask, COARSE, launch, openIdle, tokens, watchGpu } from "./chromium.mjs";
 
-const [url, seconds, width, height, mode, prompt] = process.argv.slice(2);
+const [url, warm, seconds, width, height, mode, prompt] = process.argv.slice(2);
 
 /** Work of scripts, as Chromium's trace names it. */
 const SCRIPT = new Set([
@@ -62,11 +62,15 @@ async function allocated(page, during) {
 
 const browser = await launch();
 try {
-  const page = await browser.newPage({ viewport: { width: Number(width), height: Number(height) } });
+  const page = await browser.newPage({
+    viewport: { width: Number(width), height: Number(height) },
+    deviceScaleFactor: mode === "idle-gpu" ? COARSE : 1,
+  });
   await page.addInitScript(watchGpu, mode === "idle-gpu");
   await openIdle(page, url);
   if (prompt) await ask(page, prompt);
   await tokens(page, 3);
+  await page.waitForTimeout(Number(warm) * 1000);
   await page.evaluate(() => window.chamber.resetMetrics());
   const before = await page.evaluate(() => window.chamber.snapshot().tokens);
   const half = Number(seconds) * 500;

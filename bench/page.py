@@ -82,7 +82,7 @@ def watch_page(
 ) -> dict[str, Any]:
     """What `page.mjs` measures of the page at `url`, of a run of `prompt` if there is one."""
     mode = "idle-gpu" if idle_gpu else "draw"
-    return run_script("page.mjs", url, str(seconds), *map(str, viewport), mode, prompt)
+    return run_script("page.mjs", url, str(WARM), str(seconds), *map(str, viewport), mode, prompt)
 
 
 def run_script(name: str, *words: str) -> dict[str, Any]:

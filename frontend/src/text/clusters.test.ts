@@ -22,3 +22,23 @@ describe("clusters", () => {
     expect([isPlain("a ~"), isPlain("é"), isPlain("a\n")]).toEqual([true, false, false]);
   });
 });
+
+describe("characters that stand alone", () => {
+  it("are cut as the browser's own segmenter cuts them, whatever stands beside them", () => {
+    const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+    const differ: string[] = [];
+    for (let code = 0x20; code < 0xd800; code++) {
+      const character = String.fromCharCode(code);
+      if (clusters(character).join("") !== character) differ.push(code.toString(16));
+      for (const text of [`a${character}b`, `${character}${character}`, `·${character}→`]) {
+        const cut = clusters(text);
+        // A shaped run is one cluster here, of as many as there are letters there.
+        if (/[\u0590-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]/u.test(text)) continue;
+        const own = [...segmenter.segment(text)].map(({ segment }) => segment);
+        if (cut.length !== own.length || cut.some((cluster, i) => cluster !== own[i]))
+          differ.push(code.toString(16));
+      }
+    }
+    expect(differ).toEqual([]);
+  });
+});

@@ -23,7 +23,15 @@ export function isPlain(text: string): boolean {
   return true;
 }
 
+/**
+ * Latin, Greek and Cyrillic letters, punctuation, symbols, arrows, boxes, kana and Han: none of these joins with what
+ * stands beside it, so that in a text of nothing else each character is a cluster.
+ */
+const LONE =
+  /^[\x20-\x7e\xa1-\xac\xae-\u02ff\u0370-\u0482\u048a-\u052f\u1e00-\u1eff\u2010-\u2027\u2030-\u205e\u2070-\u20cf\u2100-\u2bff\u3001-\u3029\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff]*$/;
+
 function cut(text: string): string[] {
+  if (LONE.test(text)) return text.split("");
   const out: string[] = [];
   const runs = SHAPED.test(text) ? (text.match(SHAPED_RUN) ?? []) : [text];
   for (const run of runs) {

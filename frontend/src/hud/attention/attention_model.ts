@@ -108,9 +108,8 @@ export function rowFacts(
   const exact = matrix?.block === 1 && matrix.isKnown(query);
   if (!heads && !exact) return null;
   const at = layer * (state.model?.n_head ?? 0) + head;
-  const weights = exact ? rowWeights(matrix, query) : null;
-  let peak = heads?.peak.data[at] ?? 0;
-  if (!heads && weights) peak = strongest(weights);
+  const weights = heads ? null : rowWeights(matrix!, query);
+  const peak = heads?.peak.data[at] ?? strongest(weights!);
   const entropy = heads?.entropy.data[at] ?? (mode === "max" ? Number.NaN : entropyOf(weights!));
   const greatest = greatestEntropy(query, state.model?.windows.data[layer] ?? 0);
   const made = state.tokens.length > 0 ? query + 1 - promptLength(state) : -1;
@@ -123,7 +122,7 @@ export function rowFacts(
     peakWeight: heads?.peak_weight.data[at] ?? weights![peak]!,
     entropy,
     entropyShare: greatest > 0 ? entropy / greatest : 0,
-    first: weights?.[0] ?? Number.NaN,
+    first: exact ? matrix.value(query, 0) : Number.NaN,
     sink: heads?.sink.data[at] ?? matrix?.sink(query) ?? 0,
   };
 }

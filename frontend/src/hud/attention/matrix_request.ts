@@ -4,8 +4,8 @@ import type { Requests } from "../../state/requests";
 import type { AppState } from "../../state/state";
 import type { GetAttention } from "../../telemetry/protocol.gen";
 
-/** Rows asked for at once: so that an answer is small and decoding is not held up. */
-const ROWS = 256;
+/** Rows of one answer: so that it is small and decoding is not held up. */
+const ROWS = 512;
 /** Longest side of an answer that the server gives. */
 const LONGEST = 512;
 
@@ -13,23 +13,33 @@ const LONGEST = 512;
 export type Piece = Pick<GetAttention, "query_start" | "query_stop" | "key_start" | "key_stop" | "max_size">;
 
 /**
- * What to ask for next so that `matrix` becomes whole: the newest rows that are missing, in pieces from left to
- * right. Sizes are such that the answer's blocks lie within the matrix's own.
+ * What to ask for so that `matrix` becomes whole, or, where it joins cells, comes nearer to it: the newest rows that are
+ * missing first, in pieces from left to right. Sizes are such that the answer's blocks lie within the matrix's own.
  */
 export function piecesMissing(matrix: AttentionMatrix, length: number): Piece[] {
   // A matrix that is about to join more cells: the answer comes joined.
   let { block } = matrix;
   while (length > block * MATRIX_EDGE) block *= 2;
-  const gap = matrix.missing(length, block === 1 ? ROWS : LONGEST * block);
+  const gap = matrix.missing(length, block === 1 ? MATRIX_EDGE : LONGEST * block);
   if (!gap) return [];
-  const cells = Math.ceil(gap.stop / block);
-  const side = Math.ceil(cells / Math.ceil(cells / LONGEST));
-  const query_start = block === 1 ? gap.first : firstQuery(gap.first, gap.stop, side);
+  if (block > 1) return piecesOf(gap.first, gap.stop, block);
+  // All at once: answers come one after another, and each waits for a decode.
   const pieces: Piece[] = [];
-  for (let key_start = 0; key_start < gap.stop; key_start += side * block) {
-    const key_stop = Math.min(key_start + side * block, gap.stop);
-    const max_size = block === 1 ? Math.max(side, gap.stop - query_start) : side;
-    pieces.push({ query_start, query_stop: gap.stop, key_start, key_stop, max_size });
+  for (let { stop } = gap; stop > gap.first; stop -= ROWS)
+    pieces.push(...piecesOf(Math.max(gap.first, stop - ROWS), stop, 1));
+  return pieces;
+}
+
+/** The rows from `first` up to `stop`, from left to right. */
+function piecesOf(first: number, stop: number, block: number): Piece[] {
+  const cells = Math.ceil(stop / block);
+  const side = Math.ceil(cells / Math.ceil(cells / LONGEST));
+  const query_start = block === 1 ? first : firstQuery(first, stop, side);
+  const pieces: Piece[] = [];
+  for (let key_start = 0; key_start < stop; key_start += side * block) {
+    const key_stop = Math.min(key_start + side * block, stop);
+    const max_size = block === 1 ? Math.max(side, stop - query_start) : side;
+    pieces.push({ query_start, query_stop: stop, key_start, key_stop, max_size });
   }
   return pieces;
 }
