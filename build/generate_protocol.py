@@ -167,6 +167,7 @@ def generate_archive() -> str:
         f"/** The one that this page reads. */\nexport const FORMAT = {archive.FORMAT};",
         f"/** Steps in a `tokens/N`. */\nexport const TOKENS_PER_PART = {archive.TOKENS_PER_PART};",
         labelled_tuple(archive.FrameChunk),
+        labelled_tuple(archive.PhaseChange),
         *(interface(c) for c in _PARTS),
     ]
     return "\n\n".join(parts) + "\n"

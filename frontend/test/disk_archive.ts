@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,13 @@ import type { Archive } from "../src/telemetry/archive";
 import { decodeValue } from "../src/telemetry/decode";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What a script beside this file writes to a new folder. */
+function written(script: string, ...more: string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), "chamber-parts-"));
+  execFileSync(join(ROOT, ".venv/bin/python"), [join(ROOT, "frontend/test", script), folder, ...more]);
+  return folder;
+}
 
 /** The recorded run as a kept session, `times` times as long; made anew, and decoded as the page does. */
 export class DiskArchive implements Archive {
@@ -16,10 +23,14 @@ export class DiskArchive implements Archive {
   private constructor(private readonly folder: string) {}
 
   static make(times = 1): DiskArchive {
-    const folder = mkdtempSync(join(tmpdir(), "chamber-parts-"));
-    const script = join(ROOT, "frontend/test/make_archive.py");
-    execFileSync(join(ROOT, ".venv/bin/python"), [script, folder, String(times)]);
-    return new DiskArchive(folder);
+    return new DiskArchive(written("make_archive.py", String(times)));
+  }
+
+  /** The run as it lay in the store while it was recorded, at some moments; at the last, it is complete. */
+  static recorded(): DiskArchive[] {
+    const folder = written("make_store.py");
+    const moments = readdirSync(folder).sort();
+    return moments.map((name) => new DiskArchive(join(folder, name)));
   }
 
   async part(name: string): Promise<unknown> {

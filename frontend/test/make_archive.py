@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from cloudchamber.sessions import archive
-from cloudchamber.sessions.archive import Archive, FrameChunk, Frames, Manifest, StoredFrame, Timeline, Tokens
+from cloudchamber.sessions.archive import (
+    Archive,
+    FrameChunk,
+    Frames,
+    Manifest,
+    PhaseChange,
+    StoredFrame,
+    Timeline,
+    Tokens,
+)
 from cloudchamber.sessions.from_recording import MemoryArchive, from_recording
 from cloudchamber.telemetry import codec, typed
 from cloudchamber.telemetry.events import RunState, TokenGenerated
@@ -46,6 +55,7 @@ def longer(session: Archive, times: int) -> Archive:
     parts: dict[str, bytes] = {}
     tokens: list[TokenGenerated] = []
     arrivals: list[float] = []
+    phases: list[PhaseChange] = []
     gap = manifest.seconds + 0.04
     for turn in range(times):
         steps, positions, seconds = turn * manifest.steps, turn * manifest.steps, turn * gap
@@ -59,6 +69,8 @@ def longer(session: Archive, times: int) -> Archive:
                     if isinstance(event, TokenGenerated):
                         tokens.append(event)
                         arrivals.append(frame.time + seconds)
+                    elif isinstance(event, RunState):
+                        phases.append(PhaseChange(frame.time + seconds, event.phase))
                 stored.append(StoredFrame(frame.number, frame.time + seconds, codec.encode(told)))
             name = archive.frames_name(len(chunks))
             parts[name] = archive.encode(Frames.of(stored))
@@ -85,6 +97,7 @@ def longer(session: Archive, times: int) -> Archive:
         steps=len(tokens),
         frames=sum(one.frames for one in chunks),
         frame_chunks=chunks,
+        phases=phases,
         attention_layers=[],
     )
     return MemoryArchive({archive.MANIFEST: archive.encode(grown), **parts})

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from cloudchamber.sessions import archive
-from cloudchamber.sessions.archive import FrameChunk, Frames, Manifest, StoredFrame, Timeline, Tokens
+from cloudchamber.sessions.archive import (
+    FrameChunk,
+    Frames,
+    Manifest,
+    PhaseChange,
+    StoredFrame,
+    Timeline,
+    Tokens,
+)
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.messages import Frame
 from tests.telemetry import samples
@@ -59,15 +67,27 @@ def test_a_manifest_comes_back() -> None:
         model=samples.model_loaded(),
         started=samples.run_started(), vocabulary_hash="v", positions=["pca"],
         frame_chunks=[FrameChunk(0, 2, 0, 500, 0.0, 1.0), FrameChunk(2, 1, 500, 13, 1.1, 2.0)],
+        phases=[PhaseChange(0.5, "running")],
     )  # fmt: skip
     back = archive.decode(Manifest, archive.encode(manifest))
     assert back.frame_chunks == manifest.frame_chunks
+    assert back.phases == manifest.phases
     assert back.prompt is None
     assert codec.encode(back) == codec.encode(manifest)
     assert archive.parts_of(back) == [
         "manifest", "timeline", "tokens/0", "tokens/1", "frames/0", "frames/1", "vocabulary", "positions/pca",
     ]  # fmt: skip
     assert all(map(archive.is_part_name, archive.parts_of(back)))
+
+
+def test_a_manifest_of_before_there_were_phases_has_none() -> None:
+    manifest = Manifest(
+        id="0" * 16, title="a", created=1.0, seconds=2.0, steps=0, frames=1, complete=True,
+        model=samples.model_loaded(), started=samples.run_started(),
+    )  # fmt: skip
+    older = archive.as_mapping(manifest)
+    del older["phases"]
+    assert archive.decode(Manifest, codec.encode(older)).phases == []
 
 
 def test_a_timeline_is_of_its_tokens() -> None:

@@ -39,6 +39,8 @@ def test_the_manifest_tells_of_the_run_and_names_what_is_there(session: MemoryAr
     assert manifest.positions == ["pca", "umap"]
     assert manifest.finished is not None
     assert manifest.finished.phase == "finished"
+    assert [phase for _, phase in manifest.phases] == ["prefill", "running", "finished"]
+    assert manifest.phases[-1].time <= manifest.seconds
     assert set(archive.parts_of(manifest)) <= set(session.names())
     assert all(archive.is_part_name(name) for name in session.names())
 

@@ -163,6 +163,22 @@ async def test_a_pause_is_a_second_long_in_the_recording(rig: Rig) -> None:
     assert gaps == pytest.approx([1 / 32, 1 / 32, 0.1, 1.0, 1 / 32, 1 / 32], abs=1e-6)
 
 
+async def test_every_change_of_the_phase_is_told_with_its_time(rig: Rig) -> None:
+    rig.begin()
+    rig.frame(phase("running"), samples.token(0))
+    async with asyncio.timeout(1):
+        while not (info := rig.store.info("run")) or info.steps < 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert rig.manifest().phases == [(1 / 32, "running")]
+    rig.frame(phase("paused"), phase("paused", "another"))
+    rig.frame(phase("running"), after=0.5)
+    rig.frame(phase("paused"), phase("finished"))
+    await rig.finished("run")
+    phases = rig.manifest().phases
+    assert [name for _, name in phases] == ["running", "paused", "running", "paused", "finished"]
+    assert [time for time, _ in phases] == [i / 32 for i in (1, 2, 18, 19, 19)]
+
+
 async def test_frames_without_news_are_left_out(rig: Rig) -> None:
     rig.begin()
     rig.frame(samples.token(0), samples.layers(0))

@@ -37,6 +37,7 @@ from cloudchamber.telemetry.events import (
     Array,
     ModelLoaded,
     PromptProcessed,
+    RunPhase,
     RunStarted,
     RunState,
     TokenGenerated,
@@ -122,6 +123,14 @@ class FrameChunk(NamedTuple):
     """And to its last."""
 
 
+class PhaseChange(NamedTuple):
+    """From when on a run was in a phase."""
+
+    time: float
+    """Seconds from the run's start to the frame that said so."""
+    phase: RunPhase
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a session is, and which parts it has."""
@@ -156,6 +165,9 @@ class Manifest:
     redacted: bool = False
     """Whether the prompt was taken out."""
     frame_chunks: list[FrameChunk] = field(default_factory=list)
+    phases: list[PhaseChange] = field(default_factory=list)
+    """All of the run's, in order, so that a reader can begin anywhere. Sessions kept before there was such a
+    list have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from cloudchamber.sessions.archive import (
     FrameChunk,
     Frames,
     Manifest,
+    PhaseChange,
     StoredFrame,
     Timeline,
     Tokens,
@@ -71,6 +72,7 @@ class _Run:
     tokens: list[tuple[float, TokenGenerated]] = field(default_factory=list)
     prompt: PromptProcessed | None = None
     phase: RunState | None = None
+    phases: list[PhaseChange] = field(default_factory=list)
     rows: dict[tuple[int, int], dict[int, Row]] = field(default_factory=lambda: defaultdict(dict))
     """By layer and head, then by the query's position."""
 
@@ -99,6 +101,7 @@ def from_recording(recording: Recording, *, session: str = "recorded", created: 
         attention_layers=sorted({int(name.split("/")[1]) for name in attention}),
         attention_error=error,
         frame_chunks=chunks,
+        phases=run.phases,
     )
     parts = {
         archive.MANIFEST: archive.encode(manifest),
@@ -151,8 +154,9 @@ def _take(run: _Run, time: float, frame: Frame) -> None:
                 run.tokens.append((time, event))
             case PromptProcessed():
                 run.prompt = event
-            case RunState():
+            case RunState() if event.run_id == run.started.run_id:
                 run.phase = event
+                run.phases.append(PhaseChange(time, event.phase))
             case AttentionWeights():
                 _take_rows(run, event)
             case _:

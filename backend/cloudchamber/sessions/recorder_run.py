@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from cloudchamber.sessions.archive import StoredFrame
+from cloudchamber.sessions.archive import PhaseChange, StoredFrame
 from cloudchamber.sessions.store_writing import Batch
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.events import (
@@ -91,15 +91,16 @@ class RunRecord:
         self._batch.frames.append((StoredFrame(number, time, data), len(tokens)))
         self._batch.tokens += [(token.step, time, codec.encode(token)) for token in tokens]
         for event in events:
-            self._follow(event, now)
+            self._follow(event, now, time)
 
-    def _follow(self, event: Event, now: float) -> None:
+    def _follow(self, event: Event, now: float, time: float) -> None:
         if getattr(event, "run_id", "") != self.id:
             return
         if isinstance(event, PromptProcessed):
             self._batch.prompt = event
         elif isinstance(event, RunState):
             self._batch.finished = event
+            self._batch.phases.append(PhaseChange(time, event.phase))
             self._paused = now if event.phase == "paused" else None
             self.over = event.phase in OVER
 

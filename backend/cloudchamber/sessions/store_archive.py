@@ -16,6 +16,7 @@ from cloudchamber.sessions.archive import (
     FrameChunk,
     Frames,
     Manifest,
+    PhaseChange,
     StoredFrame,
     Timeline,
     Tokens,
@@ -25,6 +26,8 @@ from cloudchamber.telemetry import codec, typed
 from cloudchamber.telemetry.events import ModelLoaded, PromptProcessed, RunStarted, RunState, TokenGenerated
 
 ZSTD: Final = "zstd"
+PHASES: Final = "phase/"
+"""How the names of the documents begin that each hold one change of the run's phase."""
 MAX_PART: Final = 1 << 30
 
 type Reading = Callable[[], AbstractContextManager[apsw.Connection]]
@@ -161,6 +164,11 @@ def manifest_of(db: apsw.Connection, key: int) -> Manifest | None:
         positions=[method for method in ("pca", "umap") if archive.positions_name(method) in kinds],
         attention_layers=_layers(db, key),
         frame_chunks=_chunks(db, key),
+        phases=[
+            PhaseChange(*codec.decode(documents[name]))
+            for name in sorted(documents)
+            if name.startswith(PHASES)
+        ],
         distribution_exact=bool(complete) and steps > 0 and _count(db, key, "distribution") == steps,
         **_facts(facts),
     )

@@ -42,7 +42,7 @@ CREATE TABLE session (
     facts TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 
--- Messages that the manifest is made of: model, started, prompt, finished.
+-- Messages that the manifest is made of: model, started, prompt, finished, phase/N.
 CREATE TABLE document (
     session INTEGER NOT NULL REFERENCES session ON DELETE CASCADE,
     name TEXT NOT NULL,

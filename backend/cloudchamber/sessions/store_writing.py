@@ -14,8 +14,8 @@ import psutil
 import zstandard
 
 from cloudchamber.sessions import archive
-from cloudchamber.sessions.archive import TOKENS_PER_PART, Frames, StoredFrame, Timeline, Tokens
-from cloudchamber.sessions.store_archive import timed_tokens
+from cloudchamber.sessions.archive import TOKENS_PER_PART, Frames, PhaseChange, StoredFrame, Timeline, Tokens
+from cloudchamber.sessions.store_archive import PHASES, timed_tokens
 from cloudchamber.sessions.store_schema import first, rows, transaction, value
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.events import ModelLoaded, PromptProcessed, RunStarted, RunState
@@ -48,6 +48,8 @@ class Batch:
     """Step, time, and the encoded `TokenGenerated`."""
     prompt: PromptProcessed | None = None
     finished: RunState | None = None
+    phases: list[PhaseChange] = field(default_factory=list)
+    """How the run's phase changed."""
     seals: bool = False
     """The frames up to these are one chunk."""
 
@@ -119,6 +121,12 @@ def append(db: apsw.Connection, key: int, batch: Batch) -> None:
             _document(db, key, "prompt", batch.prompt)
         if batch.finished is not None:
             _document(db, key, "finished", batch.finished)
+        if batch.phases:
+            before = value(
+                db, "SELECT count(*) FROM document WHERE session = ? AND name GLOB ?", (key, PHASES + "*")
+            )
+            for number, change in enumerate(batch.phases, before):
+                _document(db, key, f"{PHASES}{number:08}", change)
         if batch.seals:
             _seal(db, key)
 

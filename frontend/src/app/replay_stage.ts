@@ -1,6 +1,7 @@
 import { apply, headSelected, sought } from "../state/reduce";
 import type { AppState } from "../state/state";
-import type { ArchiveSource, PastRun, Stage } from "../telemetry/archive_source";
+import type { ArchiveSource, Stage } from "../telemetry/archive_source";
+import type { PastRun } from "../telemetry/past_run";
 import type { Frame } from "../telemetry/protocol.gen";
 import type { FrameSource } from "../telemetry/source";
 import type { Picture } from "./picture";

@@ -1,4 +1,4 @@
-import type { PastRun } from "../telemetry/archive_source";
+import type { PastRun } from "../telemetry/past_run";
 import type {
   Distribution,
   Frame,
@@ -109,8 +109,17 @@ export function momentSettled(
 }
 
 export function headSelected(state: AppState, layer: number, head: number): void {
-  state.selection.layer = layer;
-  state.selection.head = head;
+  Object.assign(state.selection, { layer, head, named: true });
+}
+
+/** The page chose a head of this model; nobody has named one. */
+export function headSuggested(state: AppState, layer: number, head: number): void {
+  Object.assign(state.selection, { layer, head, suggestedFor: state.model?.id ?? null });
+}
+
+/** As at first: nobody has named a head, and the page has chosen none. */
+export function headForgotten(state: AppState): void {
+  Object.assign(state.selection, { layer: 0, head: 0, named: false, suggestedFor: null });
 }
 
 /** A recording begins anew. */

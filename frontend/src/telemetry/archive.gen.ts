@@ -11,6 +11,9 @@ export const TOKENS_PER_PART = 512;
 /** What is in one `frames/N`. */
 export type FrameChunk = readonly [first_frame: number, frames: number, first_step: number, steps: number, start: number, stop: number];
 
+/** From when on a run was in a phase. */
+export type PhaseChange = readonly [time: number, phase: "prefill" | "running" | "paused" | "finished" | "stopped" | "failed"];
+
 /** What a session is, and which parts it has. */
 export interface Manifest {
   readonly format: number;
@@ -43,6 +46,8 @@ export interface Manifest {
   /** Whether the prompt was taken out. */
   readonly redacted: boolean;
   readonly frame_chunks: readonly FrameChunk[];
+  /** All of the run's, in order, so that a reader can begin anywhere. Sessions kept before there was such a list have none. */
+  readonly phases: readonly PhaseChange[];
 }
 
 /** All tokens in brief; entry i is step i. */

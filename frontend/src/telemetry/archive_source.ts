@@ -14,13 +14,13 @@ import {
 import { ArchiveAnswers } from "./archive_answers";
 import { attentionEvent, attentionNames } from "./archive_attention";
 import { frameOf } from "./archive_frames";
+import { lastNotAfter, type PastRun, phaseAt } from "./past_run";
 import { Playback } from "./playback";
 import type {
   Command,
   Distribution,
   Frame,
   Message,
-  RunState,
   StateEvent,
   TelemetryEvent,
   TokenGenerated,
@@ -33,20 +33,6 @@ export const TOKENS_BEFORE = 1024;
 
 /** Seconds after the last frame, in which what it set in motion comes to rest. */
 const SETTLING = 1.5;
-
-/** The run as it was before the frames that follow. */
-export interface PastRun {
-  readonly manifest: Manifest;
-  readonly timeline: Timeline;
-  /** Tokens before. */
-  readonly count: number;
-  /** The newest of them, in order. */
-  readonly tokens: readonly TokenGenerated[];
-  readonly phase: RunState | null;
-  /** The distribution that stood, and since when. */
-  readonly distribution: Distribution | null;
-  readonly since: number;
-}
 
 /** What a replay plays to. */
 export interface Stage {
@@ -307,7 +293,7 @@ export class ArchiveSource implements FrameSource {
       }
     }
     const standing = first === 0 ? null : this.standing(first, count);
-    const phase = first === 0 ? null : running(manifest);
+    const phase = first === 0 ? null : phaseAt(manifest, this.chunks[first]![4]);
     const since = this.timeOf(standing?.step ?? 0);
     return { manifest, timeline, count, tokens, phase, distribution: standing, since };
   }
@@ -365,20 +351,3 @@ export class ArchiveSource implements FrameSource {
 
 /** Told once, when the session opens. */
 const ONCE: ReadonlySet<string> = new Set(["model_loaded", "run_started", "positions_ready"]);
-
-/** Phases before a chunk are not kept: a run of which tokens are there was running. */
-function running({ started }: Manifest): RunState {
-  return { kind: "run_state", run_id: started.run_id, phase: "running", reason: "", message: "" };
-}
-
-/** The last of `count` ascending values that is not above `most`; -1 if all are. */
-export function lastNotAfter(count: number, value: (i: number) => number, most: number): number {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (value(middle) <= most) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
-}

@@ -67,6 +67,12 @@ describe("refuses", () => {
     ],
     [
       "manifest",
+      (m: { phases: unknown[] }) => {
+        m.phases[0] = ["running", 2];
+      },
+    ],
+    [
+      "manifest",
       (m: { positions: unknown }) => {
         m.positions = ["../x"];
       },

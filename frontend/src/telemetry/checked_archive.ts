@@ -90,6 +90,11 @@ const model = map({
   }),
 });
 
+const phaseChange: Check = (value) => {
+  const [time, phase, ...more] = Array.isArray(value) ? value : [];
+  return real(time) && text(phase) && more.length === 0;
+};
+
 const manifest = map({
   format: whole(2 ** 31),
   title: text,
@@ -104,6 +109,7 @@ const manifest = map({
   attention_layers: all(whole(MOST_LAYERS)),
   attention_rows: (rows) => whole(MOST_STEPS)(rows) && rows !== 0,
   attention_error: real,
+  phases: optional(all(phaseChange)),
   frame_chunks: all((chunk) => all(real)(chunk) && (chunk as number[]).length === 6),
 });
 
