@@ -94,7 +94,7 @@ export class Sent {
     let same = length === this.length;
     for (let i = 0; same && i < length; i++) same = words[first + i] === copy[i];
     if (same) return false;
-    for (let i = 0; i < length; i++) copy[i] = words[first + i]!;
+    copy.set(words.subarray(first, first + length));
     this.length = length;
     this.device.queue.writeBuffer(this.buffer, this.at, words.buffer, first * 4, length * 4);
     return true;

@@ -61,11 +61,17 @@ export function drawDashes(scene: Scene, ribbon: Ribbon, left: number, right: nu
   const width = dominant ? 2.5 : 1.25;
   const paint = fade(color.now, alpha * (dominant ? 1 : 0.85));
   const first = ((now * speed) % period) - period;
+  let piece = 1;
   for (let start = first; start < whole; start += period) {
     const stop = Math.min(start + length, whole);
     if (stop <= 0) continue;
     const a = Math.max(start, 0);
-    scene.line(xAt(a), yAt(a), xAt(stop), yAt(stop), width, paint, dominant ? glow.bracket : 0);
+    piece = pieceAt(a, piece);
+    const x = along(xs, a, piece);
+    const y = along(ys, a, piece);
+    piece = pieceAt(stop, piece);
+    const light = dominant ? glow.bracket : 0;
+    scene.line(x, y, along(xs, stop, piece), along(ys, stop, piece), width, paint, light);
   }
 }
 
@@ -90,20 +96,15 @@ function trace({ from, to, thickness }: Ribbon, left: number, right: number): vo
   }
 }
 
-function pieceAt(length: number): number {
-  let i = 1;
+/** The piece of the ribbon in which `length` lies, at or after piece `from`. */
+function pieceAt(length: number, from: number): number {
+  let i = from;
   while (i < POINTS - 1 && lengths[i]! < length) i++;
   return i;
 }
 
-function xAt(length: number): number {
-  const i = pieceAt(length);
+/** A coordinate at `length` along the ribbon, in piece `i`. */
+function along(places: Float32Array, length: number, i: number): number {
   const t = (length - lengths[i - 1]!) / Math.max(lengths[i]! - lengths[i - 1]!, 1e-6);
-  return xs[i - 1]! + (xs[i]! - xs[i - 1]!) * t;
-}
-
-function yAt(length: number): number {
-  const i = pieceAt(length);
-  const t = (length - lengths[i - 1]!) / Math.max(lengths[i]! - lengths[i - 1]!, 1e-6);
-  return ys[i - 1]! + (ys[i]! - ys[i - 1]!) * t;
+  return places[i - 1]! + (places[i]! - places[i - 1]!) * t;
 }
