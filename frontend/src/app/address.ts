@@ -1,4 +1,5 @@
 import {
+  headForgotten,
   headSelected,
   instrumentFocused,
   optionSet,
@@ -37,7 +38,8 @@ export class Address {
     presetChosen(state, preset);
     viewChosen(state, view);
     instrumentFocused(state, focus);
-    headSelected(state, layer, head);
+    if (layer === null || head === null) headForgotten(state);
+    else headSelected(state, layer, head);
     for (const name of [...state.options.keys()]) optionSet(state, name, null);
     for (const [name, value] of options) optionSet(state, name, value);
     this.camera = camera;

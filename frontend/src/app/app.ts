@@ -6,6 +6,7 @@ import { connectionChanged, momentSettled } from "../state/reduce";
 import { Requests } from "../state/requests";
 import { loadSettings, type Settings, saveSettings } from "../state/settings";
 import type { AppState, Connection } from "../state/state";
+import { suggestHead } from "../state/telling_head";
 import type { ArchiveSource } from "../telemetry/archive_source";
 import type { Message } from "../telemetry/protocol.gen";
 import { RecordingSource } from "../telemetry/replay";
@@ -190,6 +191,7 @@ export class App implements Page {
   /** Apply all that has arrived. */
   drain(): void {
     this.intake.drain();
+    if (suggestHead(this.state)) this.touch();
   }
 
   /** Start fetching what the state names, where it is due. */

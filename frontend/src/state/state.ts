@@ -53,6 +53,10 @@ export interface Keyframe<T> {
 export interface Selection {
   layer: number;
   head: number;
+  /** A person or the address named the head. */
+  named: boolean;
+  /** Id of the model for which the page chose the head by itself; null for none. */
+  suggestedFor: string | null;
   /** Step of the pinned token; null follows the newest. */
   step: number | null;
   /** Counts the times that someone went back to now, also from nowhere: what was scrolled away returns. */

@@ -5,8 +5,8 @@ const HOME: UrlState = {
   view: "both",
   preset: "everything",
   focus: null,
-  layer: 0,
-  head: 0,
+  layer: null,
+  head: null,
   step: null,
   camera: null,
   options: new Map(),
@@ -33,6 +33,12 @@ it("reads what it wrote", () => {
 it("takes the nebula alone for a preset, however it is named", () => {
   expect(readUrl("?view=nebula")).toMatchObject({ view: "nebula", preset: "nebula" });
   expect(readUrl("?preset=nebula&view=hud")).toMatchObject({ view: "nebula", preset: "nebula" });
+});
+
+it("names the first head too where one was named, and the other half of a head that is named in half", () => {
+  expect(writeUrl("", { ...HOME, layer: 0, head: 0 })).toBe("?layer=0&head=0");
+  expect(readUrl("?layer=7")).toMatchObject({ layer: 7, head: 0 });
+  expect(readUrl("?head=7&layer=x")).toMatchObject({ layer: 0, head: 7 });
 });
 
 it("leaves defaults out and other parameters alone", () => {

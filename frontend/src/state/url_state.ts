@@ -5,8 +5,9 @@ export interface UrlState {
   readonly view: ViewMode;
   readonly preset: Preset;
   readonly focus: string | null;
-  readonly layer: number;
-  readonly head: number;
+  /** Both null where nobody has named a head. */
+  readonly layer: number | null;
+  readonly head: number | null;
   readonly step: number | null;
   /** Yaw, pitch, log of the zoom, and the target right and up; null where the camera stands at its home. */
   readonly camera: readonly number[] | null;
@@ -21,6 +22,7 @@ const INSTRUMENT = /^[a-z_]{1,24}$/;
 const OPTION = /^[a-z_]{1,24}\.[a-z_]{1,24}$/;
 const MOST_OPTIONS = 64;
 const LONGEST_OPTION = 64;
+const NO_HEAD = { layer: null, head: null } as const;
 
 /** What the address says, with the defaults where it says nothing or nonsense. */
 export function readUrl(search: string): UrlState {
@@ -33,8 +35,7 @@ export function readUrl(search: string): UrlState {
     view: preset === "nebula" ? "nebula" : VIEWS.includes(view) ? view : "both",
     preset,
     focus: focus !== null && INSTRUMENT.test(focus) ? focus : null,
-    layer: readIndex(parameters.get("layer")) ?? 0,
-    head: readIndex(parameters.get("head")) ?? 0,
+    ...readHead(parameters),
     step: readIndex(parameters.get("step"), 9_999_999),
     camera: readCamera(parameters.get("camera")),
     options: readOptions(parameters),
@@ -48,8 +49,8 @@ export function writeUrl(search: string, state: UrlState): string {
   put(parameters, "view", view === "hud" ? view : null);
   put(parameters, "preset", preset === "everything" ? null : preset);
   put(parameters, "focus", focus);
-  put(parameters, "layer", layer === 0 ? null : String(layer));
-  put(parameters, "head", head === 0 ? null : String(head));
+  put(parameters, "layer", layer === null ? null : String(layer));
+  put(parameters, "head", head === null ? null : String(head));
   put(parameters, "step", step === null ? null : String(step));
   put(parameters, "camera", camera && goalText(camera));
   for (const name of [...parameters.keys()]) if (OPTION.test(name)) parameters.delete(name);
@@ -60,8 +61,16 @@ export function writeUrl(search: string, state: UrlState): string {
 
 export function urlStateOf(state: AppState, camera: readonly number[] | null): UrlState {
   const { view, preset, focus, options } = state;
-  const { layer, head, step } = state.selection;
+  const { named, suggestedFor, step } = state.selection;
+  const { layer, head } = named || suggestedFor !== null ? state.selection : NO_HEAD;
   return { view, preset, focus, layer, head, step, camera, options };
+}
+
+/** Of a head that is named in half, the other half is 0. */
+function readHead(parameters: URLSearchParams): Pick<UrlState, "layer" | "head"> {
+  const layer = readIndex(parameters.get("layer"));
+  const head = readIndex(parameters.get("head"));
+  return layer === null && head === null ? NO_HEAD : { layer: layer ?? 0, head: head ?? 0 };
 }
 
 function readIndex(text: string | null, largest = LARGEST): number | null {
