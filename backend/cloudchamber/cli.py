@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from typer.core import TyperGroup
 
 from cloudchamber import __version__
 from cloudchamber.cli_export import export, open_file
 from cloudchamber.cli_sessions import DataOption, KeepOption, keep_bytes
 from cloudchamber.cli_sessions import app as sessions_app
+from cloudchamber.cli_terminal import err, fail, out
 
 if TYPE_CHECKING:
     from cloudchamber.inference.options import EngineOptions
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
 
 # Everything heavy is imported inside the command that needs it: `--help` and a mistyped
 # option should answer at once.
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 DEFAULT_COMMAND: Final = "serve"
 
@@ -52,7 +47,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        out.print(f"cloudchamber {__version__}")
+        typer.echo(f"cloudchamber {__version__}")
         raise typer.Exit
 
 
@@ -160,26 +155,27 @@ def serve(
         )
         run.run(session, opening, browser=browser, say=_say)
     except (run.PortError, run.OpeningError) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @app.command()
 def models() -> None:
     """List the models found on this machine."""
     from rich.filesize import decimal
+    from rich.markup import escape
     from rich.table import Table
 
     from cloudchamber.model.discovery import discover
 
     found = discover()
     if not found:
-        _fail("No models were found. Give a .gguf file, or a Hugging Face org/repo/file.gguf.")
+        fail("No models were found. Give a .gguf file, or a Hugging Face org/repo/file.gguf.")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("name", "size", "from", "file"):
         table.add_column(title, justify="right" if title == "size" else "left", overflow="fold")
     for item in found:
         table.add_row(escape(item.name), decimal(item.bytes), escape(item.source), escape(str(item.path)))
-    out.print(table)
+    out().print(table)
 
 
 app.command()(export)
@@ -228,20 +224,20 @@ def record(
     heads = [_head(text) for text in head or []]
     chosen = _model(model)
     if chosen is None:
-        _fail("There is no model to record; name one.")
+        fail("There is no model to record; name one.")
     try:
         frames = write_recording(
             file, chosen, _options(ctx, threads, gpu_layers, rotating_cache), command, heads, _say
         )
     except (RecordError, OSError) as error:
-        _fail(str(error))
+        fail(str(error))
     _say(f"{frames} frames, {file.stat().st_size / 1e6:.1f} MB, are in {file}.")
 
 
 def _head(text: str) -> tuple[int, int]:
     layer, colon, head = text.partition(":")
     if not (colon and layer.isdecimal() and head.isdecimal()):
-        _fail(f"{text} is no head; write a layer and a head, such as 3:5.")
+        fail(f"{text} is no head; write a layer and a head, such as 3:5.")
     return int(layer), int(head)
 
 
@@ -279,9 +275,9 @@ def _replay(path: Path) -> Any:
     try:
         return ReplaySession(read_recording(path))
     except RecordingError as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{path} can't be read: {error.strerror}.")
+        fail(f"{path} can't be read: {error.strerror}.")
 
 
 def _model(text: str | None) -> FoundModel | None:
@@ -290,8 +286,17 @@ def _model(text: str | None) -> FoundModel | None:
 
     if text is None:
         return bundled()
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TransferSpeedColumn,
+    )
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    with Progress(*columns, console=err(), transient=True) as progress:
         task: TaskID | None = None
 
         def on_bytes(done: int, total: int) -> None:
@@ -303,7 +308,7 @@ def _model(text: str | None) -> FoundModel | None:
         try:
             return find(text, on_bytes=on_bytes)
         except ModelNotFoundError as error:
-            _fail(str(error))
+            fail(str(error))
 
 
 def _log_to_terminal(verbose: bool) -> None:
@@ -314,9 +319,4 @@ def _log_to_terminal(verbose: bool) -> None:
 
 def _say(text: str) -> None:
     """As it is: a fingerprint holds what would be emoji, and an address must stay in one piece."""
-    out.print(text, markup=False, emoji=False, soft_wrap=True)
-
-
-def _fail(text: str) -> NoReturn:
-    err.print(f"[red]cloudchamber:[/] {escape(text)}")
-    raise typer.Exit(1)
+    typer.echo(text)

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.filesize import decimal
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from cloudchamber.cli_terminal import err, fail, out, say
 
 if TYPE_CHECKING:
     from cloudchamber.sessions.archive import Archive, Manifest
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 
 def export(
@@ -62,11 +57,11 @@ def export(
         with opened(store, session) as archive:
             _write(archive, target, site, layer, exact and not site, redact)
     except (NotFoundError, ContainerError, SiteError, StoreError) as error:
-        _fail(str(error))
+        fail(str(error))
     except CodecError as error:
-        _fail(f"The session is damaged: {error}.")
+        fail(f"The session is damaged: {error}.")
     except OSError as error:
-        _fail(f"{error.filename or target} can't be written or read: {error.strerror}.")
+        fail(f"{error.filename or target} can't be written or read: {error.strerror}.")
     finally:
         store.close()
 
@@ -92,13 +87,13 @@ def open_file(
                 FileSession(store),
                 run.Opening(port=port),
                 browser=browser,
-                say=lambda text: out.print(text, markup=False, emoji=False, soft_wrap=True),
+                say=typer.echo,
                 query=f"?session={store.session}",
             )
     except (ContainerError, run.PortError, run.OpeningError) as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{file} can't be read: {error.strerror}.")
+        fail(f"{file} can't be read: {error.strerror}.")
 
 
 def _write(archive: Archive, target: Path, site: bool, layer: int | None, exact: bool, redact: bool) -> None:
@@ -118,8 +113,11 @@ def _write(archive: Archive, target: Path, site: bool, layer: int | None, exact:
         taken = Excerpt(archive, layers, exact=exact)
     if redact:
         taken = Redacted(taken)
+    from rich.filesize import decimal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
     columns = (TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TextColumn("parts"))
-    with Progress(*columns, console=err, transient=True) as progress:
+    with Progress(*columns, console=err(), transient=True) as progress:
         task = progress.add_task("")
 
         def report(done: int, count: int) -> None:
@@ -131,13 +129,13 @@ def _write(archive: Archive, target: Path, site: bool, layer: int | None, exact:
             else write_container(target, taken, progress=report)
         )
     title = "The session" if redact else f"“{manifest.title}”"
-    out.print(escape(f"{title}, {manifest.steps} tokens, is in {target} ({decimal(size)})."))
+    say(f"{title}, {manifest.steps} tokens, is in {target} ({decimal(size)}).")
     if redact:
-        out.print("The prompt's text and tokens are left out; what the model answered is not.")
+        out().print("The prompt's text and tokens are left out; what the model answered is not.")
     if not exact:
-        out.print("Exact distributions are left out.")
+        out().print("Exact distributions are left out.")
     if site:
-        out.print("Put the folder on any web server.")
+        out().print("Put the folder on any web server.")
 
 
 def _layers(archive: Archive, manifest: Manifest, layer: int | None) -> list[int]:
@@ -147,18 +145,13 @@ def _layers(archive: Archive, manifest: Manifest, layer: int | None) -> list[int
     held = manifest.attention_layers
     if layer is not None:
         if layer not in held:
-            _fail(f"The session holds no attention of layer {layer}.")
+            fail(f"The session holds no attention of layer {layer}.")
         return [layer]
     chosen = choose_layer(archive, manifest) if len(held) > 1 else None
     if chosen is None:
         return held
-    out.print(
+    out().print(
         f"Attention of layer {chosen[0]} goes along: its heads say most beyond what the distance tells "
         f"({chosen[1]:.1f} nats a query, all heads together; --layer takes another)."
     )
     return [chosen[0]]
-
-
-def _fail(text: str) -> NoReturn:
-    err.print(f"[red]cloudchamber:[/] {escape(text)}")
-    raise typer.Exit(1)

@@ -6,19 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.filesize import decimal
-from rich.markup import escape
+
+from cloudchamber.cli_terminal import fail, out, say
 
 if TYPE_CHECKING:
     from cloudchamber.sessions.store import Store
     from cloudchamber.sessions.store_list import SessionInfo
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 _WIDTHS = {"tokens": 6, "length": 6, "date": 16, "size": 8, "id": 8}
 
@@ -61,7 +58,7 @@ def rename(session: SessionArgument, title: str, data: DataOption = None) -> Non
         info = _found(store, session)
         store.rename(info.id, title)
         changed = store.info(info.id)
-    out.print(escape(f"“{info.title}” is now “{changed.title if changed else title}”."))
+    say(f"“{info.title}” is now “{changed.title if changed else title}”.")
 
 
 @app.command()
@@ -74,7 +71,7 @@ def pin(
     with _store(data) as store:
         info = _found(store, session)
         store.pin(info.id, not off)
-    out.print(escape(f"“{info.title}” is {'no longer pinned' if off else 'pinned'}."))
+    say(f"“{info.title}” is {'no longer pinned' if off else 'pinned'}.")
 
 
 @app.command()
@@ -86,8 +83,8 @@ def delete(
     with _store(data) as store:
         for info in [_found(store, text) for text in session]:
             if not store.delete(info.id):
-                _fail(f"“{info.title}” still runs; stop it first.")
-            out.print(escape(f"“{info.title}” is deleted."))
+                fail(f"“{info.title}” still runs; stop it first.")
+            say(f"“{info.title}” is deleted.")
 
 
 def keep_bytes(text: str | None) -> int:
@@ -97,7 +94,7 @@ def keep_bytes(text: str | None) -> int:
     try:
         return retention.KEEP_BYTES if text is None else retention.size_of(text)
     except ValueError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @contextmanager
@@ -111,7 +108,7 @@ def _store(data: Path | None, keep: str | None = None) -> Iterator[Store]:
     try:
         yield store
     except StoreError as error:
-        _fail(str(error))
+        fail(str(error))
     finally:
         store.close()
 
@@ -122,16 +119,18 @@ def _found(store: Store, text: str) -> SessionInfo:
     try:
         return find(store.list(), text)
     except NotFoundError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _list(data: Path | None, keep: str | None) -> None:
+    from rich.filesize import decimal
+    from rich.markup import escape
     from rich.table import Table
 
     with _store(data, keep) as store:
         infos, used = store.list(), store.used
     if not infos:
-        out.print("No sessions are kept yet. Every run of `cloudchamber` becomes one.")
+        out().print("No sessions are kept yet. Every run of `cloudchamber` becomes one.")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("title", overflow="fold", min_width=16)
@@ -145,8 +144,8 @@ def _list(data: Path | None, keep: str | None) -> None:
         date = datetime.fromtimestamp(info.created, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
         numbers = (f"{info.steps:,}", _length(info.seconds), date, decimal(info.bytes), info.id[:8])
         table.add_row(*map(escape, (info.title, info.model, *numbers)), _standing(info))
-    out.print(table)
-    out.print(f"{decimal(used)} of {decimal(store.keep_bytes)} are used.")
+    out().print(table)
+    out().print(f"{decimal(used)} of {decimal(store.keep_bytes)} are used.")
 
 
 def _length(seconds: float) -> str:
@@ -163,8 +162,3 @@ def _standing(info: SessionInfo) -> str:
         "[yellow]goes next[/]": info.goes_next,
     }
     return ", ".join(word for word, holds in words.items() if holds)
-
-
-def _fail(text: str) -> NoReturn:
-    err.print(f"[red]cloudchamber:[/] {escape(text)}")
-    raise typer.Exit(1)

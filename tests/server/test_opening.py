@@ -19,7 +19,7 @@ import pytest
 from cryptography import x509
 from starlette.types import Scope
 
-from cloudchamber.server import addresses, tls
+from cloudchamber.server import addresses, certificates, tls
 from cloudchamber.server.app import create_app
 from cloudchamber.server.keys import SECRET_VARIABLE, OwnerKey
 from cloudchamber.server.proxy import Proxies, ProxyError, prefix_of
@@ -100,7 +100,7 @@ def test_what_is_said_is_said_letter_by_letter(capsys: pytest.CaptureFixture[str
 
 def test_a_certificate_about_to_end_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = tls.self_signed(tmp_path, ["localhost"]).file.read_bytes()
-    monkeypatch.setattr(tls, "RENEW_BEFORE", tls.VALID)
+    monkeypatch.setattr(certificates, "RENEW_BEFORE", certificates.VALID)
     assert tls.self_signed(tmp_path, ["localhost"]).file.read_bytes() != before
 
 
