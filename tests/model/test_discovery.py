@@ -33,6 +33,7 @@ def places(tmp_path: Path) -> Places:
     _put(model, studio / "lmstudio-community/Qwen3-GGUF/Qwen3-0.6B-Q8_0.gguf")
     _put(model, studio / "lmstudio-community/Qwen3-GGUF/mmproj-F16.gguf")
     (studio / "broken.gguf").write_bytes(b"not a model")
+    os.mkfifo(studio / "pipe.gguf")  # nobody writes to it: one who opens it waits for ever
     _fill_ollama(ollama, model)
     return Places([hub], [studio, tmp_path / "none"], [ollama], bundled=True, hub="http://127.0.0.1:9")
 

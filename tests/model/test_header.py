@@ -90,6 +90,7 @@ def test_every_truncation_of_a_model_is_refused_with_a_sentence(tmp_path: Path) 
         (struct.pack(">4sIQQ", b"GGUF", 3, 0, 0), "big-endian"),
         (struct.pack("<4sIQQ", b"GGUF", 3, 1 << 40, 0), "can't be true"),
         (struct.pack("<4sIQQ", b"GGUF", 3, 0, 1 << 63), "can't be true"),
+        (struct.pack("<4sIQQ", b"GGUF", 3, (1 << 16) + 1, 0), "65,537 tensors"),
         (struct.pack("<4sIQQQ", b"GGUF", 3, 0, 1, 1 << 63), "longer than any"),
         (struct.pack("<4sIQQQ1sI", b"GGUF", 3, 0, 1, 1, b"k", 77), "unknown type 77"),
         (struct.pack("<4sIQQQ1sIIQ", b"GGUF", 3, 0, 1, 1, b"k", 9, 8, 1 << 61), "ends"),
@@ -113,6 +114,22 @@ def test_an_absurd_number_of_layers_is_refused(tmp_path: Path, n_layer: int) -> 
     writer.write_kv_data_to_file()
     writer.close()
     with pytest.raises(GgufError, match="layers"):
+        read_header(path)
+
+
+@pytest.mark.parametrize("arrays", [1, 4])
+def test_more_strings_than_any_vocabulary_has_are_not_gone_through(
+    tmp_path: Path, arrays: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty ones take 8 bytes each: half a gigabyte of header would take a minute."""
+    monkeypatch.setattr("cloudchamber.model.gguf_reader.MAX_STRINGS", 4_000)
+    path = tmp_path / "many.gguf"
+    count = 4_004 // arrays
+    content = struct.pack("<4sIQQ", b"GGUF", 3, 0, arrays)
+    for i in range(arrays):
+        content += struct.pack("<Q1sIIQ", 1, bytes([97 + i]), 9, 8, count) + bytes(8 * count)
+    path.write_bytes(content)
+    with pytest.raises(GgufError, match="4,004 strings"):
         read_header(path)
 
 

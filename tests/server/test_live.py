@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from cloudchamber.inference.options import EngineOptions
-from cloudchamber.model.discovery import bundled
+from cloudchamber.model.discovery import FoundModel, bundled
 from cloudchamber.server.live import DEFAULT_PROMPT, LiveSession
 from cloudchamber.telemetry import codec, distribution, typed
 from cloudchamber.telemetry.events import PARTS, Distribution
@@ -207,6 +207,26 @@ async def test_a_model_is_loaded_by_its_id_and_a_wrong_id_is_told(address: str) 
         assert (await client.until("problem", code="model-missing"))["hint"]
         await client.say("load", model=models[0]["id"])
         await client.until("model_loaded")
+
+
+async def test_a_file_that_is_no_model_is_refused_and_the_model_goes_on(
+    address: str, session: LiveSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cut.gguf"
+    path.write_bytes(b"GGUF\x03\x00\x00\x00 and no more")
+    found = [FoundModel(id="cut", name="cut", path=path, bytes=20, source="lmstudio")]
+    monkeypatch.setattr("cloudchamber.server.live.discover", lambda: found)
+    async with viewer(address) as socket:
+        client = Watcher(socket)
+        await client.hello()
+        await client.until("model_loaded")
+        before = session._supervisor.pid
+        await client.say("load", model="cut")
+        assert "cut.gguf" in (await client.until("problem", code="model-refused"))["message"]
+        assert session._supervisor.pid == before
+        await client.say("generate", prompt="On and", raw=True, max_tokens=2)
+        await client.until("run_started", prompt="On and")
+        await client.until("run_state", phase="finished")
 
 
 async def test_positions_are_offered_and_served(address: str) -> None:

@@ -18,6 +18,7 @@ from cloudchamber.inference import deaths, wire
 from cloudchamber.inference.child import Child, spawn
 from cloudchamber.inference.logits_log import LogitsReader
 from cloudchamber.inference.options import EngineOptions
+from cloudchamber.inference.refusal import refusal
 from cloudchamber.inference.watch import watch
 from cloudchamber.telemetry import messages, typed
 from cloudchamber.telemetry.commands import (
@@ -80,6 +81,18 @@ class Supervisor:
         return self._worker.process.pid if self._worker is not None else None
 
     # ----------------------------------------------------------------- loading, ending
+
+    async def accepts(self, path: Path) -> bool:
+        """Whether a file may be a model, by its header. If it can't be, that becomes a `Problem`,
+        and what runs goes on."""
+        problem = await asyncio.to_thread(refusal, path)
+        if problem is None:
+            return True
+        _log.warning("%s was not loaded: %s", path, problem.message)
+        if self.state == "idle":
+            self.state = "failed"
+        self._on_event(problem)
+        return False
 
     async def load(self, path: Path, model_id: str) -> bool:
         """Load a model in a fresh worker, ending the one before. True once it is ready.

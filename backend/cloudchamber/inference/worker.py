@@ -24,6 +24,7 @@ from cloudchamber.inference.engine import Engine
 from cloudchamber.inference.llama import LoadError
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.inference.past import RequestError
+from cloudchamber.inference.refusal import load_hint, sentence
 from cloudchamber.inference.wire import Channel
 from cloudchamber.telemetry import typed
 from cloudchamber.telemetry.commands import (
@@ -122,7 +123,7 @@ class Worker:
                 logits_fd=self._logits_fd,
             )
         except (LoadError, MemoryError) as error:
-            self._send(Problem(code="load-failed", message=_sentence(error), hint=_load_hint(error)))
+            self._send(Problem(code="load-failed", message=sentence(error), hint=load_hint(error)))
             sys.exit(EXIT_LOAD_FAILED)
 
     def _run_next(self) -> None:
@@ -190,24 +191,11 @@ class Worker:
                     case _:
                         pass
             except RequestError as error:
-                self._send(Rejected(request=getattr(command, "request", 0), message=_sentence(error)))
+                self._send(Rejected(request=getattr(command, "request", 0), message=sentence(error)))
             except Exception:
                 traceback.print_exc()
                 text = "The worker could not answer; its log says more."
                 self._send(Rejected(request=getattr(command, "request", 0), message=text))
-
-
-def _sentence(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    if text.split(maxsplit=1)[0].isalpha():  # and not the name of a file
-        text = text[0].upper() + text[1:]
-    return text + ("" if text.endswith((".", "!", "?")) else ".")
-
-
-def _load_hint(error: BaseException) -> str:
-    if isinstance(error, MemoryError) or "alloc" in str(error) or "context" in str(error):
-        return "Choose a smaller model or a smaller context."
-    return "Choose another model; this file may be damaged, incomplete or of an unknown kind."
 
 
 def _leave() -> NoReturn:

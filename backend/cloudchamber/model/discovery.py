@@ -189,6 +189,8 @@ def _glob_literal(text: str) -> str:
 
 def _is_gguf(path: Path) -> bool:
     try:
+        if not path.is_file():  # a pipe that is opened may never answer
+            return False
         with path.open("rb") as file:
             return file.read(4) == b"GGUF"
     except OSError:

@@ -24,7 +24,9 @@ MAX_HEADER_BYTES: Final = 512 << 20
 MAX_FIELDS: Final = 1 << 16
 MAX_KEY_BYTES: Final = (1 << 16) - 1
 MAX_STRING_BYTES: Final = 8 << 20
-MAX_TENSORS: Final = 1 << 20
+MAX_TENSORS: Final = 1 << 16
+MAX_STRINGS: Final = 1 << 22
+"""In all arrays together: eight times the largest vocabulary with its merges, read in half a second."""
 MAX_DIMENSIONS: Final = 4
 SMALL_ARRAY: Final = 1_024
 """Arrays of at most this many elements are read with the header."""
@@ -171,6 +173,9 @@ def _array(cursor: _Cursor) -> Value | ArrayField:
     kind, count = cursor.u32(), cursor.u64()
     if kind == _STRING:
         cursor.expect(8 * count)
+        cursor.strings += count
+        if cursor.strings > MAX_STRINGS:
+            raise GgufError(f"its arrays claim {cursor.strings:,} strings, which can't be true")
         if count <= SMALL_ARRAY:
             return [cursor.string(MAX_STRING_BYTES) for _ in range(count)]
         start = cursor.position
@@ -255,6 +260,8 @@ class _Cursor:
         self.file = file
         self.size = size
         self.position = 0
+        self.strings = 0
+        """Elements of arrays of strings so far."""
         self.data = file.read(min(size, _FIRST_READ))
 
     def expect(self, count: int) -> None:

@@ -95,6 +95,7 @@ class LiveSession:
         self._vocabularies: OrderedDict[str, bytes] = OrderedDict()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loading: asyncio.Task[Any] | None = None
+        self._considering = asyncio.Lock()
 
     # ----------------------------------------------------------------- life
 
@@ -150,11 +151,12 @@ class LiveSession:
     # --------------------------------------------------------------- loading
 
     def _begin_loading(self, model: FoundModel) -> None:
-        if self._loading is not None:
-            self._loading.cancel()
         self._loading = self._spawn(self._load(model))
 
     async def _load(self, model: FoundModel) -> None:
+        async with self._considering:  # so that the one asked for last is loaded last
+            if not await self._supervisor.accepts(model.path):
+                return
         self._spawn(self._positions.prepare(model.path))
         self._path = model.path
         await self._supervisor.load(model.path, model.id)

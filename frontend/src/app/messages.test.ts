@@ -43,6 +43,9 @@ describe("messages", () => {
     };
     expect(labels("killed")).toEqual(["LOAD AGAIN", "CHOOSE A MODEL", "DISMISS"]);
     expect(labels("nan")).toEqual(["DISMISS"]);
+    expect(labels("model-refused")).toEqual(["DISMISS"]);
+    expect(messagesFor(state, ready, null, 0)[0]!.title).toBe("That model can't be loaded");
+    expect(labels("model-missing")).toEqual(["DISMISS"]);
     expect(labels("recording-stopped")).toEqual(["DISMISS"]);
     expect(messagesFor(state, ready, null, 0)[0]!.title).toBe("Recording has stopped");
   });

@@ -108,10 +108,14 @@ const PASSING = new Set([
   "template",
   "logits-log",
   "positions",
+  "model-refused",
+  "model-missing",
   "recording-stopped",
   "sessions-go-next",
 ]);
 const PASSING_TITLES: Readonly<Record<string, string>> = {
+  "model-refused": "That model can't be loaded",
+  "model-missing": "That model can't be loaded",
   "recording-stopped": "Recording has stopped",
   "sessions-go-next": "Little room for sessions",
 };
