@@ -16,12 +16,14 @@ export class ReplayTransport implements Transport {
     /** Something has changed. */
     private readonly changed: () => void,
   ) {
-    const { token, p, entropy } = source.timeline;
+    // Of a run that goes on there is more and more.
     this.tokens = {
-      count: source.manifest.steps,
-      id: (step) => token.data[step] ?? null,
-      probability: (step) => p.data[step] ?? Number.NaN,
-      entropy: (step) => entropy.data[step] ?? Number.NaN,
+      get count() {
+        return source.manifest.steps;
+      },
+      id: (step) => source.timeline.token.data[step] ?? null,
+      probability: (step) => source.timeline.p.data[step] ?? Number.NaN,
+      entropy: (step) => source.timeline.entropy.data[step] ?? Number.NaN,
     };
   }
 

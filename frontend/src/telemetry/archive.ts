@@ -7,10 +7,14 @@ import { decodeValue } from "./decode";
 export interface Archive {
   /** The part, decoded; null if it is not there. Rejects with a sentence when it can't be had. */
   part(name: string, signal?: AbortSignal): Promise<unknown>;
+  /** While its run goes on, there is more and more of it. */
+  readonly grows?: boolean;
 }
 
 /** A session that a server hands out, at `base` and the part's name. */
 export class HttpArchive implements Archive {
+  readonly grows = true;
+
   constructor(private readonly base: string | URL) {}
 
   async part(name: string, signal?: AbortSignal): Promise<unknown> {
@@ -66,8 +70,20 @@ export class PartCache {
     return coming;
   }
 
-  /** A part that may have grown: it is asked for anew. */
-  drop(name: string): void {
+  /** The part is here, or on its way. */
+  holds(name: string): boolean {
+    return this.held.has(name) || this.coming.has(name);
+  }
+
+  /** A part that may have grown, asked for anew; until it comes, what is here stays. */
+  async renew(name: string): Promise<unknown> {
+    await this.coming.get(name)?.catch(() => {});
+    const part = await this.archive.part(name, this.signal);
+    this.keep(name, part);
+    return part;
+  }
+
+  private drop(name: string): void {
     this.bytes -= this.held.get(name)?.bytes ?? 0;
     this.held.delete(name);
   }

@@ -47,8 +47,8 @@ export class ArchiveAnswers {
   private readonly open = new Set<Promise<unknown>>();
 
   constructor(
-    private readonly manifest: Manifest,
-    private readonly timeline: Timeline,
+    /** What there is of the run by now. */
+    private readonly kept: { readonly manifest: Manifest; readonly timeline: Timeline },
     private readonly parts: PartCache,
   ) {}
 
@@ -84,6 +84,14 @@ export class ArchiveAnswers {
       case "get_distribution":
         return this.distribution(question);
     }
+  }
+
+  private get manifest(): Manifest {
+    return this.kept.manifest;
+  }
+
+  private get timeline(): Timeline {
+    return this.kept.timeline;
   }
 
   private get runId(): string {
@@ -185,12 +193,14 @@ export class ArchiveAnswers {
   private async headsOf(chunk: number): Promise<ReadonlyMap<number, HeadSummary>> {
     const held = this.heads.get(chunk);
     if (held) return held;
+    const { complete, frame_chunks: chunks } = this.manifest;
+    const whole = complete || chunk + 1 < chunks.length;
     const part = (await this.parts.load(`frames/${chunk}`)) as Frames | null;
     const found = new Map<number, HeadSummary>();
     for (const frame of framesIn(part)) {
       for (const event of frame.state) if (event.kind === "heads") found.set(event.position, owned(event));
     }
-    this.heads.set(chunk, found);
+    if (whole) this.heads.set(chunk, found);
     if (this.heads.size > MOST_CHUNKS) this.heads.delete(this.heads.keys().next().value!);
     return found;
   }

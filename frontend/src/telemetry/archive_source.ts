@@ -9,27 +9,16 @@ import {
   type Manifest,
   type Timeline,
   TOKENS_PER_PART,
-  type Tokens,
 } from "./archive.gen";
 import { ArchiveAnswers } from "./archive_answers";
 import { attentionEvent, attentionNames } from "./archive_attention";
 import { frameOf } from "./archive_frames";
-import { lastNotAfter, type PastRun, phaseAt } from "./past_run";
+import { ArchiveGrowth } from "./archive_growth";
+import { lastNotAfter, type PastRun, pastRun, tokenNames } from "./past_run";
 import { Playback } from "./playback";
-import type {
-  Command,
-  Distribution,
-  Frame,
-  Message,
-  StateEvent,
-  TelemetryEvent,
-  TokenGenerated,
-} from "./protocol.gen";
+import type { Command, Frame, Message, StateEvent, TelemetryEvent } from "./protocol.gen";
 import { Retold } from "./retold";
 import type { FrameSource } from "./source";
-
-/** Tokens whole before the frames that are played again; of older ones the timeline is enough. */
-export const TOKENS_BEFORE = 1024;
 
 /** Seconds after the last frame, in which what it set in motion comes to rest. */
 const SETTLING = 1.5;
@@ -54,6 +43,7 @@ export class ArchiveSource implements FrameSource {
   private sink: (message: Message) => void = () => {};
   private stage: Stage | null = null;
   private readonly answers: ArchiveAnswers;
+  private readonly growth: ArchiveGrowth;
   private readonly retold = new Retold();
   /** Chunk that is played, and its next frame. */
   private chunk = 0;
@@ -70,12 +60,15 @@ export class ArchiveSource implements FrameSource {
   private status: (connection: Connection) => void = () => {};
 
   private constructor(
-    readonly manifest: Manifest,
-    readonly timeline: Timeline,
+    public manifest: Manifest,
+    public timeline: Timeline,
     readonly parts: PartCache,
+    private readonly grows: boolean,
   ) {
-    this.playback = new Playback(manifest.seconds + SETTLING);
-    this.answers = new ArchiveAnswers(manifest, timeline, parts);
+    this.playback = new Playback(0);
+    this.answers = new ArchiveAnswers(this, parts);
+    this.growth = new ArchiveGrowth(parts, (manifest, timeline) => this.take(manifest, timeline));
+    this.take(manifest, timeline);
   }
 
   /** Rejects with a sentence when the archive can't be replayed. */
@@ -88,7 +81,7 @@ export class ArchiveSource implements FrameSource {
       throw new Error(`The session is of format ${told.format}, and this page reads ${FORMAT}.`);
     }
     if (told.frame_chunks.length === 0) throw new Error("The session holds nothing yet.");
-    return new ArchiveSource(told, timeline as Timeline, parts);
+    return new ArchiveSource(told, timeline as Timeline, parts, archive.grows ?? false);
   }
 
   start(sink: (message: Message) => void, status: (connection: Connection) => void): void {
@@ -143,6 +136,7 @@ export class ArchiveSource implements FrameSource {
   /** Resolves when what is being fetched is here. */
   async idle(): Promise<void> {
     while (this.fetching) await this.fetching;
+    await this.growth.idle();
     await this.answers.idle();
   }
 
@@ -150,6 +144,7 @@ export class ArchiveSource implements FrameSource {
   advance(wall: number): boolean {
     const { stage, playback } = this;
     if (!stage) return false;
+    if (playback.growing) this.growth.look(wall, this.manifest);
     if (this.stale) {
       playback.advance(wall, playback.time);
       return this.rebuild(stage);
@@ -184,6 +179,16 @@ export class ArchiveSource implements FrameSource {
 
   private get chunks(): readonly FrameChunk[] {
     return this.manifest.frame_chunks;
+  }
+
+  /** What there is of the run by now. */
+  private take(manifest: Manifest, timeline: Timeline): void {
+    this.manifest = manifest;
+    this.timeline = timeline;
+    const growing = this.grows && !manifest.complete;
+    this.playback.growing = growing;
+    // Time that is still to be filled is not shown as if nothing had happened in it.
+    this.playback.duration = manifest.seconds + (growing ? 0 : SETTLING);
   }
 
   private say(): void {
@@ -221,20 +226,13 @@ export class ArchiveSource implements FrameSource {
   private namesAt(time: number): string[] {
     const chunk = this.chunkAt(time);
     const first = Math.max(0, chunk - 1);
-    const before = this.tokenNames(this.chunks[first]![2]);
+    const before = tokenNames(this.chunks[first]![2]);
     return [...new Set([...before, ...this.namesOf(first), ...this.namesOf(chunk)])];
   }
 
   /** Tokens are small, and needed wherever one goes: they are fetched while nothing else is. */
   private fetchTokens(): void {
     if (this.warmed * TOKENS_PER_PART < this.manifest.steps) this.fetch([`tokens/${this.warmed++}`]);
-  }
-
-  private tokenNames(count: number): string[] {
-    const first = Math.floor(Math.max(0, count - TOKENS_BEFORE) / TOKENS_PER_PART);
-    const names = [];
-    for (let part = first; part * TOKENS_PER_PART < count; part++) names.push(`tokens/${part}`);
-    return names;
   }
 
   /** How far the parts are here, in seconds. */
@@ -268,7 +266,6 @@ export class ArchiveSource implements FrameSource {
   private rebuild(stage: Stage): boolean {
     const { time } = this.playback;
     const first = Math.max(0, this.chunkAt(time) - 1);
-    const count = this.chunks[first]![2];
     const names = this.namesAt(time);
     if (!this.here(names)) {
       this.fetch(names);
@@ -277,34 +274,11 @@ export class ArchiveSource implements FrameSource {
     this.stale = false;
     this.retold.clear();
     const backwards = !(time >= this.shownTime);
-    stage.sought(this.pastOf(first, count), backwards);
+    stage.sought(pastRun(this, first), backwards);
     this.chunk = first;
     this.next = 0;
     this.feed(stage);
     return true;
-  }
-
-  private pastOf(first: number, count: number): PastRun {
-    const { manifest, timeline } = this;
-    const tokens: TokenGenerated[] = [];
-    for (const name of this.tokenNames(count)) {
-      for (const token of (this.parts.peek(name) as Tokens | null)?.tokens ?? []) {
-        if (token.step < count && token.step >= count - TOKENS_BEFORE) tokens.push(token);
-      }
-    }
-    const standing = first === 0 ? null : this.standing(first, count);
-    const phase = first === 0 ? null : phaseAt(manifest, this.chunks[first]![4]);
-    const since = this.timeOf(standing?.step ?? 0);
-    return { manifest, timeline, count, tokens, phase, distribution: standing, since };
-  }
-
-  /** The distribution that stood when a chunk began. */
-  private standing(chunk: number, count: number): Distribution | null {
-    const part = this.parts.peek(`frames/${chunk}`) as Frames;
-    const found = frameOf(part, 0).state.find(
-      (event): event is Distribution => event.kind === "distribution" && event.stage === "model",
-    );
-    return found && found.step < count ? found : null;
   }
 
   /** Plays all frames up to the present time. */

@@ -1,5 +1,10 @@
-import type { Manifest, Timeline } from "./archive.gen";
+import type { PartCache } from "./archive";
+import { type Frames, type Manifest, type Timeline, TOKENS_PER_PART, type Tokens } from "./archive.gen";
+import { frameOf } from "./archive_frames";
 import type { Distribution, RunState, TokenGenerated } from "./protocol.gen";
+
+/** Tokens whole before the frames that are played again; of older ones the timeline is enough. */
+export const TOKENS_BEFORE = 1024;
 
 /** A kept run as it was before the frames that follow. */
 export interface PastRun {
@@ -13,6 +18,44 @@ export interface PastRun {
   /** The distribution that stood, and since when. */
   readonly distribution: Distribution | null;
   readonly since: number;
+}
+
+/** Parts with the tokens of which `count` are before. */
+export function tokenNames(count: number): string[] {
+  const first = Math.floor(Math.max(0, count - TOKENS_BEFORE) / TOKENS_PER_PART);
+  const names = [];
+  for (let part = first; part * TOKENS_PER_PART < count; part++) names.push(`tokens/${part}`);
+  return names;
+}
+
+/** What a kept run has here. */
+interface Kept {
+  readonly manifest: Manifest;
+  readonly timeline: Timeline;
+  readonly parts: PartCache;
+}
+
+/** The run as it was when a chunk began; of the parts, those that `tokenNames` says are here, and the chunk. */
+export function pastRun({ manifest, timeline, parts }: Kept, chunk: number): PastRun {
+  const [, , count, , start] = manifest.frame_chunks[chunk]!;
+  const tokens: TokenGenerated[] = [];
+  for (const name of tokenNames(count)) {
+    for (const token of (parts.peek(name) as Tokens | null)?.tokens ?? []) {
+      if (token.step < count && token.step >= count - TOKENS_BEFORE) tokens.push(token);
+    }
+  }
+  const distribution = chunk === 0 ? null : standing(parts.peek(`frames/${chunk}`) as Frames, count);
+  const phase = chunk === 0 ? null : phaseAt(manifest, start);
+  const since = timeline.time.data[distribution?.step ?? 0] ?? 0;
+  return { manifest, timeline, count, tokens, phase, distribution, since };
+}
+
+/** The distribution that stood when a chunk began. */
+function standing(chunk: Frames, count: number): Distribution | null {
+  const found = frameOf(chunk, 0).state.find(
+    (event): event is Distribution => event.kind === "distribution" && event.stage === "model",
+  );
+  return found && found.step < count ? found : null;
 }
 
 /** The phase that a run was in at a time; null before the first. */

@@ -7,6 +7,8 @@ export class Playback {
   time = 0;
   playing = false;
   speed = 1;
+  /** The run goes on: at what is its end by now, playing waits for more. */
+  growing = false;
   private last = Number.NaN;
 
   constructor(
@@ -16,7 +18,7 @@ export class Playback {
 
   /** Plays on; from the beginning once it is through. */
   play(): void {
-    if (this.time >= this.duration) this.time = 0;
+    if (this.time >= this.duration && !this.growing) this.time = 0;
     this.playing = true;
     this.last = Number.NaN;
   }
@@ -41,6 +43,6 @@ export class Playback {
     this.last = wall;
     if (!this.playing) return;
     this.time = Math.min(this.time + passed * this.speed, Math.max(until, this.time), this.duration);
-    if (this.time >= this.duration) this.playing = false;
+    if (this.time >= this.duration && !this.growing) this.playing = false;
   }
 }
