@@ -56,7 +56,8 @@ def run(capture: SlowHeads, state: StateEmitter, seconds: float) -> None:
     while capture.now < until:
         capture.now += 0.01
         position += 1
-        state.decoded(position)
+        state.hold(position)
+        state.emit_due()
 
 
 def test_quick_heads_come_with_the_rest() -> None:
@@ -76,7 +77,8 @@ def test_a_pause_shows_the_newest_heads_even_when_they_were_left_out() -> None:
     capture, state, said = emitter(0.01)
     run(capture, state, 0.8)
     capture.now += 0.05
-    state.decoded(500)
+    state.hold(500)
+    state.emit_due()
     assert cast(Any, said[-1][1]) == "layers"
     state.settle()
     assert cast(Any, said[-1][1]) == "heads"

@@ -80,11 +80,6 @@ class StateEmitter:
         if "attention" in parts:
             self._emit_attention(new_selections)
 
-    def decoded(self, positions: int) -> None:
-        """The context now holds `positions`; emit if it is time."""
-        self.hold(positions)
-        self.emit_due()
-
     def hold(self, positions: int) -> None:
         """The context now holds `positions`."""
         self._positions = positions
@@ -105,11 +100,6 @@ class StateEmitter:
             self._emit_all(self._clock())
         elif self._heads_behind:
             self._emit_parts(self._parts & {"heads"})
-
-    def idle(self, positions: int) -> None:
-        """Say what is true without a run: the cache and the memory."""
-        self._positions = positions
-        self._emit_parts(self._parts & {"cache", "memory"})
 
     def _emit_all(self, now: float) -> None:
         self._fresh = False
