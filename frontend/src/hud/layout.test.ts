@@ -68,6 +68,10 @@ describe("layout", () => {
     expect([interfaceScale(1920, 1080), interfaceScale(2880, 1620), interfaceScale(3840, 2160)]).toEqual([
       1, 1.5, 2,
     ]);
+    expect([interfaceScale(2560, 1440), interfaceScale(3840, 2040), interfaceScale(7680, 4320)]).toEqual([
+      1.25, 1.75, 2,
+    ]);
+    expect([interfaceScale(390, 844), interfaceScale(3440, 1080)]).toEqual([1, 1]);
   });
 });
 

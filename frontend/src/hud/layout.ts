@@ -84,11 +84,12 @@ const between = (low: number, value: number, high: number): number => Math.max(l
 
 /**
  * Enlarges the whole page on very large screens of plain pixels, so that captions stay legible from afar: lay out
- * `width / scale` x `height / scale` and multiply the device-pixel ratio by it.
+ * `width / scale` x `height / scale` and multiply the device-pixel ratio by it. In quarters, and never to less
+ * room than 1920 x 1080: a window on such a screen is a little smaller than the screen.
  */
 export function interfaceScale(width: number, height: number): number {
   const fits = Math.min(width / 1920, height / 1080);
-  return fits >= 2 ? 2 : fits >= 1.5 ? 1.5 : 1;
+  return Math.min(Math.max(Math.floor(4 * fits) / 4, 1), 2);
 }
 
 /** Places the page, from a phone to 3840 x 2160 logical pixels, on a 4-pixel grid. */

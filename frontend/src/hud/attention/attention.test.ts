@@ -1,5 +1,5 @@
 import "../../app/platform";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BlockRasterizer } from "../../../test/block_rasterizer";
 import { instrumentRun, stateOf } from "../../../test/instrument_run";
 import { stepSelected } from "../../state/reduce";
@@ -7,6 +7,7 @@ import type { Asked } from "../../state/requests";
 import { halfToFloat } from "../../telemetry/half";
 import type { AttentionWeights } from "../../telemetry/protocol.gen";
 import { Glyphs } from "../../text/glyphs";
+import { probability } from "../format";
 import { HEAT_EDGE } from "../heat_store";
 import { FORM, ITEM_WORDS, KIND, Shape } from "../items";
 import { Scene } from "../scene";
@@ -30,8 +31,8 @@ function drawn(name: Parameters<typeof instrumentRun>[0]) {
     focus: () => {},
   });
   const view = attention.create(scene);
-  const draw = (now: number, rect = RECT): void => {
-    scene.reset(1920, 1080, 1);
+  const draw = (now: number, rect = RECT, pixelRatio = 1): void => {
+    scene.reset(1920, 1080, pixelRatio);
     ui.hits.reset();
     view.draw(state, rect, now, ui);
     scene.endLayer();
@@ -102,6 +103,32 @@ describe("the attention instrument on a recorded run", () => {
         expect(value).toBeCloseTo(focus ** 2.1, 3);
       }
     }
+  });
+
+  it("names the strongest key in brief where the matrix is small", () => {
+    const { scene, state, draw } = drawn("smollm2");
+    const said = (width: number, height: number): string[] => {
+      const written = vi.spyOn(scene, "text");
+      draw(102, { x: 0, y: 0, width, height });
+      const words = written.mock.calls.map(([, , text]) => text);
+      written.mockRestore();
+      return words;
+    };
+    const { row } = attentionModel(state, "head");
+    const value = `"${row!.peakLabel}" ${probability(row!.peakWeight)}`;
+    expect(said(416, 340)).toEqual(expect.arrayContaining(["strongest", value]));
+    expect(said(330, 296)).toEqual(expect.arrayContaining(["peak", value]));
+    expect(said(330, 296)).not.toContain("strongest");
+  });
+
+  it("joins cells only where there are fewer device pixels", () => {
+    const { scene, draw } = drawn("smollm2");
+    const small = { x: 0, y: 0, width: 330, height: 90 };
+    const columns = (pixelRatio: number): number => {
+      draw(102 + pixelRatio, small, pixelRatio);
+      return Math.max(...heats(scene).map((heat) => heat.columns));
+    };
+    expect([columns(1), columns(2)]).toEqual([23, 46]);
   });
 
   it("asks for the rows that the stream did not bring, once", () => {

@@ -80,7 +80,8 @@ export class MatrixPlot {
     const zoomed = this.zoom.window(state, model.length);
     const window = zoomed ?? wholeWindow(model.length);
     const cells = zoomed ? this.cellsOf(state, model, matrix, zoomed, scale, ui) : matrix;
-    this.picture.paint(cells, window, scale, plot.width, model.length);
+    // A place for every device pixel: cells are joined where the screen could not show them apart.
+    this.picture.paint(cells, window, scale, plot.width * scene.scale, model.length);
     const ready = this.isReady(matrix, model);
     this.drawMatrix(state, model, ready, now, ui);
     if (!ready && refusal !== "") {

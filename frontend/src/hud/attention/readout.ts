@@ -10,6 +10,8 @@ const LINE = 15;
 /** A line of the readout: a name, and what it says, in its colour. */
 interface Line {
   readonly name: string;
+  /** Instead of the name where that has no room. */
+  readonly brief?: string;
   readonly value: string;
   readonly paint: number;
 }
@@ -41,10 +43,10 @@ export function drawReadout(
     const room = over ? Math.min(plot.width, 210) - 24 : plot.width - (y - plot.y) - 24;
     const value = scene.cut(Math.max(room, 40), line.value, text.data);
     const used = scene.text(right, y, value, text.data, line.paint, "right");
-    const named = scene.measure(line.name, text.caption);
-    if (used + named + 8 <= room) {
-      scene.text(right - used - 8, y, line.name, text.caption, color.muted, "right");
-    }
+    const fitting = [line.name, line.brief ?? ""].find(
+      (name) => used + scene.measure(name, text.caption) + 8 <= room,
+    );
+    if (fitting) scene.text(right - used - 8, y, fitting, text.caption, color.muted, "right");
   });
 }
 
@@ -62,12 +64,17 @@ function ofRow({ row, mode, window }: AttentionModel): Line[] {
   const query = row.made ? `"${row.queryLabel}" → "${row.made}"` : `"${row.queryLabel}"`;
   const lines: Line[] = [
     { name: "query", value: query, paint: color.attention },
-    { name: "strongest", value: `"${row.peakLabel}" ${probability(row.peakWeight)}`, paint: color.now },
+    {
+      name: "strongest",
+      brief: "peak",
+      value: `"${row.peakLabel}" ${probability(row.peakWeight)}`,
+      paint: color.now,
+    },
   ];
   if (mode !== "max") lines.push({ name: "entropy", value: nats(row.entropy), paint: color.data });
   if (mode !== "max") lines.push({ name: "of the most", value: share(row.entropyShare), paint: color.data });
   if (!Number.isNaN(row.first)) {
-    lines.push({ name: "first token", value: share(row.first), paint: color.data });
+    lines.push({ name: "first token", brief: "first", value: share(row.first), paint: color.data });
   }
   if (row.sink > 0) lines.push({ name: "sink", value: share(row.sink), paint: color.data });
   if (window > 0) lines.push({ name: "window", value: `${window} keys`, paint: color.data });

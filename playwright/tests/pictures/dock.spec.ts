@@ -1,0 +1,30 @@
+import { expect, test } from "../../still";
+
+test.describe.configure({ timeout: 240_000 });
+
+for (const [width, height] of [
+  [1280, 720],
+  [1366, 768],
+  [844, 390],
+] as const) {
+  test.describe(`${width} × ${height}`, () => {
+    test.use({ viewport: { width, height } });
+
+    test(`every control lies within the dock at ${width} × ${height}`, async ({ page, still }) => {
+      await still.open({ preset: "everything" });
+      await still.after(1);
+      const dock = page.getByRole("region", { name: "Controls" });
+      const whole = (await dock.boundingBox())!;
+      const controls = await dock.locator("button:visible, textarea:visible").all();
+      expect(controls.length).toBeGreaterThan(5);
+      for (const control of controls) {
+        const box = (await control.boundingBox())!;
+        const name = await control.evaluate((element) => element.ariaLabel ?? element.textContent);
+        expect(box.x, `${name} begins in it`).toBeGreaterThanOrEqual(whole.x);
+        expect(box.x + box.width, `${name} ends in it`).toBeLessThanOrEqual(whole.x + whole.width);
+      }
+      // What is written can be read.
+      expect((await dock.locator("textarea").boundingBox())!.width).toBeGreaterThan(100);
+    });
+  });
+}
