@@ -8,6 +8,8 @@ export interface Shortcut {
   /** As written in the help. */
   readonly shown: string;
   readonly does: string;
+  /** Only with a server behind the page. */
+  readonly served?: true;
   run(actions: Actions, key: string): void;
 }
 
@@ -36,8 +38,8 @@ export const SHORTCUTS: readonly Shortcut[] = [
     does: "Surprising moment before, after",
     run: (a, key) => a.jumpToMark(key === "Shift+ArrowRight" ? 1 : -1),
   },
-  { keys: ["o"], shown: "O", does: "Open a kept session", run: (a) => a.showSessions() },
-  { keys: ["s"], shown: "S", does: "Share a link", run: (a) => a.showShare() },
+  { keys: ["o"], shown: "O", does: "Open a kept session", served: true, run: (a) => a.showSessions() },
+  { keys: ["s"], shown: "S", does: "Share a link", served: true, run: (a) => a.showShare() },
   { keys: ["l"], shown: "L", does: "Timeline of the run", run: (a) => a.toggleTimeline() },
   {
     keys: ["Escape"],
@@ -45,8 +47,8 @@ export const SHORTCUTS: readonly Shortcut[] = [
     does: "Leave a focused instrument, a pinned moment; stop",
     run: (a) => a.back(),
   },
-  { keys: ["/"], shown: "/", does: "Write a prompt", run: (a) => a.focusPrompt() },
-  { keys: ["m"], shown: "M", does: "Choose a model", run: (a) => a.chooseModel() },
+  { keys: ["/"], shown: "/", does: "Write a prompt", served: true, run: (a) => a.focusPrompt() },
+  { keys: ["m"], shown: "M", does: "Choose a model", served: true, run: (a) => a.chooseModel() },
   {
     keys: PRESETS.map((_, i) => String(i + 1)),
     shown: "1 – 5",

@@ -55,6 +55,7 @@ async function main(): Promise<void> {
 /** The page on one source of data, until it is closed. */
 async function show(clock: Clock, { source, resources, lacking }: Origin): Promise<App> {
   const state = createState();
+  state.alone = standsAlone();
   const hud: Hud = new Hud({
     send: (command) => app.actions.send(command),
     ask: (slot, asked, done, refused) => app.actions.ask(slot, asked, done, refused),
@@ -123,13 +124,18 @@ async function origin(clock: Clock, recording: string | null, session: string | 
 
 /** The kept run that the page shows: one of the server beside it, or that of the folder it lies in. Null: live. */
 async function archiveOf(session: string | null, base: string): Promise<Archive | null> {
-  if (document.querySelector('meta[name="cloudchamber-session"][content="static"]')) {
+  if (standsAlone()) {
     const { FolderArchive } = await import("../telemetry/folder_archive");
     return new FolderArchive(base);
   }
   if (session === null) return null;
   const { HttpArchive } = await import("../telemetry/archive");
   return new HttpArchive(new URL(`api/sessions/${encodeURIComponent(session)}/parts/`, base));
+}
+
+/** The page lies in an exported folder. */
+function standsAlone(): boolean {
+  return document.querySelector('meta[name="cloudchamber-session"][content="static"]') !== null;
 }
 
 /** Null where the browser forbids storage. */

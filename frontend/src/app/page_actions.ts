@@ -30,6 +30,8 @@ import { type LiveTransport, type ReplayTransport, TIMELINE } from "./transport"
 /** Logical pixels of dragging that turn the cloud by a radian. */
 const PIXELS_PER_RADIAN = 200;
 
+const NO_MODEL = "there is no model behind it that could answer";
+
 /** What actions act on. */
 export interface Page {
   readonly state: AppState;
@@ -47,6 +49,8 @@ export interface Page {
   remember(): void;
   /** Look at all controls and messages once more. */
   touch(): void;
+  /** Say for a while that something can't be done. */
+  refuse(message: string, title?: string): void;
   openSessions(): void;
   openShare(): void;
   /** Open the dialog for pictures and films. */
@@ -116,15 +120,23 @@ export class PageActions implements Actions {
   }
 
   showShare(): void {
-    this.page.openShare();
+    if (this.served("there is no server behind it that makes links. Its address can be passed on as it is"))
+      this.page.openShare();
   }
 
   showSessions(): void {
-    this.page.openSessions();
+    if (this.served("there is no server behind it that keeps others")) this.page.openSessions();
   }
 
   playing(): boolean | null {
     return this.replay?.playing ?? null;
+  }
+
+  /** Whether there is a server behind the page; where there is none, it says what that means. */
+  private served(lack: string): boolean {
+    if (this.page.state.alone)
+      this.page.refuse(`It shows the session it was exported with; ${lack}.`, "This page stands alone");
+    return !this.page.state.alone;
   }
 
   private get replay(): ReplayTransport | null {
@@ -268,11 +280,11 @@ export class PageActions implements Actions {
   }
 
   focusPrompt(): void {
-    this.page.dock.prompt.focus();
+    if (this.served(NO_MODEL)) this.page.dock.prompt.focus();
   }
 
   chooseModel(): void {
-    this.page.dock.chooseModel();
+    if (this.served(NO_MODEL)) this.page.dock.chooseModel();
   }
 
   resetCamera(): void {
@@ -290,7 +302,7 @@ export class PageActions implements Actions {
   }
 
   toggleHelp(): void {
-    this.page.help.toggle();
+    this.page.help.toggle(this.page.state.alone);
   }
 
   retryConnection(): void {

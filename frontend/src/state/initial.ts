@@ -16,6 +16,7 @@ export function createState(): AppState {
     session: "",
     serverVersion: "",
     control: false,
+    alone: false,
     right: "",
     viewers: 0,
     skipped: 0,

@@ -90,6 +90,8 @@ export interface AppState {
   /** Version the server says it is; empty before `welcome`. */
   serverVersion: string;
   control: boolean;
+  /** No server is behind the page: it shows the session that it was exported with. */
+  alone: boolean;
   /** "owner", "controller" or "viewer"; empty before `welcome`, and for a recording. */
   right: string;
   viewers: number;

@@ -66,6 +66,43 @@ test("it says what was left out of it", async ({ page }) => {
   await expect(page.getByText("the exact ones are left out")).toBeVisible();
 });
 
+test("it offers nothing that needs a server, and its keys say that there is none", async ({ page }) => {
+  const complaints = complaintsOf(page);
+  await page.goto(`${host.url}?clock=manual&view=hud`);
+  await page.waitForFunction(() => window.chamber);
+  await page.evaluate(() => window.chamber!.ready());
+  const notice = page.getByRole("heading", { name: "This page stands alone" });
+  const lacks = {
+    o: "that keeps others",
+    s: "that makes links",
+    m: "that could answer",
+    "/": "that could answer",
+  };
+  for (const [key, lack] of Object.entries(lacks)) {
+    await page.keyboard.press(key);
+    await page.evaluate(() => window.chamber!.render());
+    await expect(notice).toBeVisible();
+    await expect(page.getByText(lack)).toBeVisible();
+    await expect(page.locator("dialog[open]")).toHaveCount(0);
+  }
+  await page.keyboard.press("?");
+  await expect(page.getByText("This page stands alone: it shows")).toBeVisible();
+  const rows = page.locator("dialog.help dl > div:visible");
+  await expect(rows.filter({ hasText: "Save a picture" })).toHaveCount(1);
+  await expect(rows.filter({ hasText: /kept session|Share|prompt|model/ })).toHaveCount(0);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  const options = page.locator("#palette-list [role=option]");
+  await page.getByLabel("What to do").fill("save a picture");
+  await expect(options).toHaveCount(1);
+  for (const name of ["Kept sessions", "Share a link", "Write a prompt"]) {
+    await page.getByLabel("What to do").fill(name);
+    await expect(options, name).toHaveCount(0);
+  }
+  expect(complaints).toEqual([]);
+  expect(host.missed).toEqual([]);
+});
+
 test("it begins with the layer whose attention it has", async ({ page }) => {
   await page.goto(`${host.url}?clock=manual&view=hud`);
   await page.waitForFunction(() => window.chamber);

@@ -4,10 +4,19 @@ import { SHORTCUTS } from "../keyboard";
 /** The keyboard map, and what one is looking at. */
 export class Help {
   readonly element: HTMLDialogElement;
+  private readonly alone: HTMLElement;
+  /** What only a page with a server does. */
+  private readonly served: readonly HTMLElement[];
 
   constructor() {
     const rows = SHORTCUTS.map((shortcut) =>
       h("div", {}, h("dt", {}, h("kbd", {}, shortcut.shown)), h("dd", {}, shortcut.does)),
+    );
+    this.served = rows.filter((_, i) => SHORTCUTS[i]!.served);
+    this.alone = h(
+      "p",
+      {},
+      "This page stands alone: it shows the session it was exported with, and no server is behind it.",
     );
     const close = h("button", { type: "button", class: "quiet", click: () => this.element.close() }, "CLOSE");
     this.element = h(
@@ -24,12 +33,16 @@ export class Help {
         {},
         "Drag to turn, wheel or pinch to come nearer, right button or two fingers to move. Point at a light to read it.",
       ),
+      this.alone,
       h("dl", {}, ...rows),
       close,
     );
   }
 
-  toggle(): void {
+  /** `alone`: no server is behind the page. */
+  toggle(alone: boolean): void {
+    this.alone.hidden = !alone;
+    for (const row of this.served) row.style.display = alone ? "none" : "";
     if (this.element.open) this.element.close();
     else this.element.showModal();
   }

@@ -69,3 +69,12 @@ it("offers what an instrument's options are not set to", () => {
   expect(named).toContain("Attention of: one head");
   expect(named).not.toContain("Attention of: the mean of the layer's heads");
 });
+
+it("offers nothing that needs a server where there is none", () => {
+  const state = running();
+  const keys = () => commandsFor(state, [], "").map(({ key }) => key);
+  for (const key of ["O", "S", "/"]) expect(keys()).toContain(key);
+  state.alone = true;
+  for (const key of ["O", "S", "/", "M"]) expect(keys()).not.toContain(key);
+  expect(keys()).toContain("P");
+});

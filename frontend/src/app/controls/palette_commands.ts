@@ -6,6 +6,7 @@ import { isRunning, mayControl, mayRun } from "../../state/select";
 import type { AppState, Preset } from "../../state/state";
 import type { Actions } from "../actions";
 import { chooseFile } from "../file_drop";
+import { SHORTCUTS } from "../keyboard";
 
 /** One line of the palette. */
 export interface Command {
@@ -15,6 +16,11 @@ export interface Command {
   readonly key?: string;
   run(actions: Actions): void;
 }
+
+/** Keys of what needs a server behind the page. */
+const SERVED: ReadonlySet<string | undefined> = new Set(
+  SHORTCUTS.filter(({ served }) => served).map(({ shown }) => shown),
+);
 
 export const PRESET_NAMES: Readonly<Record<Preset, string>> = {
   monitor: "Monitor",
@@ -34,7 +40,7 @@ export function commandsFor(
     ...targets(state, typed),
     ...cockpit(state),
     ...running(state),
-    ...page(),
+    ...page().filter(({ key }) => !state.alone || !SERVED.has(key)),
     ...loading(state, models),
   ];
 }
