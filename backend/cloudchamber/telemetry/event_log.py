@@ -8,7 +8,7 @@ from typing import Final
 from cloudchamber.telemetry.events import Event, ModelLoaded, PositionsReady, PromptProcessed, RunStarted
 
 CAPACITY: Final = 16_384
-"""Events kept: at about 1.5 kB each, some 25 MB."""
+"""Events kept: at about 1 kB each, some 16 MB."""
 
 type Story = tuple[int, list[Event]]
 """Number of the first event, and the events that follow without a gap."""
