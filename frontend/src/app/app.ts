@@ -19,18 +19,20 @@ import { Dock } from "./controls/dock";
 import { Help } from "./controls/help";
 import { InstrumentControls } from "./controls/instrument_controls";
 import { Palette } from "./controls/palette";
+import { Dialogs } from "./dialogs";
 import { h } from "./dom";
 import { Fetcher } from "./fetcher";
 import { GraphicsKeeper } from "./graphics";
 import { Intake } from "./intake";
 import { listenToKeys } from "./keyboard";
 import { MessageView } from "./message_view";
-import { type MessageSpec, messagesFor } from "./messages";
+import { messagesFor } from "./messages";
 import { Metrics } from "./metrics";
 import { Mirror } from "./mirror";
 import { type Page, PageActions } from "./page_actions";
 import type { Picture, UiState } from "./picture";
 import { Pointer, type PointerHost } from "./pointer";
+import { followReducedMotion } from "./reduced_motion";
 import { ReplayStage, replayOf } from "./replay_stage";
 import { applyTheme } from "./theme_css";
 import { Tip } from "./tip";
@@ -42,8 +44,6 @@ const AWAKE = 2.5;
 
 /** The clock of what has no time. */
 const ALWAYS: Clock = { now: () => Number.NEGATIVE_INFINITY };
-
-const NOTHING: readonly MessageSpec[] = [];
 
 export interface AppOptions {
   readonly clock: Clock;
@@ -72,6 +72,7 @@ export class App implements Page {
   readonly root: HTMLElement;
   readonly canvas: HTMLCanvasElement;
   readonly actions = new PageActions(this);
+  readonly dialogs = new Dialogs(this);
   readonly requests = new Requests((question) => this.source.send(question));
   private readonly moments = new MomentKeeper(this.requests, (run, step, token) => {
     momentSettled(this.state, run, step, token);
@@ -214,30 +215,6 @@ export class App implements Page {
     return this.size.current;
   }
 
-  /** The dialog comes with its code when it is first asked for. */
-  openExport(kind: "picture" | "film"): void {
-    import("./export/dialog").then(
-      ({ openExport }) => openExport(this, kind),
-      () => this.refuse("The export could not be loaded; try again."),
-    );
-  }
-
-  /** The list of kept runs, which comes with its code too. */
-  openSessions(): void {
-    import("./sessions/dialog").then(
-      ({ openSessions }) => openSessions(this.root, new URLSearchParams(location.search).get("session")),
-      () => this.refuse("The list could not be loaded; try again."),
-    );
-  }
-
-  /** The share links, whose dialog comes with its code too. */
-  openShare(): void {
-    import("./share/dialog").then(
-      ({ openShare }) => openShare(this, new URLSearchParams(location.search).get("session")),
-      () => this.refuse("The dialog could not be loaded; try again."),
-    );
-  }
-
   /** Show a code over the picture; null takes it away. */
   showQr(code: QrCode | null): void {
     this.ui.qr = code;
@@ -326,7 +303,9 @@ export class App implements Page {
       this.root.dataset.view = this.state.view;
     }
     const ticking = phase === "waiting" || this.state.rejected !== null;
-    if (this.dirty || ticking) this.messages.update(this.specs(now));
+    if (this.dirty || ticking) {
+      this.messages.update(messagesFor(this.state, this.graphics.phase, this.fetcher.notice, now));
+    }
     const awake = now < this.awakeUntil ? "true" : "false";
     if (this.root.dataset.awake !== awake) this.root.dataset.awake = awake;
     const layout = this.graphics.picture?.layout;
@@ -346,13 +325,6 @@ export class App implements Page {
     this.messages.element.style.left = `${x + width / 2}px`;
   }
 
-  private specs(now: number): readonly MessageSpec[] {
-    const { connection, problem, rejected } = this.state;
-    const calm = connection.phase === "open" && !problem && !rejected && !this.fetcher.notice;
-    if (calm && this.graphics.phase.phase === "ready") return NOTHING;
-    return messagesFor(this.state, this.graphics.phase, this.fetcher.notice, now);
-  }
-
   private equip(picture: Picture): void {
     this.metrics.rebuilds = this.graphics.rebuilds;
     this.resize(picture, this.size.current);
@@ -364,18 +336,14 @@ export class App implements Page {
     const { signal } = this.ending;
     listenToKeys(this.actions, signal);
     new Pointer(this.canvas, this.ui, this.pointerHost(), signal);
-    const motion = matchMedia("(prefers-reduced-motion: reduce)");
-    this.ui.reducedMotion = motion.matches;
-    motion.addEventListener(
-      "change",
-      () => {
-        this.ui.reducedMotion = motion.matches;
-      },
-      { signal },
-    );
+    followReducedMotion(this.ui, signal);
     document.addEventListener("visibilitychange", () => this.want(), { signal });
     window.addEventListener("online", () => this.actions.retryConnection(), { signal });
-    window.addEventListener("popstate", () => this.addressChanged(), { signal });
+    const addressChanged = () => {
+      this.address.read();
+      this.touch();
+    };
+    window.addEventListener("popstate", addressChanged, { signal });
   }
 
   private pointerHost(): PointerHost {
@@ -390,11 +358,6 @@ export class App implements Page {
 
   remember(): void {
     saveSettings(this.options.storage, this.settings);
-    this.touch();
-  }
-
-  private addressChanged(): void {
-    this.address.read();
     this.touch();
   }
 }

@@ -29,13 +29,19 @@ export type Graphics =
 /** Seconds a refusal stays on the screen. */
 const NOTICE_SECONDS = 6;
 
+/** Nearly always. */
+const NOTHING: readonly MessageSpec[] = [];
+
 /** Everything there is to say now, the gravest first. A pure function: what is shown follows from it. */
 export function messagesFor(
   state: AppState,
   graphics: Graphics,
   fetching: Notice | null,
   now: number,
-): MessageSpec[] {
+): readonly MessageSpec[] {
+  const { connection, problem, rejected } = state;
+  const calm = connection.phase === "open" && !problem && !rejected && !fetching;
+  if (calm && graphics.phase === "ready") return NOTHING;
   const specs: (MessageSpec | null)[] = [
     graphicsMessage(graphics),
     connectionMessage(state, now),

@@ -23,6 +23,7 @@ import type { Clock } from "./clock";
 import type { Dock } from "./controls/dock";
 import type { Help } from "./controls/help";
 import type { Palette } from "./controls/palette";
+import type { Dialogs } from "./dialogs";
 import type { GraphicsKeeper } from "./graphics";
 import type { UiState } from "./picture";
 import { type LiveTransport, type ReplayTransport, TIMELINE } from "./transport";
@@ -51,10 +52,7 @@ export interface Page {
   touch(): void;
   /** Say for a while that something can't be done. */
   refuse(message: string, title?: string): void;
-  openSessions(): void;
-  openShare(): void;
-  /** Open the dialog for pictures and films. */
-  openExport(kind: "picture" | "film"): void;
+  readonly dialogs: Dialogs;
 }
 
 /** The actions of the page, however they were asked for. */
@@ -121,11 +119,11 @@ export class PageActions implements Actions {
 
   showShare(): void {
     if (this.served("there is no server behind it that makes links. Its address can be passed on as it is"))
-      this.page.openShare();
+      this.page.dialogs.openShare();
   }
 
   showSessions(): void {
-    if (this.served("there is no server behind it that keeps others")) this.page.openSessions();
+    if (this.served("there is no server behind it that keeps others")) this.page.dialogs.openSessions();
   }
 
   playing(): boolean | null {
@@ -254,7 +252,7 @@ export class PageActions implements Actions {
   }
 
   exportView(kind: "picture" | "film"): void {
-    this.page.openExport(kind);
+    this.page.dialogs.openExport(kind);
   }
 
   private show(change: () => void): void {
