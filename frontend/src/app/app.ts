@@ -320,6 +320,8 @@ export class App implements Page {
   /** Messages stand over the middle of what the instruments leave free, as the dock does. */
   private place(layout: Layout): void {
     this.placed = layout;
+    // That of an export has none.
+    if (!layout.controls) return;
     this.dock.place(layout.controls, layout.compact, layout.height);
     const { x, width } = layout.nebula ?? layout.controls;
     this.messages.element.style.left = `${x + width / 2}px`;

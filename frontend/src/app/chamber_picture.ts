@@ -167,7 +167,10 @@ export class ChamberPicture implements Picture {
         return instrument && instrument.available?.(state) !== false ? instrument.minimum : null;
       };
       const { view, focus } = state;
-      this.layout = layout(size.width, size.height, { view, focus, arrangement, timeline, minimum });
+      // The page's controls stand on the page, not on an easel.
+      const controls = this.easel === null;
+      const contents = { view, focus, arrangement, timeline, controls, minimum };
+      this.layout = layout(size.width, size.height, contents);
     }
     return this.layout;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ViewMode } from "../state/state";
 import { ARRANGEMENTS, type Arrangement, dropped, PRESETS } from "./arrangement";
 import { dropAt, dropRect, resized } from "./arranging";
 import { instrumentOf } from "./instruments";
@@ -81,7 +82,44 @@ describe("cockpit layout", () => {
     expect(of("flow").y + of("flow").height).toBe(1064);
     expect(nebula).toMatchObject({ x: 444, y: 60, width: 1032 });
     expect(compact).toBe(true);
-    expect(controls.y + controls.height + size.gutter).toBe(800);
+    expect(controls!.y + controls!.height + size.gutter).toBe(800);
+  });
+
+  it("gives the room of the controls to the picture where there are none", () => {
+    // A preset without instruments is never shown without the nebula.
+    const view = (preset: string) =>
+      (preset === "nebula" ? ["nebula"] : ["nebula", "hud", "both"]) as ViewMode[];
+    const shapes = SIZES.flatMap((size) =>
+      PRESETS.flatMap((preset) => view(preset).map((one) => ({ size, preset, one }))),
+    );
+    for (const {
+      size: [width, height],
+      preset,
+      one,
+    } of shapes) {
+      for (const focus of [null, "waterfall"]) {
+        for (const timeline of [false, true]) {
+          const asked = contents(ARRANGEMENTS[preset], { view: one, focus, timeline });
+          const page = layout(width, height, asked);
+          const place = layout(width, height, { ...asked, controls: false });
+          const named = JSON.stringify([width, height, preset, one, focus, timeline]);
+          expectSound(place);
+          expect(page.controls, named).not.toBeNull();
+          expect(place.controls, named).toBeNull();
+          const parts = [place.nebula, ...place.panels.map(({ rect }) => rect)].filter((r) => r !== null);
+          const low = Math.max(...parts.map(({ y, height: tall }) => y + tall));
+          const end = place.timeline ? place.timeline.y - size.gutter : height;
+          expect(end - low, named).toBeLessThanOrEqual(size.margin);
+          const used = ({ nebula, panels }: Layout): number =>
+            [nebula, ...panels.map(({ rect }) => rect)].reduce(
+              (sum, r) => sum + (r ? r.width * r.height : 0),
+              0,
+            );
+          if (one === "nebula") expect(used(place), named).toBe(used(page));
+          else expect(used(place), named).toBeGreaterThan(used(page));
+        }
+      }
+    }
   });
 
   it("leaves out what has nothing to show, and focuses it never", () => {

@@ -49,7 +49,7 @@ describe("layout", () => {
     ] as const) {
       const { panels, nebula, controls, compact } = monitorLayout(width, height, "both");
       expect([panels.length, compact]).toEqual([1, true]);
-      expect(controls.width).toBeGreaterThan(width - 20);
+      expect(controls!.width).toBeGreaterThan(width - 20);
       const { rect } = panels[0]!;
       if (height < width) expect(nebula!.x).toBeGreaterThan(rect.x + rect.width);
       else expect(rect.y).toBeGreaterThan(nebula!.y + nebula!.height);

@@ -41,8 +41,8 @@ export interface Layout {
   readonly dividers: readonly Divider[];
   /** What the instruments leave to the nebula, which itself fills the whole page. */
   readonly nebula: Rect | null;
-  /** For the page's own controls: prompt, sampling, transport. */
-  readonly controls: Rect;
+  /** For the page's own controls: prompt, sampling, transport. Null in a picture, which has none. */
+  readonly controls: Rect | null;
   /** The controls are one line, and open over the nebula when they are used. */
   readonly compact: boolean;
   /** The run from its beginning to its end, along the lower edge. */
@@ -57,6 +57,8 @@ export interface Contents {
   readonly focus: string | null;
   /** The timeline is on show. */
   readonly timeline?: boolean;
+  /** False: a picture without the page's controls, which leaves them no room. */
+  readonly controls?: boolean;
   /** Least size of an instrument; null for one that there is not, or that has nothing to show. */
   minimum(id: string): { readonly width: number; readonly height: number } | null;
 }
@@ -95,21 +97,32 @@ export function interfaceScale(width: number, height: number): number {
 /** Places the page, from a phone to 3840 x 2160 logical pixels, on a 4-pixel grid. */
 export function layout(width: number, height: number, contents: Contents): Layout {
   if (!contents.timeline || height < LEAST_HEIGHT)
-    return { ...above(width, height, contents), timeline: null };
+    return { ...placedAbove(width, height, contents), timeline: null };
   const { margin, gutter } = size;
-  const placed = above(width, height - TIMELINE - gutter, contents);
+  const placed = placedAbove(width, height - TIMELINE - gutter, contents);
   const { x, width: wide } = placed.header ?? { x: margin, width: width - 2 * margin };
   const timeline = { x, y: height - margin - TIMELINE, width: wide, height: TIMELINE };
   return { ...placed, height, timeline };
 }
 
-type Above = Omit<Layout, "timeline">;
+type Placed = Omit<Layout, "timeline">;
+type Above = Placed & { readonly controls: Rect };
+
+function placedAbove(width: number, height: number, contents: Contents): Placed {
+  const placed = above(width, height, contents);
+  return contents.controls === false ? { ...placed, controls: null } : placed;
+}
+
+/** Height that the controls take; where there are none, they take not even the gap above them. */
+function dockOf(height: number, gutter: number, { controls = true }: Contents): number {
+  return controls ? height : -gutter;
+}
 
 /** All that stands above the timeline. */
 function above(width: number, height: number, contents: Contents): Above {
   if (contents.view === "nebula") return nebulaAlone(width, height);
   if (contents.focus !== null && contents.minimum(contents.focus)) {
-    return focused(width, height, contents.focus);
+    return focused(width, height, contents.focus, contents);
   }
   if (width < STACK) return stacked(width, height, contents);
   return cockpit(width, height, contents);
@@ -126,15 +139,11 @@ function nebulaAlone(width: number, height: number): Above {
 }
 
 /** One instrument over the whole page, the nebula faint behind it. */
-function focused(width: number, height: number, id: string): Above {
+function focused(width: number, height: number, id: string, contents: Contents): Above {
   const { margin, gutter } = size;
   const top = size.header + gutter;
-  const controls = {
-    x: margin,
-    y: height - margin - LINE_DOCK,
-    width: width - 2 * margin,
-    height: LINE_DOCK,
-  };
+  const dock = dockOf(LINE_DOCK, gutter, contents);
+  const controls = { x: margin, y: height - margin - dock, width: width - 2 * margin, height: dock };
   const rect = { x: margin, y: top, width: controls.width, height: controls.y - gutter - top };
   const panel = { id, rect, tabs: [id], strip: null, side: "left", first: 0, focused: true } as const;
   const header = { x: margin, y: 0, width: controls.width, height: size.header };
@@ -149,7 +158,8 @@ function stacked(width: number, height: number, contents: Contents): Above {
   const inside = width - 2 * margin;
   const header = { x: margin, y: 0, width: inside, height: size.header };
   const top = size.header + gutter;
-  const controls = { x: margin, y: height - margin - LINE_DOCK, width: inside, height: LINE_DOCK };
+  const dock = dockOf(LINE_DOCK, gutter, contents);
+  const controls = { x: margin, y: height - margin - dock, width: inside, height: dock };
   const cells = [...arrangement.left, ...arrangement.right, ...arrangement.bottom];
   const places = merged(placesOf(cells, contents), Number.NEGATIVE_INFINITY, "height");
   const all = { x: margin, y: top, width: inside, height: controls.y - gutter - top };
@@ -190,7 +200,8 @@ function cockpit(width: number, height: number, contents: Contents): Above {
   let left = placesOf(leftCells, contents);
   let right = single ? [] : placesOf(arrangement.right, contents);
   const bottom = single ? [] : placesOf(arrangement.bottom, contents);
-  const dock = bottom.length > 0 ? LINE_DOCK : width < NARROW ? NARROW_DOCK : DOCK;
+  const most = bottom.length > 0 ? LINE_DOCK : width < NARROW ? NARROW_DOCK : DOCK;
+  const dock = dockOf(most, gutter, contents);
 
   // Without the nebula, its room goes to the strip; without a strip, to the columns.
   const open = view === "hud";

@@ -41,3 +41,16 @@ it("moves nothing by itself when the window is resized, or motion is not wanted"
   expect(panels.since("kv")).toBe(0);
   expect(panels.ghosts).toHaveLength(0);
 });
+
+it("moves nothing for a picture, in which the controls' room is the panels', nor after it", () => {
+  const panels = new PanelMotion();
+  const focused = { view: "both", arrangement: all, focus: "kv", minimum } as const;
+  const page = layout(1920, 1080, focused);
+  panels.follow(page, 0, false);
+  const picture = layout(1920, 1080, { ...focused, controls: false });
+  expect(picture.panels[0]!.rect).not.toEqual(page.panels[0]!.rect);
+  panels.follow(picture, 5, false);
+  panels.follow(layout(1920, 1080, focused), 5, false);
+  expect(panels.since("kv")).toBe(0);
+  expect(panels.ghosts).toHaveLength(0);
+});

@@ -16,7 +16,8 @@ interface Shown {
 
 /**
  * When each panel came to its place: brackets shrink to nothing at the old corners and draw in at the new ones,
- * then the content comes. A window that is resized, or a divider that is dragged, moves panels without ado.
+ * then the content comes. A window that is resized, a divider that is dragged, or a picture that is saved, which
+ * has no controls, moves panels without ado.
  */
 export class PanelMotion {
   readonly ghosts: Ghost[] = [];
@@ -27,7 +28,7 @@ export class PanelMotion {
   follow(layout: Layout, now: number, calm: boolean): void {
     while (this.ghosts.length > 0 && now - this.ghosts[0]!.since > motion.contentDelay) this.ghosts.shift();
     if (layout === this.layout) return;
-    const still = calm || (this.layout !== null && !sameSize(this.layout, layout));
+    const still = calm || (this.layout !== null && !sameScreen(this.layout, layout));
     for (const [id, { rect }] of this.shown) {
       if (layout.panels.some((panel) => panel.id === id)) continue;
       if (!still) this.ghosts.push({ rect, since: now });
@@ -67,8 +68,9 @@ export class PanelMotion {
   }
 }
 
-function sameSize(a: Layout, b: Layout): boolean {
-  return a.width === b.width && a.height === b.height;
+function sameScreen(a: Layout, b: Layout): boolean {
+  const both = (a.controls === null) === (b.controls === null);
+  return both && a.width === b.width && a.height === b.height;
 }
 
 function sameRect(a: Rect, b: Rect): boolean {

@@ -34,7 +34,8 @@ async function hideControls(page: Page): Promise<void> {
 }
 
 test("a picture of the window's size is what the window shows", async ({ still, page }) => {
-  await still.open();
+  // Where the controls stand over the nebula; beside instruments their room goes to those.
+  await still.open({ view: "nebula" });
   await still.at(STEPS.middle);
   await hideControls(page);
   const shown = await still.picture();
@@ -51,7 +52,7 @@ test("a picture of the window's size is what the window shows", async ({ still, 
 });
 
 test("a picture of twice the size is the same, drawn twice as fine", async ({ still, page }) => {
-  await still.open({ view: "hud" });
+  await still.open({ view: "nebula" });
   await still.at(STEPS.middle);
   await hideControls(page);
   const shown = decodePng(await still.picture());
@@ -69,6 +70,26 @@ test("a picture of twice the size is the same, drawn twice as fine", async ({ st
   const pixels = shown.width * shown.height;
   expect(apart / pixels, "levels that the two differ by").toBeLessThan(4);
   expect(detail / pixels, "levels between neighbours, which a picture blown up has not").toBeGreaterThan(1);
+});
+
+test("a picture leaves no room for controls that are not in it", async ({ still, page }) => {
+  await still.open({ view: "hud" });
+  await still.at(STEPS.middle);
+  await hideControls(page);
+  const shown = decodePng(await still.picture());
+  const dock = await page.locator(".dock").boundingBox();
+  const saved = decodePng((await savePicture(page, 640, 360)).bytes);
+  /** The most that a level goes up and down by where the controls stand. */
+  const drawn = (picture: typeof shown): number => {
+    const rows = Array.from({ length: 24 }, (_, i) => Math.round(dock!.y) + 8 + i);
+    const levels = rows.flatMap((y) => Array.from({ length: 600 }, (_, i) => green(picture, 20 + i, y)));
+    return Math.max(...levels) - Math.min(...levels);
+  };
+  expect(drawn(shown), "the page, under its controls").toBeLessThan(30);
+  expect(drawn(saved), "the picture").toBeGreaterThan(100);
+  // The page's own controls have stayed where they were.
+  await still.after(0);
+  expect(await page.locator(".dock").boundingBox()).toEqual(dock);
 });
 
 test("sizes that can't be are refused in words", async ({ still, page }) => {
