@@ -55,6 +55,31 @@ test("on first open a default prompt runs without a click", async ({ page }) => 
   }
 });
 
+test("the first run's attention is of a head that found something; a head that is named stays", async ({
+  page,
+}) => {
+  const server = await Server.start();
+  try {
+    const chamber = new Chamber(page);
+    const selection = () => page.evaluate(() => window.chamber!.state().selection);
+    await chamber.open(server.page({ focus: "attention" }));
+    await chamber.moreThan(3);
+    await expect.poll(async () => (await selection()).suggestedFor).not.toBeNull();
+    const { layer, head, named } = await selection();
+    expect(named).toBe(false);
+    expect(layer, "of SmolLM2's 30 layers a middle one").toBeGreaterThan(7);
+    expect(layer).toBeLessThan(23);
+    await expect.poll(() => page.url()).toContain(`layer=${layer}&head=${head}`);
+
+    await chamber.open(server.page({ focus: "attention", layer: "0", head: "0" }));
+    await chamber.moreThan(3);
+    await expect.poll(() => page.evaluate(() => window.chamber!.state().heads !== null)).toBe(true);
+    expect(await selection()).toMatchObject({ layer: 0, head: 0, named: true });
+  } finally {
+    await server.close();
+  }
+});
+
 test("the model's process is killed in mid-run: the page says so and goes on with the next run", async ({
   page,
 }) => {
