@@ -19,6 +19,8 @@ export function listenForFiles(open: (file: File) => void): void {
 }
 
 const CHOSEN = "cloudchamber-file";
+/** Kept while its chooser is open: an input that nothing holds may be gone before the person has chosen. */
+let choosing: HTMLInputElement | null = null;
 
 /** Lets the person choose a file; it is then opened as if it had been dropped. */
 export function chooseFile(): void {
@@ -29,5 +31,6 @@ export function chooseFile(): void {
     const file = input.files?.[0];
     if (file) window.dispatchEvent(new CustomEvent(CHOSEN, { detail: file }));
   });
-  input.click();
+  choosing = input;
+  choosing.click();
 }

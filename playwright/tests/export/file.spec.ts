@@ -75,9 +75,10 @@ test("a file that is damaged is refused in words, and the page stays as it is", 
 
 test("a file can be chosen from the palette", async ({ page }) => {
   await open(page, `${host.url}?view=hud`);
+  // From before the palette opens: the browser must know that its chooser is not to be shown.
+  const choosing = page.waitForEvent("filechooser");
   await page.keyboard.press("Control+k");
   await page.keyboard.type("open a session's file");
-  const choosing = page.waitForEvent("filechooser");
   await page.keyboard.press("Enter");
   await (await choosing).setFiles(FILE);
   await expectExperts(page);
