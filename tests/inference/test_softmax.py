@@ -58,7 +58,7 @@ def test_all_the_mass_is_there_in_a_big_vocabulary() -> None:
     assert entropy == pytest.approx(stats.entropy, abs=1e-9)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf])
 @pytest.mark.parametrize("at", [0, 17, 99])
 def test_broken_numbers_are_refused(bad: float, at: int) -> None:
     logits = np.zeros(100, np.float32)
