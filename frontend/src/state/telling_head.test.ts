@@ -126,4 +126,25 @@ describe("suggesting it", () => {
     expect(suggestHead(state)).toBe(false);
     expect(state.selection).toMatchObject({ layer: 0, head: 0 });
   });
+
+  it("looks through a summary without such a head once, and through the next one again", () => {
+    const state = live("smollm2");
+    const heads = state.heads!;
+    let looks = 0;
+    const parked = { ...heads.peak, data: new Uint32Array(heads.peak.data.length) };
+    state.heads = {
+      ...heads,
+      get peak() {
+        looks++;
+        return parked;
+      },
+    };
+    expect(suggestHead(state)).toBe(false);
+    const first = looks;
+    expect(first).toBeGreaterThan(0);
+    expect(suggestHead(state)).toBe(false);
+    expect(looks).toBe(first);
+    state.heads = heads;
+    expect(suggestHead(state)).toBe(true);
+  });
 });

@@ -7,6 +7,9 @@ const PARKED = 1 / 20;
 /** Of small models so few heads are no crowd. */
 const NO_CROWD = 2;
 
+/** Summaries that were looked through in vain: every frame would do so again. */
+const fruitless = new WeakSet<HeadSummary>();
+
 export interface HeadPlace {
   readonly layer: number;
   readonly head: number;
@@ -61,11 +64,15 @@ function looksAt({ entropy, peak }: HeadSummary): ReadonlySet<number> {
 export function suggestHead(state: AppState): boolean {
   const { selection, model, run, heads } = state;
   if (!model || selection.named || selection.suggestedFor === model.id) return false;
-  if (!run?.prefill || !heads || !isLive(state)) return false;
+  if (!run?.prefill || !heads || fruitless.has(heads) || !isLive(state)) return false;
   if (heads.position < run.started.prompt_ids.data.length - 1) return false;
   const place = tellingHead(heads);
-  if (place) headSuggested(state, place.layer, place.head);
-  return place !== null;
+  if (!place) {
+    fruitless.add(heads);
+    return false;
+  }
+  headSuggested(state, place.layer, place.head);
+  return true;
 }
 
 /** A recording, also one that a server streams, may lack the head that its summary recommends. */
