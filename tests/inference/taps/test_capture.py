@@ -60,7 +60,7 @@ def test_other_devices_are_read_through_ggml(tiny_model: TinyModel) -> None:
     for family in ("llama", "gpt_oss", "deepseek2"):
         path = tiny_model(family)
         with session(path, flash=True) as near, session(path, flash=True) as far:
-            far.taps._state[0]["copy_always"] = 1
+            far.taps._memory.record["copy_always"] = 1
             for one in (near, far):
                 one.decode(PROMPT[:50])
                 one.decode(PROMPT[50:51])
@@ -68,7 +68,7 @@ def test_other_devices_are_read_through_ggml(tiny_model: TinyModel) -> None:
             far.clear()
             far.decode(PROMPT[:50])
             far.decode(PROMPT[50:51])
-            assert far.taps._state[0]["losses"] == 0
+            assert far.taps._memory.record["losses"] == 0
             assert np.array_equal(rows(near), rows(far))
             a, b = near.taps.layer_activation("r"), far.taps.layer_activation("r")
             assert a is not None

@@ -22,7 +22,7 @@ PROMPT = tokens(30)
 
 def look_in(one: Session) -> None:
     """Have every graph looked into as it runs."""
-    one.taps._kept["plans"][:, PLAN_FIELDS.index("n_late")] = 0
+    one.taps._memory.arrays["plans"][:, PLAN_FIELDS.index("n_late")] = 0
 
 
 def ran_in_one_go(one: Session, count: int) -> bool:
@@ -31,7 +31,7 @@ def ran_in_one_go(one: Session, count: int) -> bool:
     finish = one.taps._finish
 
     def look(state: int) -> int:
-        seen.append(int(one.taps._state[0]["late"]))
+        seen.append(int(one.taps._memory.record["late"]))
         return int(finish(state))
 
     one.taps._finish = look
@@ -98,7 +98,7 @@ def test_large_graphs_are_looked_into(tiny_model: TinyModel) -> None:
 
 def test_too_small_a_home_is_noticed_and_made_larger(tiny_model: TinyModel) -> None:
     with session(tiny_model("llama"), flash=True) as one, session(tiny_model("llama"), flash=True) as good:
-        one.taps._state[0]["home_bytes"] = 700
+        one.taps._memory.record["home_bytes"] = 700
         for each in (one, good):
             each.decode(PROMPT)
             each.decode(PROMPT[:1])
@@ -127,7 +127,7 @@ def test_a_graph_that_turns_out_another_is_not_disturbed(tiny_model: TinyModel) 
 
 def test_what_is_written_over_in_place_has_no_home(tiny_model: TinyModel) -> None:
     with session(tiny_model("llama"), flash=True) as one:
-        one.taps._state[0]["trace_wanted"] = 1
+        one.taps._memory.record["trace_wanted"] = 1
         look_in(one)
         one.decode(PROMPT)
         graph = one.taps._recorded_graph()

@@ -29,15 +29,15 @@ from numpy.typing import NDArray
 
 from cloudchamber.inference.rotating_cells import NoCellError, RotatingCells
 from cloudchamber.inference.taps import ggml, views
+from cloudchamber.inference.taps.callback_memory import CallbackMemory
 from cloudchamber.inference.taps.graph import Graph, parse
 from cloudchamber.inference.taps.history import History, measure_layers
-from cloudchamber.inference.taps.homes import ALIGNMENT
 from cloudchamber.inference.taps.lacks import what_lacks
 from cloudchamber.inference.taps.output import Output, find_output
 from cloudchamber.inference.taps.plan import Plan, make_plan
 from cloudchamber.inference.taps.roles import Roles, find_roles
 from cloudchamber.inference.taps.rotation import find_rotations
-from cloudchamber.inference.taps.state import MAX_NODES, MAX_PENDING, MAX_PLANS, PLAN_FIELDS, STATE
+from cloudchamber.inference.taps.state import MAX_PLANS
 from cloudchamber.inference.taps.wanted import ATTENTION, EXPERTS, NORMS
 from cloudchamber.telemetry.events import (
     AttentionWeights,
@@ -77,93 +77,52 @@ class Capture:
         """Decodes so far of which something could not be read."""
         self._query_bytes, self._n_ubatch = query_bytes, n_ubatch
         self._history: History | None = None
-        self._kept: dict[str, NDArray[np.generic]] = {}
-        self._state = np.zeros(1, STATE)
+        self._memory = CallbackMemory(n_layer, n_embd, n_ctx, n_ubatch)
+        self._memory.record["mode"] = _ALL
         self._opened = (0, 0)
-        self._homes: list[NDArray[np.uint8]] = []
         self._recoveries = 0
-        self._set_up(n_ubatch)
-        self._address = self._state.ctypes.data
-        self.user_data = ctypes.c_void_p(self._address)
+        self.user_data = ctypes.c_void_p(self._memory.address)
         self._compiled = eval_callback
         self._finish = finish
         self.callback = llama.ggml_backend_sched_eval_callback(eval_callback.address)
 
-    # ------------------------------------------------------------------------------ memory
-
-    def _hold(self, name: str, array: NDArray[np.generic]) -> None:
-        """Keep an array alive and tell the callback where it is."""
-        self._kept[name] = array
-        self._state[0][f"{name}_at"] = array.ctypes.data
-
-    def _set_up(self, n_ubatch: int) -> None:
-        s = self._state[0]
-        s["nbytes"], s["is_host"] = ggml.NBYTES_ADDRESS, ggml.IS_HOST_ADDRESS
-        s["tensor_get"] = ggml.TENSOR_GET_ADDRESS
-        s["n_layer"], s["n_embd"], s["n_ctx"], s["n_batch"] = self.n_layer, self.n_embd, self.n_ctx, n_ubatch
-        s["mode"] = _ALL
-        for name in ("slot_tensor", "slot_node", "trace_node_addresses", "trace_leaf_addresses"):
-            self._hold(name, np.empty(MAX_NODES, np.int64))
-        self._hold("slot_lost", np.empty(MAX_NODES, np.int32))
-        self._hold("pending", np.empty(MAX_PENDING, np.int32))
-        self._hold("low", np.empty(MAX_PENDING, np.int64))
-        self._hold("high", np.empty(MAX_PENDING, np.int64))
-        self._hold("trace_nodes", np.empty(MAX_NODES * ggml.TENSOR_BYTES, np.uint8))
-        self._hold("trace_leaves", np.empty(MAX_NODES * ggml.TENSOR_BYTES, np.uint8))
-        self._hold("plans", np.zeros((MAX_PLANS, len(PLAN_FIELDS)), np.int64))
-        self._hold("middle", np.zeros((n_ubatch, self.n_embd), np.float32))
-        self._hold("out", np.zeros((n_ubatch, self.n_embd), np.float32))
-        self._hold("hidden", np.zeros(self.n_embd, np.float32))
-        self._hold("in_norm", np.zeros(n_ubatch, np.float32))
-        self._hold("rows", np.zeros(n_ubatch, np.int32))
-        self._hold("cells", np.zeros(n_ubatch, np.int32))
-        self._hold("rotates", np.zeros(self.n_layer, np.int64))
-        self._hold("group_rotates", np.zeros(self.n_layer, np.int64))
-        self._hold("held", np.zeros(1, np.int32))
-        self._grow_scratch(1 << 20)
-
     def rotate(self, cells: RotatingCells, layers: Sequence[int]) -> None:
         """These layers' cache takes its cells anew. For decodes of one ubatch each, before `learn`."""
         self.cells = cells
-        self._hold("held", cells.positions)
-        self._state[0]["n_held"] = len(cells)
-        self._kept["rotates"][list(layers)] = 1
-
-    def _grow_scratch(self, size: int) -> None:
-        self._hold("scratch", np.empty(size // 8 + 1, np.int64))
-        self._state[0]["scratch_bytes"] = size
-        self._state[0]["short_of"] = 0
+        self._memory.hold("held", cells.positions)
+        self._memory.record["n_held"] = len(cells)
+        self._memory.arrays["rotates"][list(layers)] = 1
 
     # ------------------------------------------------------------------------- one decode
 
     def before_decode(self, position: int, n_tokens: int) -> None:
         """About to decode `n_tokens` tokens at positions from `position` on."""
-        s = self._state[0]
+        s = self._memory.record
         s["index"], s["n_tokens"], s["position"] = 0, 0, position
         s["opened"], s["late"] = n_tokens, 0
         s["losses"] = s["unknown"] = s["irregular"] = s["hidden_tensor"] = s["has_hidden"] = 0
         self._opened = (position, n_tokens)
         if self.cells is not None:
             with contextlib.suppress(NoCellError):  # then llama.cpp finds none either
-                self._kept["cells"][:n_tokens] = self.cells.place(position, n_tokens)
+                self._memory.arrays["cells"][:n_tokens] = self.cells.place(position, n_tokens)
         if self._history is not None:
             self._history.open(position, n_tokens)
 
     def after_decode(self, ctx: object = None) -> None:
         """The decode returned 0: take its positions into the run, study new graphs."""
-        missed = self._finish(self._address)
+        missed = self._finish(self._memory.address)
         position, count = self._opened
         if missed:
             self._learn_from_loss()
         if self._history is None:
             return
-        if not missed and self._state[0]["mode"] & ATTENTION:
+        if not missed and self._memory.record["mode"] & ATTENTION:
             self._history.close(position, count)
         self._history.length = position + count
 
     def _learn_from_loss(self) -> None:
         """A graph was new, or something in it could not be read."""
-        s = self._state[0]
+        s = self._memory.record
         if s["tracing"] == 1 and s["n_nodes_traced"]:
             self._study()
         elif s["losses"]:
@@ -172,7 +131,7 @@ class Capture:
 
     def _study(self) -> None:
         """Find the roles in the recorded graph and make its plan."""
-        s = self._state[0]
+        s = self._memory.record
         graph = self._recorded_graph()
         roles = find_roles(graph, self.n_layer)
         s["trace_wanted"] = 0
@@ -184,13 +143,13 @@ class Capture:
         self._add_plan(make_plan(graph, roles, signature, self._n_ubatch, sparing=self._recoveries == 0))
 
     def _recorded_graph(self) -> Graph:
-        s = self._state[0]
+        s = self._memory.record
         n, m = int(s["n_nodes_traced"]), int(s["n_leaves_traced"])
         return parse(
-            self._kept["trace_nodes"][: n * ggml.TENSOR_BYTES].tobytes(),
-            self._kept["trace_node_addresses"][:n].tolist(),
-            self._kept["trace_leaves"][: m * ggml.TENSOR_BYTES].tobytes(),
-            self._kept["trace_leaf_addresses"][:m].tolist(),
+            self._memory.arrays["trace_nodes"][: n * ggml.TENSOR_BYTES].tobytes(),
+            self._memory.arrays["trace_node_addresses"][:n].tolist(),
+            self._memory.arrays["trace_leaves"][: m * ggml.TENSOR_BYTES].tobytes(),
+            self._memory.arrays["trace_leaf_addresses"][:m].tolist(),
         )
 
     def _allocate(self, roles: Roles) -> None:
@@ -199,48 +158,37 @@ class Capture:
         layers = measure_layers(roles, self.n_ctx)
         self._history = history = History.allocate(layers, self.n_layer, self.n_ctx, self._query_bytes)
         for name, column in layers.columns.items():
-            self._hold(name, column)
+            self._memory.hold(name, column)
         for name in ("queries", "keys", "norms", "first", "probabilities", "chosen", "weights"):
-            self._hold(name, getattr(history, name))
-        for layer in np.flatnonzero(self._kept["rotates"]):
-            self._kept["group_rotates"][layers.heads[layer]["group"]] = 1
-        s = self._state[0]
+            self._memory.hold(name, getattr(history, name))
+        for layer in np.flatnonzero(self._memory.arrays["rotates"]):
+            self._memory.arrays["group_rotates"][layers.heads[layer]["group"]] = 1
+        s = self._memory.record
         s["n_blocks"], s["query_stride"] = layers.n_blocks, history.queries.shape[1]
         s["query_capacity"] = history.queries.shape[0]
         s["n_expert"], s["n_used"] = history.probabilities.shape[2], history.chosen.shape[2]
         s["router_capacity"] = history.probabilities.shape[0]
 
     def _add_plan(self, plan: Plan) -> None:
-        s = self._state[0]
+        s = self._memory.record
         same = [i for i, old in enumerate(self.plans) if np.array_equal(old.signature, plan.signature)]
         number = same[0] if same else min(len(self.plans), MAX_PLANS - 1)
         self.plans[number : number + 1] = [plan]
         arrays = (plan.signature, plan.slot, plan.point, plan.slots, plan.actions, plan.late)
-        row = self._kept["plans"][number]
+        row = self._memory.arrays["plans"][number]
         addresses = (array.ctypes.data for array in arrays)
         row[:] = [len(plan.signature), *addresses, len(plan.late), plan.hidden_node]
-        self._grow_home(plan.home_bytes)
+        self._memory.grow_home(plan.home_bytes)
         s["n_plans"], s["plan"] = len(self.plans), number
-
-    def _grow_home(self, size: int) -> None:
-        """Have at least so much memory for wanted tensors. What was there before is kept: a
-        graph that llama.cpp uses again computes into it until its nodes are asked about."""
-        s = self._state[0]
-        if size <= s["home_bytes"]:
-            return
-        home = np.empty(size + ALIGNMENT, np.uint8)
-        self._homes.append(home)
-        s["home_at"] = -(-home.ctypes.data // ALIGNMENT) * ALIGNMENT
-        s["home_bytes"] = size
 
     def _recover(self) -> None:
         """Something could not be read: give more room, or look at every tensor where it is made."""
-        s = self._state[0]
+        s = self._memory.record
         if s["home_used"] > s["home_bytes"]:
-            self._grow_home(int(s["home_used"]))
+            self._memory.grow_home(int(s["home_used"]))
             return
         if s["short_of"]:
-            self._grow_scratch(int(s["short_of"]) + (1 << 16))
+            self._memory.grow_scratch(int(s["short_of"]) + (1 << 16))
             return
         if self._recoveries < 2:
             self._recoveries += 1
@@ -283,7 +231,7 @@ class Capture:
         All is taken whatever is asked for: what was not kept can't be looked back at, and an
         expert's load since the start is only true if nothing was left out.
         """
-        self._state[0]["mode"] = _ALL
+        self._memory.record["mode"] = _ALL
 
     @property
     def history(self) -> History:
@@ -295,7 +243,7 @@ class Capture:
     def hidden_state(self) -> NDArray[np.float32] | None:
         """What the output matrix was multiplied with to make the newest logits, f4[n_embd]: a
         view that the next decode overwrites. None if it was not read."""
-        return self._kept["hidden"].view(np.float32) if self._state[0]["has_hidden"] else None
+        return self._memory.arrays["hidden"].view(np.float32) if self._memory.record["has_hidden"] else None
 
     # ------------------------------------------------------------------------------ answers
 

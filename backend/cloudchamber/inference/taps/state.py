@@ -1,7 +1,7 @@
 """What the callback and the Python side share: one record of numbers and addresses.
 
 Compiled code gets the record's address as `user_data`. Fields ending in `_at` are addresses of
-arrays that `Capture` owns and keeps alive.
+arrays that `CallbackMemory` keeps alive.
 """
 
 from __future__ import annotations
