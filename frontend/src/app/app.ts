@@ -1,5 +1,4 @@
 import { Cockpit } from "../hud/cockpit";
-import type { Layout } from "../hud/layout";
 import type { QrCode } from "../hud/qr";
 import { MomentKeeper } from "../state/moment";
 import { connectionChanged, momentSettled } from "../state/reduce";
@@ -10,37 +9,25 @@ import { suggestHead } from "../state/telling_head";
 import type { ArchiveSource } from "../telemetry/archive_source";
 import type { Message } from "../telemetry/protocol.gen";
 import { RecordingSource } from "../telemetry/replay";
-import type { Positions, Resources } from "../telemetry/resources";
+import type { FoundModel, Positions, Resources } from "../telemetry/resources";
 import type { FrameSource } from "../telemetry/source";
 import { Address } from "./address";
 import { type CanvasSize, CanvasSizeWatch } from "./canvas_size";
 import type { Clock } from "./clock";
-import { Dock } from "./controls/dock";
-import { Help } from "./controls/help";
-import { InstrumentControls } from "./controls/instrument_controls";
-import { Palette } from "./controls/palette";
 import { Dialogs } from "./dialogs";
-import { h } from "./dom";
 import { Fetcher } from "./fetcher";
 import { GraphicsKeeper } from "./graphics";
 import { Intake } from "./intake";
 import { listenToKeys } from "./keyboard";
-import { MessageView } from "./message_view";
-import { messagesFor } from "./messages";
 import { Metrics } from "./metrics";
-import { Mirror } from "./mirror";
 import { type Page, PageActions } from "./page_actions";
+import { PageDom } from "./page_dom";
 import type { Picture, UiState } from "./picture";
 import { Pointer, type PointerHost } from "./pointer";
 import { followReducedMotion } from "./reduced_motion";
 import { ReplayStage, replayOf } from "./replay_stage";
-import { applyTheme } from "./theme_css";
-import { Tip } from "./tip";
 import { LiveTransport, ReplayTransport } from "./transport";
 import { Wants } from "./wants";
-
-/** With the nebula alone, the controls stay this long after the last movement, in seconds. */
-const AWAKE = 2.5;
 
 /** The clock of what has no time. */
 const ALWAYS: Clock = { now: () => Number.NEGATIVE_INFINITY };
@@ -64,14 +51,10 @@ export class App implements Page {
   readonly replay: ArchiveSource | null;
   readonly transport: ReplayTransport | LiveTransport;
   readonly metrics = new Metrics();
-  readonly dock: Dock;
-  readonly help = new Help();
-  readonly palette: Palette;
   readonly graphics: GraphicsKeeper;
   readonly ui: UiState;
-  readonly root: HTMLElement;
-  readonly canvas: HTMLCanvasElement;
   readonly actions = new PageActions(this);
+  readonly dom: PageDom;
   readonly dialogs = new Dialogs(this);
   readonly requests = new Requests((question) => this.source.send(question));
   private readonly moments = new MomentKeeper(this.requests, (run, step, token) => {
@@ -80,12 +63,8 @@ export class App implements Page {
   });
   private readonly intake: Intake;
   private readonly fetcher: Fetcher;
-  private readonly messages = new MessageView(this.actions);
-  private readonly mirror: Mirror;
-  private readonly instruments = new InstrumentControls(this.actions);
   private readonly size: CanvasSizeWatch;
   private readonly ending = new AbortController();
-  private placed: Layout | null = null;
   private readonly wants = new Wants();
   private readonly address: Address;
   /** Called after each frame that was drawn: a film takes it from there. */
@@ -93,7 +72,6 @@ export class App implements Page {
   /** Ended by an export, which then calls `tick` itself. */
   ownPace = true;
   private dirty = true;
-  private awakeUntil = 0;
   private lastTick = Number.NaN;
 
   constructor(readonly options: AppOptions) {
@@ -106,7 +84,7 @@ export class App implements Page {
       ? new ReplayTransport(this.replay, () => this.touch())
       : new LiveTransport(options.state, () => this.touch());
     this.settings = loadSettings(options.storage);
-    this.canvas = h("canvas", { class: "stage", role: "img", tabindex: 0 });
+    this.dom = new PageDom(this);
     const now = () => clock.now();
     const touched = () => this.touch();
     this.ui = {
@@ -135,26 +113,8 @@ export class App implements Page {
     const place = (positions: Positions | null) =>
       this.graphics.picture?.setPositions(positions, clock.now());
     this.fetcher = new Fetcher(this.state, resources, now, place, touched);
-    const list = () => resources.models(this.ending.signal);
-    this.dock = new Dock(this.settings, this.actions, list, () => this.remember());
-    this.palette = new Palette(this.state, this.actions, () => this.dock.models.models);
-    this.mirror = new Mirror(this.canvas);
-    this.root = h(
-      "main",
-      { class: "page" },
-      this.canvas,
-      this.dock.element,
-      this.messages.element,
-      this.mirror.element,
-      this.instruments.element,
-      this.help.element,
-      this.palette.element,
-    );
-    this.root.append(new Tip(this.root, this.ending.signal).element);
     this.address = new Address(this.state, () => this.graphics.picture?.pointer ?? null, this.replay);
     this.address.read();
-    document.body.append(this.root);
-    applyTheme(document.documentElement);
     this.size = new CanvasSizeWatch(this.canvas);
     this.listen();
   }
@@ -208,6 +168,19 @@ export class App implements Page {
   /** Something has arrived that is not applied yet. */
   get waiting(): boolean {
     return this.intake.waiting;
+  }
+
+  get root(): HTMLElement {
+    return this.dom.root;
+  }
+
+  get canvas(): HTMLCanvasElement {
+    return this.dom.canvas;
+  }
+
+  /** The models that there are to choose from. */
+  listModels(): Promise<readonly FoundModel[]> {
+    return this.options.resources.models(this.signal);
   }
 
   /** The canvas' size. */
@@ -276,7 +249,7 @@ export class App implements Page {
 
   private connected(connection: Connection): void {
     connectionChanged(this.state, connection);
-    if (connection.phase === "open") void this.dock.models.refresh();
+    if (connection.phase === "open") void this.dom.dock.models.refresh();
     this.touch();
   }
 
@@ -293,38 +266,15 @@ export class App implements Page {
 
   private resize(picture: Picture, size: CanvasSize): void {
     picture.resize(size);
-    this.root.style.setProperty("--scale", String(size.scale));
+    this.dom.scale(size.scale);
   }
 
   private showDom(now: number): void {
-    const { phase } = this.state.connection;
-    if (this.dirty) {
-      this.dock.update(this.state);
-      this.root.dataset.view = this.state.view;
-    }
-    const ticking = phase === "waiting" || this.state.rejected !== null;
-    if (this.dirty || ticking) {
-      this.messages.update(messagesFor(this.state, this.graphics.phase, this.fetcher.notice, now));
-    }
-    const awake = now < this.awakeUntil ? "true" : "false";
-    if (this.root.dataset.awake !== awake) this.root.dataset.awake = awake;
-    const layout = this.graphics.picture?.layout;
-    if (layout && layout !== this.placed) this.place(layout);
+    const { picture, phase } = this.graphics;
+    this.dom.update(now, this.dirty, phase, this.fetcher.notice, picture?.layout);
     this.want();
     this.address.update(now);
-    this.mirror.update(this.state, now);
-    this.instruments.update(this.state, now);
     this.dirty = false;
-  }
-
-  /** Messages stand over the middle of what the instruments leave free, as the dock does. */
-  private place(layout: Layout): void {
-    this.placed = layout;
-    // That of an export has none.
-    if (!layout.controls) return;
-    this.dock.place(layout.controls, layout.compact, layout.height);
-    const { x, width } = layout.nebula ?? layout.controls;
-    this.messages.element.style.left = `${x + width / 2}px`;
   }
 
   private equip(picture: Picture): void {
@@ -352,9 +302,7 @@ export class App implements Page {
     return {
       target: () => this.graphics.picture?.pointer ?? null,
       scale: () => 1 / this.size.current.scale,
-      awake: () => {
-        this.awakeUntil = this.clock.now() + AWAKE;
-      },
+      awake: () => this.dom.wake(this.clock.now()),
     };
   }
 

@@ -20,11 +20,9 @@ import { RecordingSource } from "../telemetry/replay";
 import type { FrameSource } from "../telemetry/source";
 import type { Actions } from "./actions";
 import type { Clock } from "./clock";
-import type { Dock } from "./controls/dock";
-import type { Help } from "./controls/help";
-import type { Palette } from "./controls/palette";
 import type { Dialogs } from "./dialogs";
 import type { GraphicsKeeper } from "./graphics";
+import type { PageDom } from "./page_dom";
 import type { UiState } from "./picture";
 import { type LiveTransport, type ReplayTransport, TIMELINE } from "./transport";
 
@@ -42,9 +40,7 @@ export interface Page {
   readonly source: FrameSource;
   readonly requests: Requests;
   readonly graphics: GraphicsKeeper;
-  readonly dock: Dock;
-  readonly help: Help;
-  readonly palette: Palette;
+  readonly dom: PageDom;
   readonly transport: ReplayTransport | LiveTransport;
   /** Settings have changed. */
   remember(): void;
@@ -248,7 +244,7 @@ export class PageActions implements Actions {
   }
 
   togglePalette(): void {
-    this.page.palette.toggle();
+    this.page.dom.palette.toggle();
   }
 
   exportView(kind: "picture" | "film"): void {
@@ -278,11 +274,11 @@ export class PageActions implements Actions {
   }
 
   focusPrompt(): void {
-    if (this.served(NO_MODEL)) this.page.dock.prompt.focus();
+    if (this.served(NO_MODEL)) this.page.dom.dock.prompt.focus();
   }
 
   chooseModel(): void {
-    if (this.served(NO_MODEL)) this.page.dock.chooseModel();
+    if (this.served(NO_MODEL)) this.page.dom.dock.chooseModel();
   }
 
   resetCamera(): void {
@@ -300,7 +296,7 @@ export class PageActions implements Actions {
   }
 
   toggleHelp(): void {
-    this.page.help.toggle(this.page.state.alone);
+    this.page.dom.help.toggle(this.page.state.alone);
   }
 
   retryConnection(): void {
