@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.bare import BareProcess
 from bench.figures import Figure, median_ratio
-from bench.product import Server, Viewer
+from bench.product import Received, Server, Viewer
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import bundled
 from cloudchamber.telemetry import codec
@@ -49,19 +48,15 @@ def run_product(viewer: Viewer, context: int) -> Run:
     viewer.drain()
     settings = Sampling(temperature=0.0, top_k=0, top_p=1.0, min_p=0.0)
     viewer.send(Generate(prompt=prompt_of(context), raw=True, max_tokens=TOKENS + 16, sampling=settings))
-    arrived: list[tuple[float, int, bytes]] = []
-    for data in viewer.raw():
-        arrived.append((time.perf_counter(), viewer.bytes, data))
-        if any(word in data for word in ENDINGS):
-            break
-    return _timed(arrived)
+    return _timed(viewer.until(ENDINGS))
 
 
-def _timed(arrived: list[tuple[float, int, bytes]]) -> Run:
-    """What the messages of a run say, each with when it came and the bytes up to it. Looked at
-    once the run is over: the viewer is on the product's own processors."""
+def _timed(received: list[Received]) -> Run:
+    """What the messages of a run say, each with when it came and the bytes up to it."""
     marks: list[tuple[int, float, int]] = []
-    for when, size, data in arrived:
+    size = 0
+    for when, data in received:
+        size += len(data)
         steps = [event["step"] for event in codec.decode(data).get("events", ()) if event["kind"] == "token"]
         if steps:
             marks.append((steps[-1], when, size))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from bench import decode
@@ -96,15 +95,13 @@ class Cockpit(Viewer):
     asked_at = 0.0
     request = 0
 
-    def raw(self, timeout: float = 60) -> Iterator[bytes]:
-        """See `Viewer.raw`."""
-        for data in super().raw(timeout):
-            now = time.perf_counter()
-            if now - self.asked_at >= ROLLOUT_EVERY:
-                self.asked_at = now
-                self.request += 1
-                self.send(GetFlow(request=self.request, mode="rollout"))
-            yield data
+    def _read(self) -> bytes:
+        now = time.perf_counter()
+        if now - self.asked_at >= ROLLOUT_EVERY:
+            self.asked_at = now
+            self.request += 1
+            self.send(GetFlow(request=self.request, mode="rollout"))
+        return super()._read()
 
 
 def measure_open(rounds: int) -> list[Figure]:

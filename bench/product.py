@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -118,6 +118,13 @@ class Server:
             self._process.wait()
 
 
+class Received(NamedTuple):
+    """A message, and when the last of it came (`time.perf_counter`)."""
+
+    when: float
+    data: bytes
+
+
 class Viewer:
     """One viewer with every part on, which reads and discards.
 
@@ -145,8 +152,6 @@ class Viewer:
             self._receive()
         if self._protocol.handshake_exc is not None:
             raise ConnectionError(f"no viewer is let in: {self._protocol.handshake_exc}")
-        self.bytes = 0
-        """Payload bytes received so far."""
         self.send(commands.Hello(protocol=PROTOCOL, parts=list(parts)))
         self.send(commands.Want(parts=list(parts), attention=list(selections)))
 
@@ -159,10 +164,25 @@ class Viewer:
         self._socket.settimeout(timeout)
         while True:
             while self._come:
-                data = self._come.popleft()
-                self.bytes += len(data)
-                yield data
+                yield self._come.popleft()
             self._receive()
+
+    def until(self, words: Sequence[bytes], timeout: float = 60) -> list[Received]:
+        """Messages up to the one in which one of the `words` stands.
+
+        Until then they are received and no more: what takes them apart comes when the product,
+        which it would be beside, is done. Raises `TimeoutError`, `ConnectionError`.
+        """
+        self._socket.settimeout(timeout)
+        pieces: list[tuple[float, bytes]] = []
+        tail = b""
+        while not any(word in tail for word in words):
+            data = self._read()
+            pieces.append((time.perf_counter(), data))
+            if not data:
+                break
+            tail = tail[-max(map(len, words)) :] + data
+        return [Received(when, message) for when, data in pieces for message in self._take_apart(data)]
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
@@ -170,14 +190,22 @@ class Viewer:
 
     def _receive(self) -> None:
         """Wait for something to come, and take it apart. Raises `TimeoutError`, `ConnectionError`."""
-        data = self._socket.recv(MAX_READ)
+        self._come.extend(self._take_apart(self._read()))
+
+    def _read(self) -> bytes:
+        return self._socket.recv(MAX_READ)
+
+    def _take_apart(self, data: bytes) -> list[bytes]:
+        """Messages that end in what was received. Raises `ConnectionError`."""
         if not data:
             raise ConnectionError(f"the server closed the connection: {self._protocol.close_reason}")
         self._protocol.receive_data(data)
         self._flush()
-        for event in self._protocol.events_received():
-            if isinstance(event, Frame) and event.opcode is Opcode.BINARY:
-                self._come.append(bytes(event.data))
+        return [
+            bytes(event.data)
+            for event in self._protocol.events_received()
+            if isinstance(event, Frame) and event.opcode is Opcode.BINARY
+        ]
 
     def messages(self, timeout: float = 60) -> Iterator[dict[str, Any]]:
         """Messages as they come. Raises `TimeoutError` when none comes."""

@@ -102,7 +102,7 @@ def test_each_route_says_what_it_needs() -> None:
         else:
             pytest.fail(f"{route} is of a kind this test can't judge")
     assert len(HTTP) > 12
-    assert len(SOCKETS) == 1
+    assert len(SOCKETS) == 2
 
 
 @pytest.mark.parametrize(("method", "route"), HTTP, ids=lambda value: getattr(value, "path", value))
@@ -170,19 +170,21 @@ def test_sockets_say_nothing_without_right_credentials(
     route: WebSocketRoute, address: str, links: Links
 ) -> None:
     path = path_of(route)
-    expected = {
+    live = needs_of(route)["of"] == "live"
+    refused = {
         f"ws://{address}{path}": rights.CLOSE_UNAUTHORISED,
         f"ws://{address}/s/{'x' * 24}{path}": rights.CLOSE_UNAUTHORISED,
         f"ws://{address}{links.expired}{path}": rights.CLOSE_EXPIRED,
         f"ws://{address}{links.revoked}{path}": rights.CLOSE_REVOKED,
-        f"ws://{address}{links.kept}{path}": rights.CLOSE_FORBIDDEN,
-        f"ws://{address}{links.viewer}{path}": 0,
-        f"ws://{address}{links.controller}{path}": 0,
+        f"ws://{address}{links.other}{path}": rights.CLOSE_FORBIDDEN,
+        f"ws://{address}{links.kept if live else links.viewer}{path}": rights.CLOSE_FORBIDDEN,
     }
-    for url, code in expected.items():
+    for url, code in refused.items():
         assert asyncio.run(socket_code(url)) == (0, code), url
     assert asyncio.run(socket_code(f"ws://{address}{path}", {"authorization": "Bearer no"})) == (0, 4010)
-    assert asyncio.run(socket_code(f"ws://{address}{path}", OWNER)) == (0, 0)
+    for link in [links.viewer, links.controller] if live else [links.kept]:
+        assert asyncio.run(socket_code(f"ws://{address}{link}{path}"))[1] == 0
+    assert asyncio.run(socket_code(f"ws://{address}{path}", OWNER))[1] == 0
 
 
 def test_origins_are_judged_before_a_socket_opens_by_a_link(address: str, links: Links) -> None:

@@ -18,6 +18,7 @@ from cloudchamber.server.reach import Reach
 from cloudchamber.server.rights import guarded, guarded_socket
 from cloudchamber.server.security import Gate
 from cloudchamber.server.session import Session
+from cloudchamber.server.session_watch import Onlookers
 from cloudchamber.server.stream import stream
 from cloudchamber.sessions.shares import Shares
 
@@ -73,4 +74,5 @@ def create_app(
     app.state.encodings = routes.EncodingCache()
     app.state.reach = reach
     app.state.admissions = admissions
+    app.state.onlookers = Onlookers()
     return app

@@ -4,6 +4,7 @@ GET    api/sessions                    {sessions: [...], used, limit}
 POST   api/sessions/{id}               {"title": "..."} or {"pinned": true}
 DELETE api/sessions/{id}
 GET    api/sessions/{id}/parts/{name}  one part, as `sessions/archive.py` has it
+       api/sessions/{id}/watch         a WebSocket for as long as it is looked at
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from cloudchamber.server.rights import guarded
+from cloudchamber.server.rights import guarded, guarded_socket
 from cloudchamber.server.routes import CODEC_TYPE, best_encoding
 from cloudchamber.server.session import Session
+from cloudchamber.server.session_watch import watch
 from cloudchamber.sessions import archive
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_archive import ZSTD
@@ -157,4 +159,5 @@ ROUTES: Final = (
     guarded("/api/sessions/{id}", change, "owner", of="session", methods=["POST"]),
     guarded("/api/sessions/{id}", delete, "owner", of="session", methods=["DELETE"]),
     guarded("/api/sessions/{id}/parts/{name:path}", part, "viewer", of="session"),
+    guarded_socket("/api/sessions/{id}/watch", watch, "viewer", of="session"),
 )

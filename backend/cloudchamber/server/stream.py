@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -84,6 +85,19 @@ async def stream(websocket: WebSocket) -> None:
             await websocket.close(closed.code, str(closed))
 
 
+async def until_first_ends(*parts: Coroutine[Any, Any, None]) -> None:
+    """Do all at once until one ends, and raise what that raised."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
 class Viewer:
     """One connection."""
 
@@ -110,7 +124,7 @@ class Viewer:
 
     async def run(self) -> None:
         """From hello to the end. Raises `ClosedError` or `WebSocketDisconnect`."""
-        await self._until_first_ends(self._attend(), self._dismissal())
+        await until_first_ends(self._attend(), self._dismissal())
 
     async def _attend(self) -> None:
         hello = await self._hello()
@@ -134,7 +148,7 @@ class Viewer:
             )
             self._session.greet()
             asking = (self._ask(self._questions), self._ask(self._long_questions))
-            await self._until_first_ends(self._write(), self._read(), *asking, self._watch())
+            await until_first_ends(self._write(), self._read(), *asking, self._watch())
         finally:
             self._hub.leave(self._reader)
 
@@ -142,17 +156,6 @@ class Viewer:
         """Let a close frame out though the viewer may not be reading."""
         if self._flow:
             self._flow.open_gates()
-
-    async def _until_first_ends(self, *parts: Any) -> None:
-        tasks = [asyncio.ensure_future(part) for part in parts]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
 
     async def _hello(self) -> Hello:
         try:

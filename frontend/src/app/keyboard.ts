@@ -1,4 +1,5 @@
 import { PRESETS } from "../hud/arrangement";
+import type { Needs } from "../state/select";
 import type { Actions } from "./actions";
 
 /** One line of the keyboard map: what the help shows and what the page obeys. */
@@ -8,8 +9,8 @@ export interface Shortcut {
   /** As written in the help. */
   readonly shown: string;
   readonly does: string;
-  /** Only with a server behind the page. */
-  readonly served?: true;
+  /** Only for one who may do so on the server behind the page. */
+  readonly needs?: Needs;
   run(actions: Actions, key: string): void;
 }
 
@@ -38,8 +39,8 @@ export const SHORTCUTS: readonly Shortcut[] = [
     does: "Surprising moment before, after",
     run: (a, key) => a.jumpToMark(key === "Shift+ArrowRight" ? 1 : -1),
   },
-  { keys: ["o"], shown: "O", does: "Open a kept session", served: true, run: (a) => a.showSessions() },
-  { keys: ["s"], shown: "S", does: "Share a link", served: true, run: (a) => a.showShare() },
+  { keys: ["o"], shown: "O", does: "Open a kept session", needs: "owner", run: (a) => a.showSessions() },
+  { keys: ["s"], shown: "S", does: "Share a link", needs: "owner", run: (a) => a.showShare() },
   { keys: ["l"], shown: "L", does: "Timeline of the run", run: (a) => a.toggleTimeline() },
   {
     keys: ["Escape"],
@@ -47,8 +48,8 @@ export const SHORTCUTS: readonly Shortcut[] = [
     does: "Leave a focused instrument, a pinned moment; stop",
     run: (a) => a.back(),
   },
-  { keys: ["/"], shown: "/", does: "Write a prompt", served: true, run: (a) => a.focusPrompt() },
-  { keys: ["m"], shown: "M", does: "Choose a model", served: true, run: (a) => a.chooseModel() },
+  { keys: ["/"], shown: "/", does: "Write a prompt", needs: "controller", run: (a) => a.focusPrompt() },
+  { keys: ["m"], shown: "M", does: "Choose a model", needs: "owner", run: (a) => a.chooseModel() },
   {
     keys: PRESETS.map((_, i) => String(i + 1)),
     shown: "1 – 5",

@@ -11,7 +11,7 @@ import type { AppState } from "../state/state";
 import type { Archive } from "../telemetry/archive";
 import { RecordingResources, RecordingSource } from "../telemetry/replay";
 import { HttpResources, type Resources } from "../telemetry/resources";
-import { SocketSource, streamUrl } from "../telemetry/socket";
+import { SocketSource, socketUrl } from "../telemetry/socket";
 import type { FrameSource } from "../telemetry/source";
 import { loadFont } from "../text/font";
 import { App } from "./app";
@@ -113,7 +113,7 @@ async function origin(clock: Clock, recording: string | null, session: string | 
     return openReplay(archive, session === null);
   }
   if (recording === null) {
-    const source = new SocketSource(streamUrl(base), { clock: systemClock });
+    const source = new SocketSource(socketUrl("stream", base), { clock: systemClock });
     return { source, resources: new HttpResources(base) };
   }
   const { fetchRecording } = await import("../telemetry/recording_file");
@@ -130,7 +130,7 @@ async function archiveOf(session: string | null, base: string): Promise<Archive 
   }
   if (session === null) return null;
   const { HttpArchive } = await import("../telemetry/archive");
-  return new HttpArchive(new URL(`api/sessions/${encodeURIComponent(session)}/parts/`, base));
+  return new HttpArchive(`api/sessions/${encodeURIComponent(session)}/`, base);
 }
 
 /** The page lies in an exported folder. */

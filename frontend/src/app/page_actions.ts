@@ -12,7 +12,7 @@ import {
   viewChosen,
 } from "../state/reduce";
 import type { Requests } from "../state/requests";
-import { isRunning, mayRun } from "../state/select";
+import { isRunning, mayRun, type Needs, offers } from "../state/select";
 import { generateCommand, type Settings } from "../state/settings";
 import type { AppState, Preset } from "../state/state";
 import type { Command } from "../telemetry/protocol.gen";
@@ -114,23 +114,31 @@ export class PageActions implements Actions {
   }
 
   showShare(): void {
-    if (this.served("there is no server behind it that makes links. Its address can be passed on as it is"))
-      this.page.dialogs.openShare();
+    const lack = "there is no server behind it that makes links. Its address can be passed on as it is";
+    if (this.offered("owner", lack)) this.page.dialogs.openShare();
   }
 
   showSessions(): void {
-    if (this.served("there is no server behind it that keeps others")) this.page.dialogs.openSessions();
+    if (this.offered("owner", "there is no server behind it that keeps others"))
+      this.page.dialogs.openSessions();
   }
 
   playing(): boolean | null {
     return this.replay?.playing ?? null;
   }
 
-  /** Whether there is a server behind the page; where there is none, it says what that means. */
-  private served(lack: string): boolean {
-    if (this.page.state.alone)
+  /** Whether the server behind the page does that for it; if not, or if there is none, it says so. */
+  private offered(needs: Needs, lack: string): boolean {
+    const { state } = this.page;
+    if (offers(state, needs)) return true;
+    if (state.alone)
       this.page.refuse(`It shows the session it was exported with; ${lack}.`, "This page stands alone");
-    return !this.page.state.alone;
+    else
+      this.page.refuse(
+        needs === "owner" ? "That is for whoever runs the server." : "Your link is for watching.",
+        "You came by a link",
+      );
+    return false;
   }
 
   private get replay(): ReplayTransport | null {
@@ -274,11 +282,11 @@ export class PageActions implements Actions {
   }
 
   focusPrompt(): void {
-    if (this.served(NO_MODEL)) this.page.dom.dock.prompt.focus();
+    if (this.offered("controller", NO_MODEL)) this.page.dom.dock.prompt.focus();
   }
 
   chooseModel(): void {
-    if (this.served(NO_MODEL)) this.page.dom.dock.chooseModel();
+    if (this.offered("owner", NO_MODEL)) this.page.dom.dock.chooseModel();
   }
 
   resetCamera(): void {
@@ -296,7 +304,7 @@ export class PageActions implements Actions {
   }
 
   toggleHelp(): void {
-    this.page.dom.help.toggle(this.page.state.alone);
+    this.page.dom.help.toggle(this.page.state);
   }
 
   retryConnection(): void {

@@ -46,6 +46,15 @@ export function selectedToken(state: AppState): TokenRow | undefined {
   return step === null ? state.tokens.at(-1) : tokenAt(state, step);
 }
 
+/** What stands behind the page for something to be done: who runs its server, or who may run the model there. */
+export type Needs = "owner" | "controller";
+
+/** The page can offer that. Of one whose rights it does not know it says so when it is tried. */
+export function offers({ alone, right }: AppState, needs: Needs | undefined): boolean {
+  if (needs === undefined) return true;
+  return !alone && (right === "" || right === "owner" || right === needs);
+}
+
 /** The page may change the run. */
 export function mayControl(state: AppState): boolean {
   return state.control && state.connection.phase === "open";

@@ -1,4 +1,5 @@
 import { decodeValue } from "./decode";
+import { socketUrl } from "./socket";
 
 /**
  * One kept run: named, decoded parts, wherever they are. What each part holds is told in
@@ -9,17 +10,28 @@ export interface Archive {
   part(name: string, signal?: AbortSignal): Promise<unknown>;
   /** While its run goes on, there is more and more of it. */
   readonly grows?: boolean;
+  /** Where a connection is held for as long as it is looked at. */
+  readonly watch?: string;
 }
 
-/** A session that a server hands out, at `base` and the part's name. */
+/** No credentials, not enough of them, or a link that is over: the server says which in a sentence. */
+const NOT_LET_IN = [401, 403, 410];
+
+/** A session that a server hands out at `path` beside the page. */
 export class HttpArchive implements Archive {
   readonly grows = true;
+  readonly watch: string;
+  private readonly parts: URL;
 
-  constructor(private readonly base: string | URL) {}
+  constructor(path: string, page: string) {
+    this.parts = new URL(`${path}parts/`, page);
+    this.watch = socketUrl(`${path}watch`, page);
+  }
 
   async part(name: string, signal?: AbortSignal): Promise<unknown> {
-    const response = await fetch(new URL(name, this.base), signal ? { signal } : {});
+    const response = await fetch(new URL(name, this.parts), signal ? { signal } : {});
     if (response.status === 404) return null;
+    if (NOT_LET_IN.includes(response.status)) throw new Error((await response.text()).trim());
     if (!response.ok) throw new Error(`The server answered ${response.status} for ${name}.`);
     return decodeValue(await response.arrayBuffer());
   }

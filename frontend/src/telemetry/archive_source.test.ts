@@ -167,14 +167,14 @@ describe("a time of a kept run", () => {
     const said: string[] = [];
     source.start(
       () => {},
-      ({ message }) => said.push(message),
+      ({ refused = "", message }) => said.push(`${refused}: ${message}`),
     );
     source.perform(new ReplayStage(createState(), () => null));
     source.advance(0);
     await source.idle();
-    expect(said.at(-1)).toMatch(/can't be had. gone/);
+    expect(said.at(-1)).toBe("Part of the session can't be had: gone");
     source.retryNow();
-    expect(said.at(-1)).toBe("");
+    expect(said.at(-1)).toBe(": ");
   });
 });
 

@@ -14,6 +14,7 @@ import { ArchiveAnswers } from "./archive_answers";
 import { attentionEvent, attentionNames } from "./archive_attention";
 import { frameOf } from "./archive_frames";
 import { ArchiveGrowth } from "./archive_growth";
+import { ArchiveStanding } from "./archive_standing";
 import { lastNotAfter, type PastRun, pastRun, tokenNames } from "./past_run";
 import { Playback } from "./playback";
 import type { Command, Frame, Message, StateEvent, TelemetryEvent } from "./protocol.gen";
@@ -44,6 +45,7 @@ export class ArchiveSource implements FrameSource {
   private stage: Stage | null = null;
   private readonly answers: ArchiveAnswers;
   private readonly growth: ArchiveGrowth;
+  private readonly standing = new ArchiveStanding();
   private readonly retold = new Retold();
   /** Chunk that is played, and its next frame. */
   private chunk = 0;
@@ -53,17 +55,15 @@ export class ArchiveSource implements FrameSource {
   /** What is on show is not what is asked for. */
   private stale = true;
   private heads: readonly (readonly [number, number])[] = [];
-  private failure = "";
   /** Token parts that were asked for ahead. */
   private warmed = 0;
   private fetching: Promise<unknown> | null = null;
-  private status: (connection: Connection) => void = () => {};
 
   private constructor(
     public manifest: Manifest,
     public timeline: Timeline,
     readonly parts: PartCache,
-    private readonly grows: boolean,
+    private readonly archive: Archive,
   ) {
     this.playback = new Playback(0);
     this.answers = new ArchiveAnswers(this, parts);
@@ -81,13 +81,12 @@ export class ArchiveSource implements FrameSource {
       throw new Error(`The session is of format ${told.format}, and this page reads ${FORMAT}.`);
     }
     if (told.frame_chunks.length === 0) throw new Error("The session holds nothing yet.");
-    return new ArchiveSource(told, timeline as Timeline, parts, archive.grows ?? false);
+    return new ArchiveSource(told, timeline as Timeline, parts, archive);
   }
 
   start(sink: (message: Message) => void, status: (connection: Connection) => void): void {
     this.sink = sink;
-    this.status = status;
-    this.say();
+    this.standing.begin(status, this.archive.watch, sink, () => this.playback.pause());
   }
 
   /** Everything is played to `stage`. */
@@ -144,7 +143,7 @@ export class ArchiveSource implements FrameSource {
   advance(wall: number): boolean {
     const { stage, playback } = this;
     if (!stage) return false;
-    if (playback.growing) this.growth.look(wall, this.manifest);
+    if (playback.growing && !this.standing.over) this.growth.look(wall, this.manifest);
     if (this.stale) {
       playback.advance(wall, playback.time);
       return this.rebuild(stage);
@@ -167,12 +166,12 @@ export class ArchiveSource implements FrameSource {
   }
 
   retryNow(): void {
-    this.failure = "";
-    this.say();
+    this.standing.retry();
   }
 
   close(): void {
     this.stage = null;
+    this.standing.close();
   }
 
   // ------------------------------------------------------------------------------ inside
@@ -185,14 +184,10 @@ export class ArchiveSource implements FrameSource {
   private take(manifest: Manifest, timeline: Timeline): void {
     this.manifest = manifest;
     this.timeline = timeline;
-    const growing = this.grows && !manifest.complete;
+    const growing = this.archive.grows === true && !manifest.complete;
     this.playback.growing = growing;
     // Time that is still to be filled is not shown as if nothing had happened in it.
     this.playback.duration = manifest.seconds + (growing ? 0 : SETTLING);
-  }
-
-  private say(): void {
-    this.status({ phase: "replay", retryAt: 0, message: this.failure });
   }
 
   /** Heads that come on show get their rows at once. */
@@ -248,7 +243,7 @@ export class ArchiveSource implements FrameSource {
   }
 
   private fetch(names: readonly string[]): void {
-    if (this.fetching || this.failure !== "" || this.here(names)) return;
+    if (this.fetching || !this.standing.well || this.here(names)) return;
     const all = Promise.all(names.map((name) => this.parts.load(name)));
     this.fetching = all.then(
       () => {
@@ -256,8 +251,7 @@ export class ArchiveSource implements FrameSource {
       },
       (error: unknown) => {
         this.fetching = null;
-        this.failure = `This part of the session can't be had. ${error instanceof Error ? error.message : error}`;
-        this.say();
+        this.standing.failed(error);
       },
     );
   }

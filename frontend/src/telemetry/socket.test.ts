@@ -5,7 +5,7 @@ import { ManualClock } from "../app/clock";
 import type { Connection } from "../state/state";
 import { backoff, LONGEST_WAIT } from "./backoff";
 import type { Message, RunState } from "./protocol.gen";
-import { DEAD_AFTER, SocketSource, streamUrl } from "./socket";
+import { DEAD_AFTER, SocketSource, socketUrl } from "./socket";
 
 let server: TestServer;
 let source: SocketSource | undefined;
@@ -72,9 +72,9 @@ async function eventually(condition: () => boolean): Promise<void> {
 }
 
 it("finds the stream beside the page", () => {
-  expect(streamUrl("http://localhost:8765/?view=hud#x")).toBe("ws://localhost:8765/stream");
-  expect(streamUrl("https://host/prefix/")).toBe("wss://host/prefix/stream");
-  expect(streamUrl("https://host/prefix/index.html")).toBe("wss://host/prefix/stream");
+  expect(socketUrl("stream", "http://localhost:8765/?view=hud#x")).toBe("ws://localhost:8765/stream");
+  expect(socketUrl("stream", "https://host/prefix/")).toBe("wss://host/prefix/stream");
+  expect(socketUrl("stream", "https://host/prefix/index.html")).toBe("wss://host/prefix/stream");
 });
 
 it("says hello, then what it wants, then passes frames on", async () => {

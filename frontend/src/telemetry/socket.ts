@@ -4,6 +4,7 @@ import { backoff } from "./backoff";
 import { DecodeError, decodeMessage } from "./decode";
 import { encodeCommand } from "./encode";
 import { type Command, type Frame, type Message, type Part, PROTOCOL, type Want } from "./protocol.gen";
+import { CLOSE_UNAUTHORISED, REFUSED } from "./refused";
 import { SequenceTracker } from "./sequence";
 import type { FrameSource } from "./source";
 
@@ -19,14 +20,6 @@ const CLOCK_SAMPLES = 8;
 /** The server's own close code for a protocol it does not speak. */
 const CLOSE_PROTOCOL = 4000;
 
-/** The server's close codes for one it does not let in, and what heads the message. */
-const CLOSE_UNAUTHORISED = 4010;
-const REFUSED: Readonly<Record<number, string>> = {
-  [CLOSE_UNAUTHORISED]: "This page needs a key",
-  4011: "This link has expired",
-  4012: "This link was withdrawn",
-  4013: "This link does not reach this far",
-};
 /** Seconds. */
 const REFUSED_WAIT = 10;
 
@@ -36,9 +29,9 @@ export interface SocketOptions {
   readonly parts?: readonly Part[];
 }
 
-/** `stream` beside the page, so that it also works under a path prefix and over https. */
-export function streamUrl(page: string): string {
-  const url = new URL("stream", page);
+/** `path` beside the page, so that it also works under a path prefix and over https. */
+export function socketUrl(path: string, page: string): string {
+  const url = new URL(path, page);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   url.search = "";
   url.hash = "";

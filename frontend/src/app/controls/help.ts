@@ -1,3 +1,5 @@
+import { offers } from "../../state/select";
+import type { AppState } from "../../state/state";
 import { h } from "../dom";
 import { SHORTCUTS } from "../keyboard";
 
@@ -5,14 +7,12 @@ import { SHORTCUTS } from "../keyboard";
 export class Help {
   readonly element: HTMLDialogElement;
   private readonly alone: HTMLElement;
-  /** What only a page with a server does. */
-  private readonly served: readonly HTMLElement[];
+  private readonly rows: readonly HTMLElement[];
 
   constructor() {
-    const rows = SHORTCUTS.map((shortcut) =>
+    this.rows = SHORTCUTS.map((shortcut) =>
       h("div", {}, h("dt", {}, h("kbd", {}, shortcut.shown)), h("dd", {}, shortcut.does)),
     );
-    this.served = rows.filter((_, i) => SHORTCUTS[i]!.served);
     this.alone = h(
       "p",
       {},
@@ -34,15 +34,17 @@ export class Help {
         "Drag to turn, wheel or pinch to come nearer, right button or two fingers to move. Point at a light to read it.",
       ),
       this.alone,
-      h("dl", {}, ...rows),
+      h("dl", {}, ...this.rows),
       close,
     );
   }
 
-  /** `alone`: no server is behind the page. */
-  toggle(alone: boolean): void {
-    this.alone.hidden = !alone;
-    for (const row of this.served) row.style.display = alone ? "none" : "";
+  /** With the keys that do something for this page. */
+  toggle(state: AppState): void {
+    this.alone.hidden = !state.alone;
+    this.rows.forEach((row, i) => {
+      row.style.display = offers(state, SHORTCUTS[i]!.needs) ? "" : "none";
+    });
     if (this.element.open) this.element.close();
     else this.element.showModal();
   }

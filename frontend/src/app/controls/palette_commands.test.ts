@@ -78,3 +78,13 @@ it("offers nothing that needs a server where there is none", () => {
   for (const key of ["O", "S", "/", "M"]) expect(keys()).not.toContain(key);
   expect(keys()).toContain("P");
 });
+
+it("offers to each right what it may do", () => {
+  const state = running();
+  const offered = (right: string) => {
+    state.right = right;
+    const keys = new Set(commandsFor(state, [], "").map(({ key }) => key));
+    return ["O", "S", "/", "P"].filter((key) => keys.has(key)).join("");
+  };
+  expect(["owner", "controller", "viewer"].map(offered)).toEqual(["OS/P", "/P", "P"]);
+});

@@ -2,7 +2,7 @@ import { PRESETS } from "../../hud/arrangement";
 import type { Option } from "../../hud/instrument";
 import { INSTRUMENTS } from "../../hud/instruments";
 import { chosen } from "../../hud/options";
-import { isRunning, mayControl, mayRun } from "../../state/select";
+import { isRunning, mayControl, mayRun, type Needs, offers } from "../../state/select";
 import type { AppState, Preset } from "../../state/state";
 import type { Actions } from "../actions";
 import { chooseFile } from "../file_drop";
@@ -17,9 +17,9 @@ export interface Command {
   run(actions: Actions): void;
 }
 
-/** Keys of what needs a server behind the page. */
-const SERVED: ReadonlySet<string | undefined> = new Set(
-  SHORTCUTS.filter(({ served }) => served).map(({ shown }) => shown),
+/** What each key needs. */
+const NEEDS: ReadonlyMap<string | undefined, Needs | undefined> = new Map(
+  SHORTCUTS.map(({ shown, needs }) => [shown, needs]),
 );
 
 export const PRESET_NAMES: Readonly<Record<Preset, string>> = {
@@ -40,7 +40,7 @@ export function commandsFor(
     ...targets(state, typed),
     ...cockpit(state),
     ...running(state),
-    ...page().filter(({ key }) => !state.alone || !SERVED.has(key)),
+    ...page().filter(({ key }) => offers(state, NEEDS.get(key))),
     ...loading(state, models),
   ];
 }
