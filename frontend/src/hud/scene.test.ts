@@ -123,6 +123,15 @@ describe("scene", () => {
     expect(rasterizer.drawn).toBe(2);
   });
 
+  it("cuts text in its middle where its end tells as much, and never inside a character", () => {
+    const step = scene.step(text.data);
+    const cut = (columns: number, words: string): string => scene.cutMiddle(columns * step, words, text.data);
+    expect(cut(10, "lighthouse")).toBe("lighthouse");
+    expect(cut(7, "lighthouse")).toBe("ligh…se");
+    expect(cut(1, "lighthouse")).toBe("…");
+    expect(cut(6, "ab👍🏽cdef👍🏽")).toBe("ab…👍🏽");
+  });
+
   it("cuts text that has no room, and never inside a character", () => {
     const step = scene.step(text.caption);
     expect(scene.textWithin(0, 9, 6 * step, "abcdefgh", text.caption, color.now)).toBe(6 * step);

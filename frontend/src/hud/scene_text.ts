@@ -92,6 +92,23 @@ export class SceneText extends ItemList {
     return `${text.slice(0, end)}…`;
   }
 
+  /** `text`, or its beginning and its end, as much of them as fits `room`, with … between them. */
+  cutMiddle(room: number, text: string, style: TextStyle): string {
+    if (this.measure(text, style) <= room) return text;
+    const fits = Math.max(0, Math.floor(room / this.step(style)) - 1);
+    const all = clusters(text);
+    let used = 0;
+    let tail = all.length;
+    while (tail > 0 && used + this.columns(all[tail - 1]!, style) <= (fits + 1) / 3) {
+      used += this.columns(all[--tail]!, style);
+    }
+    let head = 0;
+    while (head < tail && used + this.columns(all[head]!, style) <= fits) {
+      used += this.columns(all[head++]!, style);
+    }
+    return `${all.slice(0, head).join("")}…${all.slice(tail).join("")}`;
+  }
+
   private run(left: number, y: number, text: string, style: TextStyle, face: Face, color: Color): void {
     const step = face.cell + Math.round(style.tracking * this.scale);
     const baseline = Math.round(y * this.scale);

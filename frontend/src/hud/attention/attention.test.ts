@@ -117,8 +117,46 @@ describe("the attention instrument on a recorded run", () => {
     const { row } = attentionModel(state, "head");
     const value = `"${row!.peakLabel}" ${probability(row!.peakWeight)}`;
     expect(said(416, 340)).toEqual(expect.arrayContaining(["strongest", value]));
-    expect(said(330, 296)).toEqual(expect.arrayContaining(["peak", value]));
-    expect(said(330, 296)).not.toContain("strongest");
+    expect(said(330, 290)).toEqual(expect.arrayContaining(["peak", value]));
+    expect(said(330, 290)).not.toContain("strongest");
+  });
+
+  it("keeps the peak's weight whole where its token has no room, and of the token what there is room for", () => {
+    const { scene, state, draw } = drawn("smollm2");
+    const said = (token: string): string[] => {
+      state.vocabulary = { label: () => token } as unknown as typeof state.vocabulary;
+      const written = vi.spyOn(scene, "text");
+      // As in the cockpit at 1440 x 900.
+      draw(102, { x: 0, y: 0, width: 352, height: 424 });
+      const words = written.mock.calls.map(([, , text]) => text);
+      written.mockRestore();
+      return words;
+    };
+    const weight = probability(attentionModel(state, "head").row!.peakWeight);
+    expect(said("·sea")).toContain(`"·sea" ${weight}`);
+    expect(said("·lighthouse")).toContain(`lighthouse ${weight}`);
+    expect(said("·antidisestablishmentarianism")).toContainEqual(
+      expect.stringMatching(new RegExp(`^antidi\\S*…\\S*m \\${weight}$`)),
+    );
+    const two = said("·antidisestablishmentarianism").find((words) => words.includes("→"));
+    expect(two).toMatch(/^anti\S*…\S*m → anti\S*…\S*m$/);
+  });
+
+  it("writes tokens below whole: of seven letters in the cockpit, of ten on the whole screen", () => {
+    const { scene, state, draw } = drawn("smollm2");
+    const cutBelow = (token: string, width: number, height: number): boolean => {
+      state.vocabulary = { label: () => token } as unknown as typeof state.vocabulary;
+      const written = vi.spyOn(scene, "textDown");
+      draw(102, { x: 0, y: 0, width, height });
+      const words = written.mock.calls.map(([, , text]) => text);
+      written.mockRestore();
+      expect(words.length).toBeGreaterThan(5);
+      return words.some((word) => word.endsWith("…"));
+    };
+    expect(cutBelow("·British", 416, 548)).toBe(false);
+    expect(cutBelow("·Atlantic", 416, 548)).toBe(true);
+    expect(cutBelow("·lighthouse", 1888, 944)).toBe(false);
+    expect(cutBelow("·Southampton", 1888, 944)).toBe(true);
   });
 
   it("joins cells only where there are fewer device pixels", () => {

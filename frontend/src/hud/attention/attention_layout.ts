@@ -20,15 +20,21 @@ const BAR = 30;
 const SLIDERS = 24;
 const SWITCHES = 26;
 const GAP = 10;
-const WIDE = 980;
+const WIDE = 900;
+const LEAST_WIDE = 320;
+/** Below it the row's bars say little: the lines by layer make room for them. */
+const LEAST_ROW = 140;
+/** Less is no picture at all. */
+const ANY_ROW = 90;
 const LEAST_PLOT = 140;
 
 /** Width of the labels left of the matrix, and height of those below. */
 const margins = (width: number): readonly [number, number] =>
-  width >= WIDE ? [96, 64] : width >= 560 ? [74, 56] : [60, 42];
+  width >= WIDE ? [96, 72] : width >= 560 ? [74, 56] : width >= 380 ? [60, 54] : [60, 42];
 
 export function attentionLayout(body: Rect, heads: number): AttentionLayout {
-  return body.width >= WIDE && body.width > body.height ? wide(body, heads) : tall(body, heads);
+  const beside = body.width >= WIDE && body.width > body.height && body.height >= LEAST_WIDE;
+  return beside ? wide(body, heads) : tall(body, heads);
 }
 
 /** Height of the overview with its captions: layers run right, heads down. */
@@ -80,19 +86,22 @@ function wide(body: Rect, heads: number): AttentionLayout {
   const switches = { x, y: end - SWITCHES, width, height: SWITCHES };
   const sliders = { x, y: switches.y - SLIDERS - 8, width, height: SLIDERS };
   const room = sliders.y - body.y - 3 * 20;
-  const multiplesHeight = Math.min(Math.floor(width / Math.min(Math.max(heads, 4), 10)) + 36, 190);
+  const each = Math.floor(width / Math.min(Math.max(heads, 4), 10));
+  const multiplesHeight = Math.min(each + 36, 190, room * 0.45);
   const overview = overviewHeight(heads, room * 0.34);
+  const spare = room - multiplesHeight - overview;
   const depthHeight = Math.min(190, room * 0.22);
-  const rowHeight = Math.min(270, room - multiplesHeight - overview - depthHeight);
+  const all = spare - depthHeight >= LEAST_ROW;
+  const rowHeight = Math.min(270, all ? spare - depthHeight : spare + 4);
   let y = body.y;
   const place = (height: number): Rect => {
     const rect = { x, y, width, height };
     y += height + 20;
     return rect;
   };
-  const row = place(rowHeight);
+  const row = rowHeight >= ANY_ROW ? place(rowHeight) : null;
   const multiples = place(multiplesHeight);
   const over = place(overview);
-  const depth = place(sliders.y - 16 - y);
+  const depth = all ? place(sliders.y - 16 - y) : null;
   return { plot, labels, below, bar, row, multiples, sliders, switches, overview: over, depth };
 }

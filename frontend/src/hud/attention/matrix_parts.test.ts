@@ -300,6 +300,10 @@ describe("places", () => {
       [1870, 930],
       [392, 940],
       [2500, 1300],
+      [968, 453],
+      [1224, 533],
+      [1200, 240],
+      [2500, 330],
     ] as const) {
       for (const heads of [1, 9, 64]) {
         const place = attentionLayout({ x: 10, y: 20, width, height }, heads);
@@ -317,6 +321,21 @@ describe("places", () => {
           expect(beside[i]!.y).toBeGreaterThanOrEqual(beside[i - 1]!.y + beside[i - 1]!.height - 0.5);
         }
       }
+    }
+  });
+
+  it("give the row room for its bars in every window that is wide", () => {
+    // Focused at 1024 x 640, 1280 x 720, 1366 x 768 and 1920 x 1080.
+    for (const [width, height] of [
+      [968, 453],
+      [1224, 533],
+      [1310, 581],
+      [1864, 893],
+    ] as const) {
+      const { plot, row, depth } = attentionLayout({ x: 0, y: 0, width, height }, 9);
+      expect(row?.height, `row at ${width} x ${height}`).toBeGreaterThanOrEqual(140);
+      expect(depth !== null, `lines by layer at ${width} x ${height}`).toBe(height > 600);
+      expect(plot.height).toBeGreaterThan(0.8 * height);
     }
   });
 

@@ -4,6 +4,7 @@ import type { Scene } from "../scene";
 import { color, text } from "../theme";
 import { type AttentionModel, type CellFacts, nats, peakFacts, share } from "./attention_model";
 import { drawLargeReadout, LARGE_READOUT } from "./readout_large";
+import { bareLabel } from "./tokens";
 
 const LINE = 15;
 
@@ -14,6 +15,9 @@ interface Line {
   readonly brief?: string;
   readonly value: string;
   readonly paint: number;
+  /** Tokens in the value, and how it is said with these or with less of them. */
+  readonly tokens?: readonly string[];
+  readonly say?: (tokens: readonly string[]) => string;
 }
 
 /** What stands in the empty half of the matrix: the row on show, or the cell that is pointed at. */
@@ -40,8 +44,8 @@ export function drawReadout(
   const fits = over ? lines.length : Math.max(2, Math.floor((plot.height * 0.42) / LINE));
   lines.slice(0, fits).forEach((line, i) => {
     const y = plot.y + 18 + i * LINE;
-    const room = over ? Math.min(plot.width, 210) - 24 : plot.width - (y - plot.y) - 24;
-    const value = scene.cut(Math.max(room, 40), line.value, text.data);
+    const room = over ? Math.min(plot.width, 210) - 24 : plot.width - (y - plot.y) - 18;
+    const value = fitted(scene, Math.max(room, 40), line);
     const used = scene.text(right, y, value, text.data, line.paint, "right");
     const fitting = [line.name, line.brief ?? ""].find(
       (name) => used + scene.measure(name, text.caption) + 8 <= room,
@@ -50,26 +54,50 @@ export function drawReadout(
   });
 }
 
+/** A line's value in the room there is. Tokens lose their quotes first, then their middles; numbers stay whole. */
+function fitted(scene: Scene, room: number, { value, tokens, say }: Line): string {
+  const width = (words: string): number => scene.measure(words, text.data);
+  if (width(value) <= room) return value;
+  if (!tokens || !say) return scene.cut(room, value, text.data);
+  const bare = tokens.map(bareLabel);
+  const whole = say(bare);
+  if (width(whole) <= room) return whole;
+  const free = room - width(say(bare.map(() => "")));
+  const all = bare.reduce((sum, token) => sum + width(token), 0);
+  const short = bare.map((token) => {
+    const left = free - (all - width(token));
+    return scene.cutMiddle(Math.max(left, free / bare.length), token, text.data);
+  });
+  return say(short);
+}
+
 function ofCell(cell: CellFacts): Line[] {
   return [
-    { name: "query", value: `"${cell.query}" · ${cell.queryNote}`, paint: color.data },
-    { name: "key", value: `"${cell.key}" · ${cell.keyNote}`, paint: color.attention },
+    tokenLine("query", [cell.query], ([query]) => `${query} · ${cell.queryNote}`, color.data),
+    tokenLine("key", [cell.key], ([key]) => `${key} · ${cell.keyNote}`, color.attention),
     { name: "weight", value: cell.weight, paint: color.now },
     { name: "", value: cell.weightNote, paint: color.muted },
   ];
 }
 
+function tokenLine(
+  name: string,
+  tokens: readonly string[],
+  say: (tokens: readonly string[]) => string,
+  paint: number,
+  brief?: string,
+): Line {
+  const value = say(tokens.map((token) => `"${token}"`));
+  return { name, value, paint, tokens, say, ...(brief && { brief }) };
+}
+
 function ofRow({ row, mode, window }: AttentionModel): Line[] {
   if (!row) return [];
-  const query = row.made ? `"${row.queryLabel}" → "${row.made}"` : `"${row.queryLabel}"`;
+  const query = row.made ? [row.queryLabel, row.made] : [row.queryLabel];
+  const peak = probability(row.peakWeight);
   const lines: Line[] = [
-    { name: "query", value: query, paint: color.attention },
-    {
-      name: "strongest",
-      brief: "peak",
-      value: `"${row.peakLabel}" ${probability(row.peakWeight)}`,
-      paint: color.now,
-    },
+    tokenLine("query", query, (tokens) => tokens.join(" → "), color.attention),
+    tokenLine("strongest", [row.peakLabel], ([key]) => `${key} ${peak}`, color.now, "peak"),
   ];
   if (mode !== "max") lines.push({ name: "entropy", value: nats(row.entropy), paint: color.data });
   if (mode !== "max") lines.push({ name: "of the most", value: share(row.entropyShare), paint: color.data });

@@ -10,7 +10,10 @@ import type { RowWeights } from "./row_weights";
 import { axisLabel } from "./tokens";
 
 const CAPTION = 18;
+/** Room for the names, ten letters of them where the plot above stays high enough. */
 const LABELS = 56;
+const WHOLE_LABELS = 74;
+const ROOMY = 140;
 const AXIS = 26;
 /** Keys named below their bars, at most; the strongest first. */
 const MOST_NAMES = 16;
@@ -65,18 +68,19 @@ export function drawRowBars(
     caption(scene, rect.x, rect.y + 10, rect.width, title, "");
     return;
   }
+  const labels = rect.height >= ROOMY ? WHOLE_LABELS : LABELS;
   const plot = {
     x: rect.x,
     y: rect.y + CAPTION + 4,
     width: rect.width - AXIS,
-    height: rect.height - CAPTION - 4 - LABELS,
+    height: rect.height - CAPTION - 4 - labels,
   };
   const bars = barsOf(row, plot.width);
   const how = bars.joined > 1 ? ` · max of ${bars.joined}` : "";
   const note = `weight of each of ${model.query + 1} keys · absolute 0 – ${short(bars.top)}${how}`;
   caption(scene, rect.x, rect.y + 10, rect.width, title, note);
   drawScale(scene, plot, bars.top);
-  drawBars(scene, state, model, bars, plot);
+  drawBars(scene, state, model, bars, plot, labels);
   const step = plot.width / bars.heights.length;
   const pointed = Math.floor((pointerX - plot.x) / step);
   drawPointed(scene, state, bars, pointed, plot);
@@ -91,7 +95,14 @@ function drawScale(scene: Scene, plot: Rect, top: number): void {
   }
 }
 
-function drawBars(scene: Scene, state: AppState, model: AttentionModel, bars: Bars, plot: Rect): void {
+function drawBars(
+  scene: Scene,
+  state: AppState,
+  model: AttentionModel,
+  bars: Bars,
+  plot: Rect,
+  labels: number,
+): void {
   const { heights, joined, highest, top } = bars;
   const step = plot.width / heights.length;
   const wide = Math.max(1, Math.min(10, step * 0.72));
@@ -113,7 +124,7 @@ function drawBars(scene: Scene, state: AppState, model: AttentionModel, bars: Ba
     else scene.rect(x, base - tall, wide, tall, paint);
   }
   for (const bar of namedBars(bars, step)) {
-    const label = scene.cut(LABELS - 8, axisLabel(state, bar * joined), text.caption);
+    const label = scene.cut(labels - 8, axisLabel(state, bar * joined), text.caption);
     const paint = bar === highest ? color.attention : bar < end ? color.prompt : color.settled;
     scene.textDown(at(bar) - 3, base + 6, label, text.caption, paint);
   }

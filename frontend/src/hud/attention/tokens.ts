@@ -20,8 +20,12 @@ export function labelAt(state: AppState, position: number): string {
   return state.vocabulary?.label(id) ?? `#${id}`;
 }
 
-/** The same for an axis: without the mark of the space before a word. */
-export function axisLabel(state: AppState, position: number): string {
-  const label = labelAt(state, position);
+/** A label without the mark of the space before a word. */
+export function bareLabel(label: string): string {
   return label.length > 1 && label.startsWith("·") ? label.slice(1) : label;
+}
+
+/** The same for an axis. */
+export function axisLabel(state: AppState, position: number): string {
+  return bareLabel(labelAt(state, position));
 }
