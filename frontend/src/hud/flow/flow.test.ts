@@ -1,5 +1,5 @@
 import "../../app/platform";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BlockRasterizer } from "../../../test/block_rasterizer";
 import { instrumentRun, stateOf } from "../../../test/instrument_run";
 import { stepSelected } from "../../state/reduce";
@@ -74,6 +74,25 @@ describe("the flow on a recorded run", () => {
       const wanted = Math.max(weight * unit, 0.75);
       expect(Math.min(...drawn.map((width) => Math.abs(width - wanted)))).toBeLessThan(1e-3);
     }
+  });
+
+  it("names the token that is made whole, without quotes before it is cut", () => {
+    const { scene, state, view, ui } = stage();
+    const said = (token: string, width: number): string[] => {
+      state.vocabulary = { label: () => token } as unknown as typeof state.vocabulary;
+      scene.reset(1920, 1080, 1);
+      const written = vi.spyOn(scene, "text");
+      view.draw(state, { ...RECT, width }, 100, ui);
+      const words = written.mock.calls.map(([, , text]) => text);
+      written.mockRestore();
+      return words;
+    };
+    expect(said("·city", 352)).toContain('"city"');
+    // Brackets round ten letters: as in the cockpit at 1440 x 900.
+    expect(said("·Portsmouth", 352)).toContain("Portsmouth");
+    expect(said("·Southampton", 352)).toContain("Southa…ton");
+    // Above the box too, which stands lower.
+    expect(said("·city", 352)).toContain("WITHOUT FIRST TOKEN");
   });
 
   it("lets its dashes run at 40 pixels a second, towards the query", () => {

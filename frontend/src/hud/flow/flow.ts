@@ -156,14 +156,16 @@ export class Flow implements InstrumentView {
     ui.hits.add("slider", SLIDER, left - 8, y, length + 16, 18);
   }
 
-  /** Above the ribbons: the switch that leaves out the first token. */
-  private drawFirst({ left, right, table }: FlowPlace, first: boolean, ui: HudUi): void {
+  /** Above the ribbons, and above the query's box where that stands lower: leaves out the first token. */
+  private drawFirst({ left, right, table, target }: FlowPlace, first: boolean, ui: HudUi): void {
     const { scene } = this;
-    const room = right - left - 8;
+    const end = target.y >= table.y + 24 ? table.x + table.width : right - 4;
+    const room = end - left - 4;
     const fits = (word: string): boolean => scene.measure(word, text.label) + 14 <= room;
     const word = FIRST_WORDS.find(fits);
     if (!word) return;
-    const x = left + (right - left - scene.measure(word, text.label) - 14) / 2;
+    const width = scene.measure(word, text.label) + 14;
+    const x = Math.max(left + 4, Math.min((left + right - width) / 2, end - width));
     drawSwitch(scene, ui.hits, FIRST_BUTTON, [word], first ? 0 : -1, x, table.y - 20);
   }
 

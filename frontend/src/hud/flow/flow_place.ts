@@ -40,10 +40,10 @@ export function flowPlace(rect: Rect): FlowPlace {
   const table = { x, y: top, width, height: rect.y + rect.height - FOOTER - 10 - top };
   const large = rect.width >= LARGE_WIDTH && table.height >= LARGE_HEIGHT;
   const position = x + (large ? 40 : 26);
-  const weight = position + (large ? 60 : 42);
+  const weight = position + (large ? 60 : 46);
   const names = Math.round(between(60, width * 0.22, large ? 240 : 170));
   const left = weight + names + (large ? 24 : 18);
-  const box = Math.round(between(70, width * 0.22, large ? 240 : 180));
+  const box = Math.round(between(78, width * 0.22, large ? 240 : 180));
   const height = Math.round(Math.min(Math.max(76, thickest(table.height) + 18), table.height));
   const y = Math.round(table.y + (table.height - height) / 2);
   const target = { x: x + width - box, y, width: box, height };

@@ -1,5 +1,5 @@
 import type { AppState } from "../../state/state";
-import { labelAt, promptLength } from "../attention/tokens";
+import { axisLabel, labelAt, promptLength } from "../attention/tokens";
 import { type Color, fade } from "../color";
 import { count, percent, probability } from "../format";
 import type { Hits } from "../hits";
@@ -68,7 +68,7 @@ function drawSource(
     return;
   }
   scene.text(place.position, baseline, String(source.position), text.caption, color.muted, "right");
-  const name = bare(labelAt(state, source.position));
+  const name = axisLabel(state, source.position);
   endingAt(scene, name, left - 10, baseline, room, word, sourceColor(state, source));
 }
 
@@ -81,11 +81,12 @@ export function drawTarget(scene: Scene, state: AppState, { position }: FlowMode
   scene.rect(right, target.y + 2, 1, target.height - 4, fade(color.now, 0.7));
   const middle = target.y + target.height / 2;
   const apart = word.size * 1.5;
-  centred(scene, quoted(labelAt(state, position)), target, middle - apart + 4, word, color.data);
+  quoted(scene, axisLabel(state, position), target, middle - apart + 4, word, color.data);
   scene.text(centre, middle + 4, "↓", word, color.muted, "center");
   const next = position + 1 < promptLength(state) + (state.run?.count ?? 0);
-  const made = next ? quoted(labelAt(state, position + 1)) : "…";
-  centred(scene, made, target, middle + apart + 4, word, next ? color.now : color.muted);
+  const y = middle + apart + 4;
+  if (next) quoted(scene, axisLabel(state, position + 1), target, y, word, color.now);
+  else scene.text(centre, y, "…", word, color.muted, "center");
   const below = target.y + target.height + 14;
   scene.text(centre, below, `pos ${count(position)}`, text.caption, color.muted, "center");
 }
@@ -126,14 +127,6 @@ function sourceColor(state: AppState, source: FlowSource): Color {
   return source.position < promptLength(state) ? color.prompt : color.words;
 }
 
-function bare(label: string): string {
-  return label.length > 1 && label.startsWith("·") ? label.slice(1) : label;
-}
-
-function quoted(label: string): string {
-  return `"${bare(label)}"`;
-}
-
 function endingAt(
   scene: Scene,
   words: string,
@@ -146,15 +139,17 @@ function endingAt(
   scene.textWithin(right - Math.min(room, scene.measure(words, style)), y, room, words, style, paint);
 }
 
-function centred(
+/** A token in the middle of its box: whole if it can be, without its quotes before it is cut. */
+function quoted(
   scene: Scene,
-  words: string,
+  label: string,
   { x, width }: Rect,
   y: number,
   style: TextStyle,
   paint: Color,
 ): void {
-  const room = width - 12;
-  const used = Math.min(room, scene.measure(words, style));
-  scene.textWithin(x + (width - used) / 2, y, room, words, style, paint);
+  const room = width - 6;
+  const whole = `"${label}"`;
+  const words = scene.measure(whole, style) <= room ? whole : scene.cutMiddle(room, label, style);
+  scene.text(x + width / 2, y, words, style, paint, "center");
 }
