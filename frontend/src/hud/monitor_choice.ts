@@ -83,7 +83,7 @@ function inShown({ candidates, chosen }: Choice, rows: number): boolean {
 
 /** Where bars run: the same columns at every width of the panel. */
 function barRect(rect: Rect): Rect {
-  const left = Math.round(Math.min(112, rect.width * 0.29));
+  const left = Math.round(Math.min(124, rect.width * 0.36));
   return { x: rect.x + left, y: rect.y, width: rect.width - left - 46, height: rect.height };
 }
 

@@ -1,6 +1,10 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import { Drawn } from "../../test/drawn";
+import { stateAfter } from "../../test/monitor_run";
+import { monitor } from "./monitor";
 import { keepPlace } from "./monitor_stream";
 import { createMonitorUi } from "./monitor_ui";
+import { text } from "./theme";
 
 it("keeps the place of who scrolled back, and follows the newest otherwise", () => {
   const ui = createMonitorUi();
@@ -16,4 +20,36 @@ it("keeps the place of who scrolled back, and follows the newest otherwise", () 
   expect(ui.scroll).toBe(12);
   keepPlace(ui, 3);
   expect(ui.scroll).toBe(0);
+});
+
+/** What the monitor writes in a style, line by line, and all it writes. */
+function written(drawn: Drawn, width: number, height: number) {
+  const spy = vi.spyOn(drawn.scene, "text");
+  drawn.draw({ x: 16, y: 60, width, height });
+  const { calls } = spy.mock;
+  const lines = new Set(calls.filter(([, , , style]) => style === text.token).map(([, y]) => y));
+  const all = calls.map(([, , words]) => words);
+  spy.mockRestore();
+  return { lines, all };
+}
+
+it("shows two lines of text at least above the time that each token took", () => {
+  const drawn = new Drawn(monitor, stateAfter(60));
+  let seen = 0;
+  for (let height = 360; height < 700; height += 4) {
+    const { lines, all } = written(drawn, 352, height);
+    if (!all.some((words) => words.startsWith("time per token"))) continue;
+    seen++;
+    expect(lines.size, `lines in a panel ${height} px high`).toBeGreaterThanOrEqual(2);
+  }
+  expect(seen).toBeGreaterThan(20);
+});
+
+it("names candidates of eleven letters whole in a narrow panel", () => {
+  const state = stateAfter(60);
+  state.vocabulary = {
+    label: () => "·Southampton",
+    isControl: () => false,
+  } as unknown as typeof state.vocabulary;
+  expect(written(new Drawn(monitor, state), 352, 460).all).toContain("Southampton");
 });

@@ -9,7 +9,7 @@ import type { Scene } from "./scene";
 import { color, glow, motion, size, type TextStyle, text, threshold } from "./theme";
 import type { Line, Span, TokenStream } from "./token_stream";
 
-const PULSE_HEIGHT = 52;
+const PULSE_HEIGHT = 45;
 /** A lower box shows text alone. */
 const LEAST_WITH_PULSE = 86;
 const INSIDE = 10;
@@ -61,7 +61,7 @@ function drawLines(
   now: number,
   ui: MonitorUi,
 ): void {
-  const rows = Math.max(1, Math.floor((area.height - 8) / type.row));
+  const rows = Math.max(1, Math.floor((area.height - 6) / type.row));
   const { lines } = stream;
   ui.scrollLimit = Math.max(0, lines.length - rows);
   keepPlace(ui, stream.dropped + lines.length);
