@@ -1,5 +1,5 @@
 import "../../app/platform";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BlockRasterizer } from "../../../test/block_rasterizer";
 import { instrumentRun, stateOf } from "../../../test/instrument_run";
 import { apply, stepSelected } from "../../state/reduce";
@@ -10,6 +10,7 @@ import { ITEM_WORDS, KIND, PLACE, Shape } from "../items";
 import { Scene } from "../scene";
 import { createHudUi } from "../ui";
 import { waterfall } from "./waterfall";
+import { SMALL } from "./waterfall_column";
 import { placeOf } from "./waterfall_place";
 
 const RECT = { x: 736, y: 800, width: 740, height: 264 };
@@ -99,6 +100,20 @@ describe("the waterfall on a recorded run", () => {
     draw(103);
     draw(104);
     expect([state.selection.step, column().value]).toEqual([null, tokens.length - 2]);
+  });
+
+  it("writes a token of ten letters smaller rather than cut", () => {
+    const { state, draw, scene } = stage();
+    const said = (token: string): [string, unknown][] => {
+      state.vocabulary = { label: () => token } as unknown as typeof state.vocabulary;
+      const written = vi.spyOn(scene, "text");
+      draw(100);
+      const words = written.mock.calls.map(([, , text, style]) => [text, style] as [string, unknown]);
+      written.mockRestore();
+      return words;
+    };
+    expect(said("·streets")).toContainEqual(["streets", SMALL.name]);
+    expect(said("·Portsmouth")).toContainEqual(["Portsmouth", SMALL.word]);
   });
 
   it("scrolls with a drag, which does not pin", () => {

@@ -96,7 +96,8 @@ export function drawColumn(
   const entropy = width >= 68 ? `H ${column.entropyShown}` : column.entropyShown;
   scene.text(left + inner, first, entropy, caption, paint, "right");
   const ink = standing === "past" ? color.words : color.now;
-  scene.textWithin(left, y + head + token - 7, inner, column.token, density.name, ink);
+  const name = scene.measure(column.token, density.name) <= inner ? density.name : density.word;
+  scene.textWithin(left, y + head + token - 7, inner, column.token, name, ink);
   const top = y + head + token;
   for (let i = 0; i < rows; i++) {
     const cell = column.cells[i];
