@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cloudchamber.inference.logits_log import LogitsReader, LogitsWriter, open_spool, softmax
+from cloudchamber.inference.logits_log import STEPS, LogitsReader, LogitsWriter, open_spool, softmax
 from cloudchamber.telemetry.events import F4, U4
 
 SIZE = 5000
@@ -54,6 +55,36 @@ def test_what_goes_in_comes_out(spool: int, count: int) -> None:
     assert reader.logits("a", 10) is None
     assert reader.logits("a", -1) is None
     assert reader.logits("b", 3) is None
+
+
+@pytest.mark.parametrize("count", [3, SIZE])
+def test_logits_that_are_spooled_are_read_there(spool: int, tmp_path: Path, count: int) -> None:
+    """Also once the spool is deleted, and only for the run they are of."""
+    writer, reader = LogitsWriter(spool, SIZE, PLENTY), LogitsReader(spool, SIZE, str(tmp_path))
+    for run in "ab":
+        folder = tmp_path / run
+        folder.mkdir()
+        offset = 100
+        data = [row(step + ord(run)).tobytes() for step in range(4)]
+        (folder / STEPS).write_bytes(bytes(offset) + b"".join(data))
+        writer.begin_run(run)
+        assert reader.logits(run, 0) is None
+        reader.begin_run(run)
+        (folder / STEPS).unlink()
+        for step in range(4):
+            writer.write(step, row(99), *some(step, count), offset + 4 * SIZE * step)
+        writer.write(4, row(5), *some(4, count))  # the disk was full, say
+        for step in (3, 0, 1):
+            np.testing.assert_array_equal(reader.logits(run, step), row(step + ord(run)))
+        np.testing.assert_array_equal(reader.logits(run, 4), row(5))
+        for step in range(5):
+            ids, p = some(step, count)
+            survivors = reader.survivors(run, step)
+            assert survivors is not None
+            np.testing.assert_array_equal(survivors.dense(SIZE)[ids], p)
+    reader.begin_run("one that has none")
+    assert reader.logits("b", 3) is None
+    np.testing.assert_array_equal(reader.logits("b", 4), row(5))
 
 
 def test_a_new_run_forgets_the_last(spool: int) -> None:
@@ -133,19 +164,21 @@ def test_a_reader_beside_a_writer_never_sees_half_a_row(spool: int) -> None:
     """The ring has room for two rows only, so every read races with an overwriting."""
     writer, reader = LogitsWriter(spool, SIZE, 2 * (8 * SIZE + 8192)), LogitsReader(spool, SIZE)
     writer.begin_run("a")
-    done = threading.Event()
+    enough = threading.Event()
     wrong: list[int] = []
-    good = 0
+    good = written = 0
 
     def write() -> None:
-        for step in range(1500):
-            writer.write(step, np.full(SIZE, step, np.float32), *some(0, 2))
-        done.set()
+        nonlocal written
+        while not enough.is_set():
+            writer.write(written, np.full(SIZE, written, np.float32), *some(0, 2))
+            written += 1
 
     thread = threading.Thread(target=write)
     thread.start()
     first = 0
-    while not done.is_set():
+    until = time.monotonic() + 60  # a machine that has no time for this thread
+    while (written < 1500 or good <= 20) and time.monotonic() < until:
         for step in range(first, first + 3):
             found = reader.logits("a", step)
             if found is not None:
@@ -153,6 +186,7 @@ def test_a_reader_beside_a_writer_never_sees_half_a_row(spool: int) -> None:
                 wrong += [step] if (found != step).any() else []
         newest = os.pread(spool, 16, 0)
         first = max(0, int.from_bytes(newest[8:16], "little", signed=True)) if len(newest) == 16 else 0
+    enough.set()
     thread.join()
     assert not wrong
     assert good > 20

@@ -8,17 +8,20 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cloudchamber.inference.engine import Engine
+from cloudchamber.inference.logits_log import open_spool, softmax
 from cloudchamber.inference.options import EngineOptions
+from cloudchamber.inference.past import RequestError
 from cloudchamber.sessions import spool as spool_module
 from cloudchamber.sessions.spool import Spool, SpoolError, delete, spools
 from cloudchamber.telemetry.commands import Generate
-from cloudchamber.telemetry.events import Problem
+from cloudchamber.telemetry.events import Problem, TokenGenerated
 from tests.inference.listening import Listener
 from tests.sessions.spooled import run_and_spool
 
@@ -65,6 +68,37 @@ def test_each_run_has_a_folder_of_its_own(tiny_model: TinyModel, tmp_path: Path)
         assert spool.head.run_id == found[1].name
 
 
+def test_logits_are_written_once(tiny_model: TinyModel, tmp_path: Path) -> None:
+    """What the engine answers comes from the spool, also when the spool is gone, and is what was said."""
+    heard = Listener()
+    log = open_spool()
+    options = EngineOptions(n_ctx=256, spool=str(tmp_path))
+    with Engine.load(tiny_model("llama"), options, heard, logits_fd=log) as engine:
+        engine.generate(Generate(prompt="the cat sat", raw=True, max_tokens=12))
+        (folder,) = spools(tmp_path)
+        with Spool(folder) as spool:
+            _, _, logits = spool.step_records(0, spool.steps)
+        written = os.pread(log, os.fstat(log).st_size, 0)
+        delete(folder)
+        for step, token in enumerate(heard.all(TokenGenerated)):
+            p = engine.distribution(step)
+            np.testing.assert_allclose(p[token.top_ids], token.top_p, rtol=1e-6)
+            np.testing.assert_array_equal(p, softmax(logits[step]))
+            assert token.token_id in engine.survivors(step).ids
+    assert len(heard.tokens()) > 5
+    assert not any(row.tobytes() in written for row in logits)
+
+
+def kept_steps(engine: Engine, heard: Listener) -> list[int]:
+    """Steps of whose distribution the engine can answer what it said."""
+    kept = []
+    for step, token in enumerate(heard.all(TokenGenerated)):
+        with suppress(RequestError):
+            np.testing.assert_allclose(engine.distribution(step)[token.top_ids], token.top_p, rtol=1e-6)
+            kept.append(step)
+    return kept
+
+
 def limited(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
@@ -80,6 +114,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_run(tiny_model: TinyModel, t
         limited(16 << 10)
         try:
             engine.generate(Generate(prompt="the cat sat", raw=True, max_tokens=30))
+            kept = kept_steps(engine, heard)
         finally:
             limited(old)
             signal.signal(signal.SIGXFSZ, handler)
@@ -87,6 +122,8 @@ def test_a_full_disk_ends_the_recording_and_not_the_run(tiny_model: TinyModel, t
     assert len(stopped) == 1
     assert "no longer recorded" in stopped[0].message
     assert len(heard.tokens()) == 30 or heard.ending().phase == "finished"
+    tokens = len(heard.tokens())
+    assert kept == [tokens - 1], "the log has room for one, and holds it itself once the spool has ended"
     with Spool(next(spools(tmp_path))) as spool:
         assert 0 < spool.steps < len(heard.tokens())
         there, _, logits = spool.step_records(0, spool.steps)
@@ -126,6 +163,7 @@ def test_what_is_no_spool_is_refused(tmp_path: Path) -> None:
 PROGRAM = """
 import sys
 from cloudchamber.inference.engine import Engine
+from cloudchamber.inference.logits_log import open_spool, softmax
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.telemetry.commands import Generate
 from cloudchamber.telemetry.events import TokenGenerated

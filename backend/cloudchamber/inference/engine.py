@@ -130,7 +130,7 @@ class Engine:
         )  # fmt: skip
         fd = open_spool() if logits_fd is None else logits_fd
         self._logits_fd = fd
-        self._reader = LogitsReader(fd, llama.n_vocab)
+        self._reader = LogitsReader(fd, llama.n_vocab, options.spool)
         self._bench = Bench(
             llama=llama,
             capture=self._capture,
@@ -204,6 +204,7 @@ class Engine:
             bench.logits.begin_run(run_id)
         if bench.spool is not None:
             bench.spool.begin_run(run_id)
+        self._reader.begin_run(run_id)
         self._emit(
             RunStarted(
                 run_id=run_id,

@@ -8,6 +8,10 @@ A row holds one step: a header, V float32 logits, then what the samplers left in
 either (id, probability) pairs or, if that is shorter, one probability per token. Rows lie at
 a fixed stride in a sparse file. When the budget is used up the oldest rows are overwritten.
 A row's header is invalid while the row is being written, and readers look at it twice.
+
+Where a run is recorded its logits are on disk already, in its spool (`sessions/spool.py`): a row
+then says where, and they are not written again. Readers hold that file open from the run's
+start, so it may be deleted meanwhile.
 """
 
 from __future__ import annotations
@@ -16,15 +20,20 @@ import hashlib
 import os
 import struct
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import BinaryIO, Final
 
 import numpy as np
 
 from cloudchamber.telemetry.events import F4, U4
 
-_HEADER: Final = struct.Struct("<qqII40x")
+_HEADER: Final = struct.Struct("<qqIIq32x")
+"""Run, step, survivors, whether they are dense, and where in the run's spool the logits are: 0 for here."""
 _INVALID: Final = -1
+STEPS: Final = "steps"
+"""A recorded run's hidden states and logits, in its spool."""
 _ALIGN: Final = 4096
 
 
@@ -87,23 +96,26 @@ class LogitsWriter:
         stat = os.fstatvfs(self.fd)
         return stat.f_bavail * stat.f_frsize // 2
 
-    def write(self, step: int, logits: F4, ids: U4, p: F4) -> None:
-        """Keep one step: `logits` f4[V]; survivors `ids` u4[n] with `p` f4[n].
+    def write(self, step: int, logits: F4, ids: U4, p: F4, spooled: int = 0) -> None:
+        """Keep one step: `logits` f4[V], unless they are `spooled` at that offset; survivors `ids`
+        u4[n] with `p` f4[n].
 
         Raises `OSError`; the rows already there stay readable.
         """
         slot = step % self._capacity
         if step >= self._capacity:
-            os.pwrite(self.fd, _HEADER.pack(self._run, _INVALID, 0, 0), slot * self._stride)
+            os.pwrite(self.fd, _HEADER.pack(self._run, _INVALID, 0, 0, 0), slot * self._stride)
         dense = 2 * len(ids) > self._n_vocab
         if dense:
             tail = [memoryview(Survivors(ids, p).dense(self._n_vocab)).cast("B")]
         else:
             tail = [memoryview(np.ascontiguousarray(ids)).cast("B")] if len(ids) else []
             tail += [memoryview(np.ascontiguousarray(p)).cast("B")] if len(ids) else []
-        header = _HEADER.pack(self._run, step, len(ids), int(dense))
+        parts: list[bytes | memoryview] = [_HEADER.pack(self._run, step, len(ids), int(dense), spooled)]
+        if not spooled:
+            parts.append(memoryview(logits).cast("B"))
         try:
-            self._write_all([header, memoryview(logits).cast("B"), *tail], slot * self._stride)
+            self._write_all([*parts, *tail], slot * self._stride)
         except OSError:
             # What is there is all there will be: go round in it.
             if step < self._capacity:
@@ -115,25 +127,41 @@ class LogitsWriter:
         written = os.pwritev(self.fd, parts, offset)
         expected = sum(len(part) for part in parts)
         if written != expected:
-            os.pwrite(self.fd, _HEADER.pack(self._run, _INVALID, 0, 0), offset)
+            os.pwrite(self.fd, _HEADER.pack(self._run, _INVALID, 0, 0, 0), offset)
             raise OSError(28, "the disk is full")
 
 
 class LogitsReader:
     """The server's end, and the engine's own. Every method is safe beside a writer."""
 
-    def __init__(self, fd: int, n_vocab: int) -> None:
+    def __init__(self, fd: int, n_vocab: int, spool: str = "") -> None:
+        """`spool` is the folder of what recorded runs leave, as in the engine's options."""
         self.fd = fd
         self.n_vocab = n_vocab
+        self._spool = spool
+        self._steps: BinaryIO | None = None
         self._stride = _stride(n_vocab)
+
+    def begin_run(self, run_id: str) -> None:
+        """Hold the spool of a run, if it has one."""
+        self._steps = None  # closed once nobody reads in it any more
+        if self._spool:
+            with suppress(OSError):
+                self._steps = (Path(self._spool) / run_id / STEPS).open("rb", buffering=0)
 
     def logits(self, run_id: str, step: int) -> F4 | None:
         """Raw logits of a step, f4[V]; None if they are not kept (any more)."""
         offset = self._find(run_id, step)
         if offset is None:
             return None
+        spooled, steps = self._header(offset)[4], self._steps
+        fd, start = self.fd, offset + _HEADER.size
+        if spooled:
+            if steps is None:
+                return None
+            fd, start = steps.fileno(), spooled
         row = np.empty(self.n_vocab, np.float32)
-        got = os.preadv(self.fd, [memoryview(row).cast("B")], offset + _HEADER.size)
+        got = os.preadv(fd, [memoryview(row).cast("B")], start)
         if got != row.nbytes or self._header(offset)[:2] != (_tag(run_id), step):
             return None
         return row
@@ -149,8 +177,8 @@ class LogitsReader:
         if offset is None:
             return None
         header = self._header(offset)
-        _, _, count, dense = header
-        start = offset + _HEADER.size + 4 * self.n_vocab
+        _, _, count, dense, spooled = header
+        start = offset + _HEADER.size + (0 if spooled else 4 * self.n_vocab)
         data = os.pread(self.fd, 4 * (self.n_vocab if dense else 2 * count), start)
         if self._header(offset) != header:
             return None
@@ -174,12 +202,12 @@ class LogitsReader:
                 return slot * self._stride
         return None
 
-    def _header(self, offset: int) -> tuple[int, int, int, int]:
+    def _header(self, offset: int) -> tuple[int, int, int, int, int]:
         data = os.pread(self.fd, _HEADER.size, offset)
         if len(data) != _HEADER.size:
-            return (0, _INVALID, 0, 0)
-        run, step, count, dense = _HEADER.unpack(data)
-        return run, step, count, dense
+            return (0, _INVALID, 0, 0, 0)
+        run, step, count, dense, spooled = _HEADER.unpack(data)
+        return run, step, count, dense, spooled
 
 
 def softmax(logits: F4) -> F4:

@@ -198,10 +198,11 @@ class Run:
 
     def _keep(self, choice: Choice, logits: F4, step: int) -> None:
         """Write the exact logits; a full disk costs the history, not the run."""
+        spooled = 0
         if self.bench.spool is not None:
-            self.bench.spool.chosen(step, logits, self.bench.capture.hidden_state())
+            spooled = self.bench.spool.chosen(step, logits, self.bench.capture.hidden_state())
         try:
-            self.bench.logits.write(step, logits, choice.ids, choice.p)
+            self.bench.logits.write(step, logits, choice.ids, choice.p, spooled)
         except OSError as error:
             if self._logits_kept:
                 self._logits_kept = False

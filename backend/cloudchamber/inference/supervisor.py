@@ -249,12 +249,14 @@ class Supervisor:
                 worker.prefilling = not event.done
             case ModelLoaded():
                 self.model = event.model
-                self.logits = LogitsReader(worker.logits_fd, event.model.n_vocab)
+                self.logits = LogitsReader(worker.logits_fd, event.model.n_vocab, self.options.spool)
                 self.state = "ready"
                 worker.settled.set()
             case RunStarted():
                 worker.run_id = event.run_id
                 worker.at_work = True
+                if self.logits is not None:
+                    self.logits.begin_run(event.run_id)
             case RunState():
                 worker.at_work = event.phase in ("prefill", "running")
                 if event.phase not in _ACTIVE:

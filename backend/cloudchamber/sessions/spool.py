@@ -27,6 +27,7 @@ from typing import Annotated, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.inference.logits_log import STEPS
 from cloudchamber.inference.taps.attention import HEAD_FIELDS
 from cloudchamber.inference.taps.capture import Capture, CaptureError
 from cloudchamber.inference.taps.history import History
@@ -125,7 +126,7 @@ class SpoolWriter:
             folder = self._folder / run_id
             folder.mkdir()
             (folder / "head").write_bytes(codec.encode(head))
-            for name in ("rows", "steps"):
+            for name in ("rows", STEPS):
                 flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
                 self._files.append(os.open(folder / name, flags, 0o600))
             _hold(self._files[0])
@@ -144,15 +145,18 @@ class SpoolWriter:
         except OSError as error:
             self._stop(error)
 
-    def chosen(self, step: int, logits: F4, hidden: F4 | None) -> None:
-        """A step's token is chosen from logits f4[V], made of a hidden state f4[n_embd]."""
+    def chosen(self, step: int, logits: F4, hidden: F4 | None) -> int:
+        """A step's token is chosen from logits f4[V], made of a hidden state f4[n_embd]. Returns
+        where in the file of steps the logits are now; 0 if they are not."""
         if not self._files:
-            return
+            return 0
         parts = [np.int64(step + 1).tobytes(), self._no_hidden if hidden is None else hidden, logits]
         try:
             _write_all(self._files[1], parts, step * self._step_bytes, self._step_bytes)
         except OSError as error:
             self._stop(error)
+            return 0
+        return (step + 1) * self._step_bytes - logits.nbytes
 
     def close(self) -> None:
         """The run is over: nothing more is written of it."""
@@ -262,7 +266,7 @@ class Spool:
         if self.head.format != FORMAT:
             raise SpoolError(f"{folder.name} was written by another version")
         self._rows = os.open(folder / "rows", os.O_RDONLY | os.O_CLOEXEC)
-        self._steps = os.open(folder / "steps", os.O_RDONLY | os.O_CLOEXEC)
+        self._steps = os.open(folder / STEPS, os.O_RDONLY | os.O_CLOEXEC)
 
     def __enter__(self) -> Spool:
         return self
