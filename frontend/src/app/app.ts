@@ -29,6 +29,9 @@ import { ReplayStage, replayOf } from "./replay_stage";
 import { LiveTransport, ReplayTransport } from "./transport";
 import { Wants } from "./wants";
 
+/** By what a person may have selected something else. */
+const DEEDS = ["keydown", "pointerdown", "pointermove", "pointerup", "click", "input"] as const;
+
 /** The clock of what has no time. */
 const ALWAYS: Clock = { now: () => Number.NEGATIVE_INFINITY };
 
@@ -71,6 +74,8 @@ export class App implements Page {
   drawn: (() => void) | null = null;
   /** Ended by an export, which then calls `tick` itself. */
   ownPace = true;
+  /** What was selected when it was asked for. */
+  private asked = "";
   private dirty = true;
   private lastTick = Number.NaN;
 
@@ -247,6 +252,17 @@ export class App implements Page {
     if (want) this.source.send(want);
   }
 
+  /** After whatever a person did: ask for what is selected now, so that the answer comes while a frame is waited for. */
+  private ask(): void {
+    const { layer, head, step } = this.state.selection;
+    const selected = `${layer}/${head}/${step}`;
+    if (selected === this.asked) return;
+    this.asked = selected;
+    this.want();
+    this.moments.update(this.state);
+    this.graphics.picture?.ask(this.state);
+  }
+
   private connected(connection: Connection): void {
     connectionChanged(this.state, connection);
     if (connection.phase === "open") void this.dom.dock.models.refresh();
@@ -295,6 +311,8 @@ export class App implements Page {
       this.address.read();
       this.touch();
     };
+    const ask = () => queueMicrotask(() => this.ask());
+    for (const type of DEEDS) window.addEventListener(type, ask, { signal });
     window.addEventListener("popstate", addressChanged, { signal });
   }
 

@@ -106,6 +106,10 @@ export class ChamberPicture implements Picture {
     this.hud.observe(state, time);
   }
 
+  ask(state: AppState): void {
+    this.hud.ask(state);
+  }
+
   forget(before: number): void {
     this.hud.forget(before);
   }

@@ -41,6 +41,8 @@ export interface Picture {
   draw(time: number, state: AppState, ui: UiState): void;
   /** Something happened at clock time `time`, and more may happen before a frame is drawn. */
   observe(time: number, state: AppState): void;
+  /** Something else was selected: what it needs is asked for now, and not at the next frame. */
+  ask(state: AppState): void;
   /** A replay went elsewhere: nothing counts that was seen before clock time `before`. */
   forget(before: number): void;
   /** To the next surprising moment of the timeline, or the one before. */

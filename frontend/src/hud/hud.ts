@@ -111,6 +111,11 @@ export class Hud {
     for (const panel of this.layout?.panels ?? []) this.viewOf(panel.id)?.observe?.(state, now, this.ui);
   }
 
+  /** Something else was selected: those on show ask for what they lack of it. */
+  ask(state: AppState): void {
+    for (const panel of this.layout?.panels ?? []) this.viewOf(panel.id)?.ask?.(state, this.ui);
+  }
+
   /** A replay went elsewhere: what was seen before `before` counts no more. */
   forget(before: number): void {
     for (const view of this.views.values()) view.forget?.(before);

@@ -26,6 +26,8 @@ export interface InstrumentView {
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void;
   /** Takes in what is new in the state, where it remembers more of a run than the state does. */
   observe?(state: AppState, now: number, ui: HudUi): void;
+  /** Something else was selected: it asks the server for what it lacks of that, before it is drawn. */
+  ask?(state: AppState, ui: HudUi): void;
   /** A replay went elsewhere: of what it remembers, nothing counts that it saw before clock time `before`. */
   forget?(before: number): void;
   /** Something happened on one of the regions it registered. True takes it, and with a press the drag that follows. */

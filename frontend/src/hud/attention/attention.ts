@@ -117,6 +117,10 @@ class Attention implements InstrumentView {
     if (place.depth) drawDepth(this.scene, heads, model, place.depth);
   }
 
+  ask(state: AppState, ui: HudUi): void {
+    this.matrixOf(state, this.modelOf(state), ui);
+  }
+
   private drawRow(
     state: AppState,
     model: AttentionModel,
