@@ -2,7 +2,7 @@ import "../../app/platform";
 import { describe, expect, it, vi } from "vitest";
 import { BlockRasterizer } from "../../../test/block_rasterizer";
 import { instrumentRun, stateOf } from "../../../test/instrument_run";
-import { stepSelected } from "../../state/reduce";
+import { headSelected, stepSelected } from "../../state/reduce";
 import type { Asked } from "../../state/requests";
 import { halfToFloat } from "../../telemetry/half";
 import type { AttentionWeights } from "../../telemetry/protocol.gen";
@@ -67,6 +67,17 @@ describe("the attention instrument on a recorded run", () => {
       expect(scene.heat.values[at + key]).toBe(weights.data[(rows - 1) * keys + key]);
     }
     expect(scene.overflow).toBe(0);
+  });
+
+  it("asks for what it lacks of a head as soon as it is selected, and once", () => {
+    const { state, ui, view, sent, draw } = drawn("smollm2");
+    headSelected(state, 3, 1);
+    sent.length = 0;
+    view.ask!(state, ui);
+    const [first, ...others] = sent.filter((asked) => asked.kind === "get_attention");
+    expect(first).toMatchObject({ layer: 3, head: 1, query_start: 0 });
+    draw(102);
+    expect(sent.filter((asked) => asked.kind === "get_attention")).toHaveLength(1 + others.length);
   });
 
   it.each(["smollm2", "gemma3", "gpt_oss", "mixtral"] as const)(
