@@ -19,7 +19,7 @@ from cloudchamber.model.discovery import FoundModel
 from cloudchamber.server.live import LiveSession
 from cloudchamber.sessions import archive, compactor, find
 from cloudchamber.sessions.archive import Attention, ExactDistribution, Manifest, Norms
-from cloudchamber.sessions.compact_store import Piece, complete, spool_folder
+from cloudchamber.sessions.compact_store import Piece, complete
 from cloudchamber.sessions.compactor import Compactor
 from cloudchamber.sessions.spool import Spool
 from cloudchamber.sessions.store import Store
@@ -105,10 +105,12 @@ async def working(rig: Rig) -> asyncio.Task[None]:
 
 async def test_a_spool_becomes_parts_and_goes(rig: Rig) -> None:
     assert not rig.manifest.distribution_exact
+    assert rig.manifest.completing
     task = await working(rig)
+    await rig.until(lambda: not rig.manifest.completing)
+    manifest = rig.manifest
     await rig.until(lambda: not rig.run.folder.exists())
     task.cancel()
-    manifest = rig.manifest
     assert manifest.distribution_exact
     assert manifest.attention_layers == [0, 1, 2]
     assert 0 < manifest.attention_error <= 1 / 510 + 1e-8
@@ -240,7 +242,7 @@ async def test_a_live_run_is_kept_whole(tiny_model: TinyModel, tmp_path: Path) -
                 await asyncio.sleep(0.05)
             kept = store.archive(listed[0].id)
             assert kept is not None
-            while spool_folder(store).exists() and os.listdir(spool_folder(store)):  # noqa: ASYNC110
+            while store.spools.exists() and os.listdir(store.spools):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         manifest = archive.read(kept, Manifest, "manifest")
         assert manifest is not None

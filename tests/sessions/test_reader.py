@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import cloudchamber
-from cloudchamber.sessions.compact_store import complete, spool_folder
+from cloudchamber.sessions.compact_store import complete
 from cloudchamber.sessions.container_writer import write_container
 from cloudchamber.sessions.find import NotFoundError
 from cloudchamber.sessions.reader import MissingError, Session
@@ -37,7 +37,7 @@ def keep(run: Spooled, store: Store) -> None:
     made.tokens = [(token.step, token.step / 30, codec.encode(token)) for token in tokens]
     store.append(run.run_id, made)
     store.finish(run.run_id).result()
-    shutil.copytree(run.folder, spool_folder(store) / run.run_id)
+    shutil.copytree(run.folder, store.spools / run.run_id)
     assert complete(store, run.run_id)
 
 

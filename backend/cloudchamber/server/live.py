@@ -19,7 +19,6 @@ from cloudchamber.model.positions_service import PositionsService
 from cloudchamber.model.vocabulary import read_vocabulary
 from cloudchamber.server.run_tokens import RunTokens
 from cloudchamber.server.session import RefusedError, SessionState
-from cloudchamber.sessions.compact_store import spool_folder
 from cloudchamber.sessions.compactor import Compactor
 from cloudchamber.sessions.recorder import Recorder
 from cloudchamber.sessions.store import Store
@@ -80,7 +79,7 @@ class LiveSession:
         self._recorder = None if keeping is None else Recorder(self.hub, keeping, self)
         self._compactor = None if keeping is None else Compactor(keeping, self.hub.publish)
         if keeping is not None:
-            options = replace(options, spool=str(spool_folder(keeping)))
+            options = replace(options, spool=str(keeping.spools))
         self._supervisor = Supervisor(options, self._on_event, self._on_reply)
         self._positions = PositionsService()
         self._first = model

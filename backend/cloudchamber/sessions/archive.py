@@ -146,6 +146,8 @@ class Manifest:
     frames: int
     complete: bool
     """False while the run goes on: then more comes."""
+    completing: bool = False
+    """Attention, exact distributions and norms are still to be made of what the run left."""
     model: ModelLoaded
     started: RunStarted
     prompt: PromptProcessed | None = None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import apsw
 
@@ -12,9 +11,6 @@ from cloudchamber.sessions import archive, store_writing
 from cloudchamber.sessions.exact_store import MATRIX
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_schema import rows, transaction
-
-SPOOL: Final = "spool"
-"""Folder beside the store's file."""
 
 
 class GoneError(Exception):
@@ -40,11 +36,6 @@ class Piece:
     def read(cls, mapping: dict[str, Any]) -> Self:
         """From our own process."""
         return cls(**mapping)
-
-
-def spool_folder(store: Store) -> Path:
-    """Where runs leave what the sessions of a store are completed from."""
-    return store.path.parent / SPOOL
 
 
 def order_of(store: Store, session: str) -> dict[str, list[str]]:
@@ -92,7 +83,7 @@ def _describe(store: Store, session: str, error: float) -> None:
 def complete(store: Store, session: str) -> bool:
     """Complete a session here and now, if its run is over and nobody else is at it. Whether
     there was something to do. Raises `StoreError`, `OSError`."""
-    folder = spool_folder(store) / session
+    folder = store.spools / session
     if not archive.is_session_id(session) or not (folder / "head").exists():
         return False
     from cloudchamber.sessions.compact import compact

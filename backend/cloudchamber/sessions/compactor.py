@@ -21,7 +21,7 @@ from typing import Final
 
 from cloudchamber.inference import wire
 from cloudchamber.sessions.compact_process import DONE, HELD, UNUSABLE
-from cloudchamber.sessions.compact_store import GoneError, Piece, keep, order_of, spool_folder
+from cloudchamber.sessions.compact_store import GoneError, Piece, keep, order_of
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_schema import StoreError
 from cloudchamber.telemetry import codec
@@ -46,7 +46,7 @@ class Compactor:
 
     def __init__(self, store: Store, publish: Callable[[Event], None]) -> None:
         self._store = store
-        self._folder = spool_folder(store)
+        self._folder = store.spools
         self._publish = publish
         self._busy = False
         self._wake = asyncio.Event()

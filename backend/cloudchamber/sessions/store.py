@@ -18,7 +18,7 @@ import apsw
 
 from cloudchamber.sessions import archive, exact_store, retention, store_writing
 from cloudchamber.sessions.store_archive import Expander, StoreArchive, decompress
-from cloudchamber.sessions.store_folder import store_path
+from cloudchamber.sessions.store_folder import SPOOL, store_path
 from cloudchamber.sessions.store_list import Room, SessionInfo, listed, used_bytes
 from cloudchamber.sessions.store_schema import (
     StoreError,
@@ -42,6 +42,7 @@ class Store:
 
     def __init__(self, path: Path | None = None, *, keep_bytes: int = retention.KEEP_BYTES) -> None:
         self.path = path or store_path()
+        self.spools = self.path.parent / SPOOL
         self.keep_bytes = keep_bytes
         self.expanders: dict[str, Expander] = {exact_store.CODING: exact_store.expand}
         """How parts in other codings than zstd are read."""
@@ -101,7 +102,9 @@ class Store:
                 key = store_writing.key_of(db, session)
         except _NoStoreError:
             return None
-        return None if key is None else StoreArchive(self._reading, key, self.expanders)
+        if key is None:
+            return None
+        return StoreArchive(self._reading, key, self.expanders, self.spools / session)
 
     def body(self, kind: str, name: str) -> bytes | None:
         """What sessions share, by kind and content hash. Raises `StoreError`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -39,19 +41,22 @@ type Expander = Callable[["StoreArchive", str, bytes], bytes]
 class StoreArchive:
     """One session. What it hands out is of the moment it is asked; raises `StoreError`."""
 
-    def __init__(self, reading: Reading, key: int, expanders: dict[str, Expander]) -> None:
+    def __init__(self, reading: Reading, key: int, expanders: dict[str, Expander], spool: Path) -> None:
         self._reading = reading
         self._key = key
         self._expanders = expanders
+        self._spool = spool
 
     def part(self, name: str) -> bytes | None:
         """See `Archive`."""
         if not archive.is_part_name(name):
             return None
+        # Looked at before the store: it goes only when that has all of it.
+        completing = (self._spool / "head").exists()
         with self._reading() as db:
             stored = self._stored(db, name)
             if stored is None:
-                return self._made(db, name)
+                return self._made(db, name, completing)
         coding, data = stored
         return decompress(data) if coding == ZSTD else self._expanders[coding](self, name, data)
 
@@ -71,12 +76,12 @@ class StoreArchive:
         body = value(db, shared, (self._key, name))
         return None if body is None else (ZSTD, body)
 
-    def _made(self, db: apsw.Connection, name: str) -> bytes | None:
+    def _made(self, db: apsw.Connection, name: str, completing: bool) -> bytes | None:
         """A part that is not there as such: the manifest, and what a running session has so far."""
         kind, _, number = name.partition("/")
         if kind == archive.MANIFEST:
             manifest = manifest_of(db, self._key)
-            return None if manifest is None else archive.encode(manifest)
+            return None if manifest is None else archive.encode(replace(manifest, completing=completing))
         if kind not in ("timeline", "tokens", "frames") or self.complete(db) is not False:
             return None
         if kind == "timeline":

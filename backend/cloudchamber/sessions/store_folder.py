@@ -11,6 +11,8 @@ import platformdirs
 VARIABLE: Final = "CLOUDCHAMBER_DATA"
 """Environment variable that names another folder."""
 FILE: Final = "sessions.db"
+SPOOL: Final = "spool"
+"""Folder beside the file, where runs leave what their sessions are completed from."""
 
 
 def data_folder(chosen: Path | None = None) -> Path:

@@ -92,8 +92,15 @@ async function show(clock: Clock, { source, resources, lacking }: Origin): Promi
 
 /** A session may have the attention of some layers only: unless the address names one, one of those comes first. */
 function beginWithHeldLayer(state: AppState, source: FrameSource): void {
-  const held = replayOf(source)?.manifest.attention_layers ?? [];
-  if (held.length === 0 || held.includes(0) || new URLSearchParams(location.search).has("layer")) return;
+  const replay = replayOf(source);
+  const held = replay?.manifest.attention_layers ?? [];
+  if (
+    replay?.unfinished ||
+    held.length === 0 ||
+    held.includes(0) ||
+    new URLSearchParams(location.search).has("layer")
+  )
+    return;
   headSelected(state, held[0]!, 0);
 }
 

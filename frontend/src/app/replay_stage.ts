@@ -19,15 +19,16 @@ export class ReplayStage implements Stage {
   ) {}
 
   sought(past: PastRun, backwards: boolean): void {
-    const { model, started, positions, embedding_hash, attention_layers: layers } = past.manifest;
+    const { model, started, positions, embedding_hash, attention_layers: layers, completing } = past.manifest;
     if (!this.state.run) {
       const method = positions.includes("umap") ? "umap" : "pca";
       const ready = { kind: "positions_ready", embedding_hash, method } as const;
       const placed = positions.length > 0 ? [ready] : [];
       this.frame(frameOf([model, started, ...placed]), 0);
-      // Of the layers that have attention, one is on show.
+      // Of the layers that have attention, one is on show; those that are being made come by themselves.
       const { layer, head } = this.state.selection;
-      if (layers.length > 0 && !layers.includes(layer)) headSelected(this.state, layers[0]!, head);
+      if (!completing && layers.length > 0 && !layers.includes(layer))
+        headSelected(this.state, layers[0]!, head);
     }
     this.picture()?.forget(Number.POSITIVE_INFINITY);
     sought(this.state, past, backwards);

@@ -27,6 +27,8 @@ export interface Manifest {
   readonly frames: number;
   /** False while the run goes on: then more comes. */
   readonly complete: boolean;
+  /** Attention, exact distributions and norms are still to be made of what the run left. */
+  readonly completing: boolean;
   readonly model: ModelLoaded;
   readonly started: RunStarted;
   readonly prompt: PromptProcessed | null;

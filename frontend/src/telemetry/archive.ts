@@ -95,6 +95,11 @@ export class PartCache {
     return part;
   }
 
+  /** What was not there may have come: it is asked for again. */
+  forgetMissing(): void {
+    for (const [name, { part }] of this.held) if (part === null) this.drop(name);
+  }
+
   private drop(name: string): void {
     this.bytes -= this.held.get(name)?.bytes ?? 0;
     this.held.delete(name);

@@ -25,7 +25,7 @@ let manifest: Manifest;
 async function answersOf(parts: Archive): Promise<ArchiveAnswers> {
   manifest = (await parts.part("manifest")) as Manifest;
   timeline = (await parts.part("timeline")) as Timeline;
-  return new ArchiveAnswers({ manifest, timeline }, new PartCache(parts));
+  return new ArchiveAnswers({ manifest, timeline, unfinished: false }, new PartCache(parts));
 }
 
 beforeAll(async () => {

@@ -48,7 +48,11 @@ export class ArchiveAnswers {
 
   constructor(
     /** What there is of the run by now. */
-    private readonly kept: { readonly manifest: Manifest; readonly timeline: Timeline },
+    private readonly kept: {
+      readonly manifest: Manifest;
+      readonly timeline: Timeline;
+      readonly unfinished: boolean;
+    },
     private readonly parts: PartCache,
   ) {}
 
@@ -210,6 +214,14 @@ export class ArchiveAnswers {
     return name ? ((await this.parts.load(name)) as Attention | null) : null;
   }
 
+  private noRow(): Refusal {
+    return new Refusal(
+      this.kept.unfinished
+        ? "This layer's attention is made of the run's record when nothing runs: it is not there yet."
+        : "The session does not hold this layer's attention.",
+    );
+  }
+
   /** One head's row, or the mean or maximum over the layer's heads. */
   private async row(layer: number, head: number, mode: string, query: number): Promise<AttentionRow | null> {
     const part = await this.part(layer, query);
@@ -222,7 +234,7 @@ export class ArchiveAnswers {
   private async flow({ request, mode, layer, head, position }: GetFlow): Promise<FlowReply> {
     const at = position < 0 ? this.positions - 1 : position;
     const row = mode === "rollout" ? await this.rollOut(at) : await this.row(layer, head, mode, at);
-    if (!row) throw new Refusal(NO_ROW);
+    if (!row) throw this.noRow();
     const run_id = this.runId;
     const weights = flat(row.weights);
     return {
@@ -261,7 +273,7 @@ export class ArchiveAnswers {
       const share = shares[query]! / 2;
       if (share === 0) continue;
       const row = await this.row(layer, 0, "mean", query);
-      if (!row) throw new Refusal(NO_ROW);
+      if (!row) throw this.noRow();
       for (let key = 0; key <= query; key++) before[key]! += share * row.weights[key]!;
     }
     return before;
@@ -271,7 +283,7 @@ export class ArchiveAnswers {
     const { layer, head, mode, query_start } = asked;
     const kept = this.manifest.attention_layers.includes(layer);
     const block = kept ? BlockMaximum.of(asked, this.positions) : null;
-    if (!block) throw new Refusal(NO_ROW);
+    if (!block) throw this.noRow();
     for (let query = query_start; query < block.queryStop; query++) {
       const row = await this.row(layer, head, mode, query);
       if (row) block.take(query, row);
@@ -279,8 +291,6 @@ export class ArchiveAnswers {
     return block.reply(this.runId);
   }
 }
-
-const NO_ROW = "The session does not hold this layer's attention.";
 
 /** Keeps an event of the state from which a step's token was chosen. */
 function take(

@@ -3,8 +3,10 @@ import { DiskArchive } from "../../test/disk_archive";
 import { ReplayStage } from "../app/replay_stage";
 import { ReplayTransport } from "../app/transport";
 import { createState } from "../state/initial";
+import { attentionKey } from "../state/reduce";
 import type { AppState } from "../state/state";
 import type { Archive } from "./archive";
+import type { Manifest } from "./archive.gen";
 import { LOOK_EVERY } from "./archive_growth";
 import { ArchiveSource } from "./archive_source";
 import type { Message } from "./protocol.gen";
@@ -175,4 +177,78 @@ it("goes on looking when the server was away", async () => {
   archive.moment = 2;
   await page.pass(LOOK_EVERY + 1);
   expect(page.source.manifest.steps).toBeGreaterThan(50);
+});
+
+/** A session whose run is over, while its attention is made. */
+class Completing implements Archive {
+  readonly grows = true;
+  readonly asked: string[] = [];
+  private readonly whole = DiskArchive.make();
+  /** Parts of a layer's attention that are there. */
+  made = 0;
+  completing = true;
+
+  async part(name: string): Promise<unknown> {
+    this.asked.push(name);
+    const [kind, , chunk] = name.split("/");
+    if (kind === "attention" && Number(chunk) >= this.made) return null;
+    const part = await this.whole.part(name);
+    if (kind !== "manifest") return part;
+    const { made, completing } = this;
+    const known = made > 0 ? {} : { attention_layers: [] };
+    return { ...(part as Manifest), ...known, completing };
+  }
+}
+
+const HEAD: [number, number] = [23, 5];
+const rowsOf = ({ state }: Page) => state.attention.get(attentionKey(...HEAD));
+const ask = (page: Page) =>
+  page.source.send({
+    ...{ kind: "get_attention", request: 1, layer: HEAD[0], head: HEAD[1], mode: "head" },
+    ...{ query_start: 0, query_stop: 0, key_start: 0, key_stop: 0, max_size: 256 },
+  });
+
+it("shows attention as soon as it is made, where it stands", async () => {
+  const archive = new Completing();
+  const page = await Page.open(archive);
+  const { source } = page;
+  source.send({ kind: "want", parts: [], attention: [HEAD] });
+  const last = source.manifest.steps - 1;
+  source.seek(source.timeOf(last));
+  await page.pass(1);
+  expect(rowsOf(page)).toBeUndefined();
+  ask(page);
+  await page.pass(0.1);
+  expect(page.answers.at(-1)).toMatchObject({
+    kind: "rejected",
+    message: expect.stringMatching("not there yet"),
+  });
+
+  // A part of it first: what is missing is asked for again when all is there.
+  archive.made = 1;
+  await page.pass(LOOK_EVERY + 1);
+  const time = source.time;
+  expect(rowsOf(page)).toBeUndefined();
+  archive.made = 9;
+  archive.completing = false;
+  await page.pass(LOOK_EVERY + 1);
+  expect(source.time).toBe(time);
+  expect(source.time).toBe(source.timeOf(last));
+  const whole = await Page.open(DiskArchive.make());
+  whole.source.send({ kind: "want", parts: [], attention: [HEAD] });
+  whole.source.seek(time);
+  await whole.pass(0.2);
+  expect(rowsOf(whole)).toBeDefined();
+  expect(structuredClone(rowsOf(page))).toEqual(structuredClone(rowsOf(whole)));
+  expect(said(page.state)).toEqual(said(whole.state));
+  ask(page);
+  ask(whole);
+  await page.pass(0.1);
+  await whole.pass(0.1);
+  expect(page.answers.at(-1)!.kind).toBe("attention_reply");
+  expect(structuredClone(page.answers.at(-1))).toEqual(structuredClone(whole.answers.at(-1)));
+
+  const { length } = archive.asked;
+  await page.pass(3 * LOOK_EVERY);
+  expect(archive.asked, "it looks no more").toHaveLength(length);
 });

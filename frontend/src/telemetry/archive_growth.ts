@@ -4,7 +4,16 @@ import { type Manifest, type Timeline, TOKENS_PER_PART } from "./archive.gen";
 /** Seconds between two looks at whether a run that goes on has come further. */
 export const LOOK_EVERY = 3;
 
-/** Looks, while a run that still goes on is on show, for what has come of it since. */
+/** What changes while a session is recorded and completed. */
+const STATES: readonly ((manifest: Manifest) => number | boolean)[] = [
+  ({ frames }) => frames,
+  ({ complete }) => complete,
+  ({ completing }) => completing,
+  ({ attention_layers }) => attention_layers.length,
+  ({ distribution_exact }) => distribution_exact,
+];
+
+/** Looks, while a run that is not all kept yet is on show, for what has come of it since. */
 export class ArchiveGrowth {
   private lookedAt = Number.NaN;
   private looking: Promise<void> | null = null;
@@ -35,7 +44,8 @@ export class ArchiveGrowth {
   private async take(known: Manifest): Promise<void> {
     const { parts } = this;
     const manifest = (await parts.renew("manifest")) as Manifest | null;
-    if (!manifest || (manifest.frames === known.frames && manifest.complete === known.complete)) return;
+    if (!manifest || !STATES.some((state) => state(manifest) !== state(known))) return;
+    parts.forgetMissing();
     // What is asked for after the manifest holds at least what that says. What is played stays until its
     // successor is here, which begins with the same.
     const open = [

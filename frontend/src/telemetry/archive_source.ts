@@ -54,6 +54,8 @@ export class ArchiveSource implements FrameSource {
   private shownTime = Number.NaN;
   /** What is on show is not what is asked for. */
   private stale = true;
+  /** Nothing that was told before counts: there is more to tell of it. */
+  private anew = false;
   private heads: readonly (readonly [number, number])[] = [];
   /** Token parts that were asked for ahead. */
   private warmed = 0;
@@ -132,6 +134,12 @@ export class ArchiveSource implements FrameSource {
     return !this.stale && this.shownTime === this.playback.time;
   }
 
+  /** More of it is to come: of the run itself, or of what is made of it afterwards. */
+  get unfinished(): boolean {
+    const { complete, completing } = this.manifest;
+    return this.archive.grows === true && (!complete || completing);
+  }
+
   /** Resolves when what is being fetched is here. */
   async idle(): Promise<void> {
     while (this.fetching) await this.fetching;
@@ -143,7 +151,7 @@ export class ArchiveSource implements FrameSource {
   advance(wall: number): boolean {
     const { stage, playback } = this;
     if (!stage) return false;
-    if (playback.growing && !this.standing.over) this.growth.look(wall, this.manifest);
+    if (this.unfinished && !this.standing.over) this.growth.look(wall, this.manifest);
     if (this.stale) {
       playback.advance(wall, playback.time);
       return this.rebuild(stage);
@@ -182,10 +190,19 @@ export class ArchiveSource implements FrameSource {
 
   /** What there is of the run by now. */
   private take(manifest: Manifest, timeline: Timeline): void {
+    const before = this.manifest;
     this.manifest = manifest;
     this.timeline = timeline;
     const growing = this.archive.grows === true && !manifest.complete;
     this.playback.growing = growing;
+    if (
+      manifest.attention_layers.length !== before.attention_layers.length ||
+      manifest.completing !== before.completing
+    ) {
+      // What is on show is told again with it, and whoever was refused asks again.
+      this.anew = true;
+      this.stale = true;
+    }
     // Time that is still to be filled is not shown as if nothing had happened in it.
     this.playback.duration = manifest.seconds + (growing ? 0 : SETTLING);
   }
@@ -267,7 +284,8 @@ export class ArchiveSource implements FrameSource {
     }
     this.stale = false;
     this.retold.clear();
-    const backwards = !(time >= this.shownTime);
+    const backwards = this.anew || !(time >= this.shownTime);
+    this.anew = false;
     stage.sought(pastRun(this, first), backwards);
     this.chunk = first;
     this.next = 0;

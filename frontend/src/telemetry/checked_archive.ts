@@ -101,6 +101,7 @@ const manifest = map({
   seconds: real,
   steps: whole(MOST_STEPS),
   complete: yes,
+  completing: optional(yes),
   model,
   started,
   prompt: optional(map({ n_tokens: whole(MOST_STEPS), seconds: real })),

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
+import { STEPS } from "../../../playwright/steps";
 import { ManualClock } from "../app/clock";
 import { createState } from "../state/initial";
 import { apply } from "../state/reduce";
+import type { Frame } from "./protocol.gen";
 import { openRecording, parseRecording } from "./recording_file";
 import { type Recording, RecordingResources, RecordingSource } from "./replay";
 
@@ -11,6 +13,20 @@ const FILE = new URL("../../../playwright/fixtures/smollm2.chamber", import.meta
 
 const bytesOf = (buffer: Buffer) =>
   buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength) as ArrayBuffer;
+
+/** Tokens of the prompt and of the answer. */
+const [PROMPT, ANSWER] = [44, 72];
+
+function framesOf(of: Recording): Frame[] {
+  const frames: Frame[] = [];
+  const source = new RecordingSource(of, new ManualClock(), false);
+  source.start(
+    (message) => message.kind === "frame" && frames.push(message),
+    () => {},
+  );
+  while (source.feed());
+  return frames;
+}
 
 let recording: Recording;
 
@@ -63,8 +79,45 @@ describe("a recorded run of a real model", () => {
     );
     source.advance(1e9);
     expect(state.model).toBeNull();
-    while ((state.tokens.at(-1)?.event.step ?? -1) < 10) source.feed();
-    expect(state.tokens.length).toBe(11);
+    let before = -1;
+    let newest = -1;
+    while (newest < 10) {
+      before = newest;
+      source.feed();
+      newest = state.tokens.at(-1)?.event.step ?? -1;
+    }
+    // The frame that holds it, and none after it.
+    expect(before).toBeLessThan(10);
+    expect(state.tokens.length).toBe(newest + 1);
+    expect(newest).toBeLessThan(13);
+  });
+
+  it("has all rows of its nine heads, those of the prompt too", () => {
+    const rows = new Map<number, Set<number>>();
+    for (const event of framesOf(recording).flatMap(({ state }) => state)) {
+      if (event.kind !== "attention") continue;
+      const known = rows.get(event.head) ?? new Set();
+      rows.set(event.head, known);
+      for (let row = 0; row < event.weights.shape[0]!; row++) known.add(event.query_start + row);
+    }
+    expect([...rows.keys()].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    const all = Array.from({ length: PROMPT + ANSWER - 1 }, (_, position) => position);
+    for (const known of rows.values()) expect([...known].sort((a, b) => a - b)).toEqual(all);
+  });
+
+  it("has all there is to show at the moments that pictures are taken of", () => {
+    const frames = framesOf(recording);
+    for (const step of [STEPS.start, STEPS.confident, STEPS.uncertain - 1, STEPS.uncertain, STEPS.middle]) {
+      const frame = frames.find(({ events }) =>
+        events.some((one) => one.kind === "token" && one.step === step),
+      )!;
+      const newest = frame.events.findLast((one) => one.kind === "token");
+      expect(newest?.step, `the newest token of the frame with ${step}`).toBe(step);
+      const kinds = frame.state.map(({ kind }) => kind);
+      for (const kind of ["distribution", "layers", "heads", "attention", "cache"]) {
+        expect(kinds, `state with token ${step}`).toContain(kind);
+      }
+    }
   });
 
   it("is good up to its last whole chunk when it was cut off", () => {

@@ -83,3 +83,40 @@ test("a run that goes on is opened from its beginning, scrubbed, and followed to
     await server.close();
   }
 });
+
+test("attention comes on show in an open replay as soon as it is made of the run's record", async ({
+  page,
+  context,
+}) => {
+  const server = await Server.start("--no-autostart", "--threads", "1");
+  try {
+    const live = new Chamber(page);
+    await live.endlessRuns();
+    await live.idleGpu();
+    await live.open(server.page());
+    await live.ask(ENDLESS);
+    await live.moreThan(20);
+    const { runId } = await live.snapshot();
+    const late = new Chamber(await context.newPage());
+    const look = { session: runId, view: "hud", focus: "attention", layer: "7", head: "3", at: "1" };
+    await late.page.goto(`${server.url}?${new URLSearchParams(look)}`);
+    await expect.poll(() => late.tokens()).toBeGreaterThan(0);
+    /** Whether the newest row and the first rows of the matrix on show are there, and where the page stands. */
+    const shown = () =>
+      late.page.evaluate(() => {
+        const { attention, attentionHistory, selection } = window.chamber!.state();
+        const { layer, head } = selection;
+        const matrix = attentionHistory.get(layer, head);
+        const known = [0, 20].map((position) => matrix?.isKnown(position) ?? false);
+        return { layer, head, row: attention.size > 0, known };
+      });
+    const place = { layer: 7, head: 3 };
+    expect(await shown()).toEqual({ ...place, row: false, known: [false, false] });
+    const stands = await late.tokens();
+    await live.button("Stop").click();
+    await expect.poll(shown, { timeout: 90_000 }).toEqual({ ...place, row: true, known: [true, true] });
+    expect(await late.tokens()).toBe(stands);
+  } finally {
+    await server.close();
+  }
+});

@@ -70,6 +70,13 @@ class Attention implements InstrumentView {
     scene.popClip();
   }
 
+  forget(before: number): void {
+    if (before < Number.POSITIVE_INFINITY) return;
+    this.requests.forget();
+    this.plot.forget();
+    this.multiples?.forget();
+  }
+
   pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState): boolean {
     const { selection, model } = state;
     if (!model) return false;

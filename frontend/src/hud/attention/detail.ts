@@ -11,6 +11,12 @@ export class Detail {
   private asked = "";
   private askedTops = "";
 
+  /** What was refused may be there now. */
+  forget(): void {
+    this.asked = "";
+    this.askedTops = "";
+  }
+
   /** The exact cells of `window`; null while they are not there, or where there would be too many. */
   of(
     state: AppState,

@@ -116,6 +116,10 @@ describe("what is asked for", () => {
     expect(requests.refusal).toBe("The recording does not hold it.");
     requests.ask(state, 0, 2, "mean", 20, ask);
     expect([questions.length, requests.refusal]).toEqual([2, ""]);
+    questions[1]!("It is not there yet.");
+    requests.forget();
+    requests.ask(state, 0, 2, "mean", 20, ask);
+    expect([questions.length, requests.refusal]).toEqual([3, ""]);
   });
 });
 

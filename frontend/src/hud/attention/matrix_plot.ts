@@ -107,6 +107,10 @@ export class MatrixPlot {
     ui.hits.add("heat-cell", 0, plot.x, plot.y, plot.width, plot.height);
   }
 
+  forget(): void {
+    this.detail.forget();
+  }
+
   pointer(event: HudPointerEvent, state: AppState, model: AttentionModel | null): boolean {
     if (!model || model.length === 0) return false;
     const { plot, picture, zoom } = this;

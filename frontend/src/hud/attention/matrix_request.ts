@@ -67,6 +67,11 @@ export class MatrixRequests {
     return this.awaited > 0;
   }
 
+  /** What was refused may be there now. */
+  forget(): void {
+    this.refusal = "";
+  }
+
   /** Asks for the next rows that are missing, unless an answer is on its way. Says whether it asked. */
   ask(
     state: AppState,

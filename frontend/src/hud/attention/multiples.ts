@@ -34,6 +34,10 @@ export class Multiples {
     this.requests = Array.from({ length: MOST }, (_, i) => new MatrixRequests(`attention small ${i}`));
   }
 
+  forget(): void {
+    for (const request of this.requests) request.forget();
+  }
+
   draw(
     state: AppState,
     summary: HeadSummary | null,
