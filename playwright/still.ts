@@ -9,19 +9,6 @@ export const RECORDING = join(HERE, "fixtures/smollm2.chamber");
 /** A tiny mixture of experts with random weights; made by `make record` too. */
 export const EXPERTS_RECORDING = join(HERE, "fixtures/experts.chamber");
 
-/**
- * Steps of the recorded run that show what a picture is to show. Each is the newest token of its frame, for only that
- * one has its distribution there: tokens may come faster than frames.
- */
-export const STEPS = {
-  /** " from" after "far removed": p .999. */
-  confident: 28,
-  /** " Portsmouth" after "the city of": above 4 nats, and the fourteenth choice. Alone in its frame. */
-  uncertain: 36,
-  start: 1,
-  middle: 47,
-};
-
 /** Seconds after which light, bars and brackets have come to rest. */
 const REST = 2;
 
@@ -76,8 +63,7 @@ export class Still {
   /** Feed the run up to a step and let everything come to rest. */
   async at(step: number): Promise<void> {
     await this.feed(step);
-    await this.after(0);
-    await this.after(REST);
+    await this.settle();
   }
 
   /** Feed the run up to a step and draw nothing. */
@@ -88,8 +74,12 @@ export class Still {
   /** Feed all of the run and let everything come to rest. */
   async finish(): Promise<void> {
     await this.page.evaluate(() => window.chamber!.finish());
-    await this.after(0);
-    await this.after(REST);
+    await this.settle();
+  }
+
+  /** An instrument asks as it is drawn; answers come with the frame after, eight at a time. */
+  private async settle(): Promise<void> {
+    for (const seconds of [0, 0, REST]) await this.after(seconds);
   }
 
   /** Show the vocabulary in one of the recording's two layouts. */
@@ -131,3 +121,4 @@ export const test = base.extend<{ still: Still }, { server: Server }>({
 });
 
 export { expect } from "@playwright/test";
+export { STEPS } from "./steps";
