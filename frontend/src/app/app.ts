@@ -1,4 +1,5 @@
 import { Cockpit } from "../hud/cockpit";
+import type { Panel } from "../hud/layout";
 import type { QrCode } from "../hud/qr";
 import { MomentKeeper } from "../state/moment";
 import { connectionChanged, momentSettled } from "../state/reduce";
@@ -32,6 +33,8 @@ import { Wants } from "./wants";
 /** By what a person may have selected something else. */
 const DEEDS = ["keydown", "pointerdown", "pointermove", "pointerup", "click", "input"] as const;
 
+/** Before there is a picture. */
+const NO_PANELS: readonly Panel[] = [];
 /** The clock of what has no time. */
 const ALWAYS: Clock = { now: () => Number.NEGATIVE_INFINITY };
 
@@ -247,7 +250,7 @@ export class App implements Page {
 
   /** Say what this page looks at, when that has changed. */
   private want(): void {
-    const panels = this.graphics.picture?.layout?.panels ?? [];
+    const panels = this.graphics.picture?.layout?.panels ?? NO_PANELS;
     const want = this.wants.update(this.state, panels, document.hidden);
     if (want) this.source.send(want);
   }

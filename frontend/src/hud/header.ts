@@ -15,6 +15,11 @@ interface Fact {
 
 const BETWEEN = 24;
 const MARK_WIDTH = 204;
+/** The nebula may be bright behind the bar. */
+const LOW = fade(color.panel, 0.5);
+/** The mark's track fades along the way it came. */
+const TRACK_START = fade(color.data, 0.5);
+const TRACK_END = fade(color.data, 0.55);
 
 /** The bar at the top. Its facts are put into words only when one of them has changed. */
 export class Header {
@@ -26,9 +31,7 @@ export class Header {
   draw(scene: Scene, state: AppState, rect: Rect): void {
     this.follow(state);
     const baseline = rect.y + 34;
-    // The nebula may be bright behind it.
-    const low = fade(color.panel, 0.5);
-    scene.gradient(0, rect.y, rect.width + 2 * rect.x, rect.height, color.panel, low, true);
+    scene.gradient(0, rect.y, rect.width + 2 * rect.x, rect.height, color.panel, LOW, true);
     rule(scene, rect.x, rect.y + rect.height - 1, rect.width, MARK_WIDTH);
     const afterMark = drawMark(scene, rect.x, baseline) + 28;
     let right = rect.x + rect.width;
@@ -41,7 +44,8 @@ export class Header {
       right -= BETWEEN;
     }
     let left = afterMark;
-    for (const fact of this.model) {
+    for (let i = 0; i < this.model.length; i++) {
+      const fact = this.model[i]!;
       const width = factWidth(scene, fact);
       if (left + width > right) break;
       drawFact(scene, fact, left, baseline);
@@ -72,11 +76,14 @@ export class Header {
 function drawMark(scene: Scene, x: number, baseline: number): number {
   const cx = x + 8;
   const cy = baseline - 5;
-  // Open towards the particle, and fading along the way it came.
+  // Open towards the particle.
   const turn = 2 * Math.PI;
-  const [x0, y0, x1, y1] = [cx - 4, cy + 4.5, cx + 8, cy - 7.5];
-  scene.arc(cx, cy, 7.5, 1.25, 0.2 * turn, 0.86 * turn, color.data, 3, 0, 0, fade(color.data, 0.55));
-  scene.segment(x0, y0, x1, y1, x0, y0, x1, y1, 1, fade(color.data, 0.5), color.now, 2);
+  const x0 = cx - 4;
+  const y0 = cy + 4.5;
+  const x1 = cx + 8;
+  const y1 = cy - 7.5;
+  scene.arc(cx, cy, 7.5, 1.25, 0.2 * turn, 0.86 * turn, color.data, 3, 0, 0, TRACK_END);
+  scene.segment(x0, y0, x1, y1, x0, y0, x1, y1, 1, TRACK_START, color.now, 2);
   scene.circle(x1, y1, 1.75, color.now, glow.bracket);
   const left = x + 26;
   return left + scene.text(left, baseline, "CLOUD CHAMBER", text.mark, color.now);

@@ -40,6 +40,11 @@ const CURSORS: Partial<Record<HitKind, string>> = {
   tab: "pointer",
 };
 
+/** What stands on an instrument's tab. */
+function shortName(id: string): string {
+  return instrumentOf(id)?.short ?? id;
+}
+
 /** Whose the regions of the timeline are. */
 const TIMELINE = "timeline";
 
@@ -83,7 +88,7 @@ export class Hud {
     }
     this.addDividers(layout);
     const viewShownAt = ui.shownAt - ui.lag;
-    for (const panel of layout.panels) this.drawPanel(state, panel, now);
+    for (let i = 0; i < layout.panels.length; i++) this.drawPanel(state, layout.panels[i]!, now);
     ui.hits.owner = TIMELINE;
     if (layout.timeline) this.timeline.draw(state, layout.timeline, now, ui);
     ui.shownAt = viewShownAt;
@@ -155,13 +160,15 @@ export class Hud {
   /** Gaps between panels can be dragged. */
   private addDividers(layout: Layout): void {
     const { scene, ui } = this;
-    layout.dividers.forEach(({ rect, vertical }, i) => {
+    for (let i = 0; i < layout.dividers.length; i++) {
+      const { rect, vertical } = layout.dividers[i]!;
       ui.hits.add("divider", i, rect.x, rect.y, rect.width, rect.height);
-      if (!contains(rect, ui.pointerX, ui.pointerY)) return;
-      const [cx, cy] = [Math.round(rect.x + rect.width / 2), Math.round(rect.y + rect.height / 2)];
+      if (!contains(rect, ui.pointerX, ui.pointerY)) continue;
+      const cx = Math.round(rect.x + rect.width / 2);
+      const cy = Math.round(rect.y + rect.height / 2);
       if (vertical) scene.box(cx - 1, cy - 24, 2, 48, color.data, color.clear, 0, glow.active, color.data);
       else scene.box(cx - 24, cy - 1, 48, 2, color.data, color.clear, 0, glow.active, color.data);
-    });
+    }
   }
 
   private drawPanel(state: AppState, panel: Panel, now: number): void {
@@ -174,8 +181,7 @@ export class Hud {
     // On the clock that instruments are drawn by.
     ui.shownAt = this.motion.since(panel.id) - ui.lag;
     if (strip) {
-      const names = panel.tabs.map((id) => instrumentOf(id)?.short ?? id);
-      tabs(scene, ui.hits, strip, names, panel.tabs.indexOf(panel.id), ui.pointerX, ui.pointerY);
+      tabs(scene, ui.hits, strip, panel.tabs, shortName, panel.id, ui.pointerX, ui.pointerY);
     }
     ui.hits.add("title", 0, rect.x, rect.y, rect.width, HEADING);
     view.draw(state, rect, now, ui);

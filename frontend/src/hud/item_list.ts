@@ -106,16 +106,19 @@ export class ItemList {
 
   /** Word offset of a new item, or -1 if there is no room. */
   protected item(shape: number, a: number, b: number, c: number, d: number): number {
+    const o = this.begin(shape);
+    if (o >= 0) this.place(o, a, b, c, d);
+    return o;
+  }
+
+  /** As `item`, its place not yet written. Takes no fractions: handing one on costs a call a heap number. */
+  protected begin(shape: number): number {
     const index = shape === Shape.glyph ? this.nextGlyph() : this.nextShape(shape);
     if (index < 0) {
       this.overflow++;
       return -1;
     }
     const o = index * ITEM_WORDS;
-    this.floats[o + PLACE] = a;
-    this.floats[o + PLACE + 1] = b;
-    this.floats[o + PLACE + 2] = c;
-    this.floats[o + PLACE + 3] = d;
     this.floats[o + MORE] = 0;
     this.floats[o + MORE + 1] = 0;
     this.words[o + KIND] = shape | (this.clip << 8);
@@ -143,6 +146,13 @@ export class ItemList {
     run.first = first;
     run.count = count;
     return true;
+  }
+
+  protected place(o: number, a: number, b: number, c: number, d: number): void {
+    this.floats[o + PLACE] = a;
+    this.floats[o + PLACE + 1] = b;
+    this.floats[o + PLACE + 2] = c;
+    this.floats[o + PLACE + 3] = d;
   }
 
   protected form(o: number, a: number, b: number, c: number, d: number): void {

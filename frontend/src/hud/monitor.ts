@@ -6,7 +6,7 @@ import type { HudPointerEvent, Instrument, InstrumentView } from "./instrument";
 import { panel } from "./kit/frame";
 import { caption, HEADING, heading } from "./kit/heading";
 import { inset, type Rect } from "./layout";
-import { CAPTION, drawChoice } from "./monitor_choice";
+import { drawChoice } from "./monitor_choice";
 import { drawEntropy } from "./monitor_entropy";
 import { drawGauges } from "./monitor_gauges";
 import { columnLayout, type MonitorLayout, WIDE, wideColumn, wideLayout } from "./monitor_layout";
@@ -15,6 +15,7 @@ import { drawStatus, drawTask, statusHeight, TASK_HEIGHT } from "./monitor_statu
 import { drawStream, streamColumns } from "./monitor_stream";
 import type { MonitorUi } from "./monitor_ui";
 import { progress } from "./motion";
+import { PlaceIn } from "./place_in";
 import { RunText } from "./run_text";
 import type { Scene } from "./scene";
 import { Seen } from "./seen";
@@ -23,6 +24,22 @@ import { BarMotion } from "./token_motion";
 import type { HudUi } from "./ui";
 
 const GAP = 8;
+const SURPRISE = `underlined: rank > ${threshold.surprisingRank}`;
+
+/** What the heading leaves of the panel; in a wide one the status stands over the text alone. */
+interface Body {
+  readonly rect: Rect;
+  readonly wide: boolean;
+  readonly top: Rect;
+}
+
+function bodyOf(panel: Rect): Body {
+  const inner = inset(panel, size.padding);
+  const y = panel.y + HEADING + GAP;
+  const rect = { ...inner, y, height: inner.y + inner.height - y };
+  const wide = rect.width >= WIDE;
+  return { rect, wide, top: wide ? { ...rect, width: wideColumn(rect) } : rect };
+}
 
 /** The Inference Monitor. Holds only what can be made again from the state: its model and the wrapped text. */
 export class Monitor implements InstrumentView {
@@ -30,6 +47,9 @@ export class Monitor implements InstrumentView {
   private readonly seen = new Seen();
   private readonly runText: RunText;
   private readonly springs = new BarMotion();
+  private readonly bodyIn = new PlaceIn(bodyOf);
+  private readonly placedIn = new Seen();
+  private placed: MonitorLayout | null = null;
 
   constructor(private readonly scene: Scene) {
     this.runText = new RunText((cluster) => scene.columns(cluster, text.token));
@@ -41,13 +61,9 @@ export class Monitor implements InstrumentView {
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
     heading(scene, rect, "INFERENCE MONITOR", model.captions);
-    const inner = inset(rect, size.padding);
-    const bodyTop = rect.y + HEADING + GAP;
-    const body = { ...inner, y: bodyTop, height: inner.y + inner.height - bodyTop };
+    const body = this.bodyIn.of(rect);
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
-    const wide = body.width >= WIDE;
-    const top = this.drawTop(model, wide ? { ...body, width: wideColumn(body) } : body, now, ui);
-    const place = wide ? wideLayout(body, top, ui.topCount) : columnLayout(body, top, ui.topCount);
+    const place = this.placeIn(body, this.drawTop(model, body.top, now, ui), ui.topCount);
     this.drawText(state, model, place, now, ui);
     drawChoice(scene, state, model, place.choice, place.rows, place.row, now, ui, this.springs);
     if (place.entropy) drawEntropy(scene, state, model, place.entropy, now, ui);
@@ -68,13 +84,26 @@ export class Monitor implements InstrumentView {
     return true;
   }
 
+  /** Where the sections stand below the status: made anew only when the room or its division has changed. */
+  private placeIn(body: Body, top: number, wanted: number): MonitorLayout {
+    const { placedIn } = this;
+    placedIn.begin();
+    placedIn.value(body);
+    placedIn.value(top);
+    placedIn.value(wanted);
+    if (placedIn.changed || !this.placed) {
+      this.placed = (body.wide ? wideLayout : columnLayout)(body.rect, top, wanted);
+    }
+    return this.placed;
+  }
+
   /** Status and tasks; returns where they end. */
   private drawTop(model: MonitorModel, body: Rect, now: number, ui: MonitorUi): number {
     const height = statusHeight(this.scene, model.status, body.width);
-    drawStatus(this.scene, model, { ...body, height }, now, ui.reducedMotion);
+    drawStatus(this.scene, model, body, height, now, ui.reducedMotion);
     let y = body.y + height + GAP;
-    for (const task of model.tasks) {
-      drawTask(this.scene, task, body.x, y, body.width, ui.reducedMotion ? 0 : now);
+    for (let i = 0; i < model.tasks.length; i++) {
+      drawTask(this.scene, model.tasks[i]!, body.x, y, body.width, ui.reducedMotion ? 0 : now);
       y += TASK_HEIGHT;
     }
     return y;
@@ -88,11 +117,10 @@ export class Monitor implements InstrumentView {
     ui: MonitorUi,
   ): void {
     const { stream: rect, type } = place;
-    const note = state.tokens.length > 0 ? `underlined: rank > ${threshold.surprisingRank}` : "";
+    const note = state.tokens.length > 0 ? SURPRISE : "";
     caption(this.scene, rect.x, rect.y + 12, rect.width, "TOKEN STREAM", note);
-    const box = { ...rect, y: rect.y + CAPTION, height: rect.height - CAPTION };
     const stream = this.runText.follow(state, streamColumns(this.scene, rect.width, type));
-    drawStream(this.scene, state, model, stream, type, box, now, ui);
+    drawStream(this.scene, state, model, stream, type, place.text, now, ui);
   }
 
   /** The model of `state`, made anew only when something in it has changed. */
@@ -113,7 +141,7 @@ export class Monitor implements InstrumentView {
     seen.value(state.memory);
     seen.value(state.problem);
     seen.value(state.connection);
-    for (const task of LONG_TASKS) seen.value(state.progress.get(task));
+    for (let i = 0; i < LONG_TASKS.length; i++) seen.value(state.progress.get(LONG_TASKS[i]!));
     if (seen.changed || !this.model) this.model = monitorModel(state);
     return this.model;
   }

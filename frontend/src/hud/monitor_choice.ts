@@ -1,15 +1,23 @@
 import type { AppState } from "../state/state";
-import { fade } from "./color";
+import { type Color, fade } from "./color";
 import { caption } from "./kit/heading";
 import { bar } from "./kit/meter";
 import type { Rect } from "./layout";
 import type { Candidate, Choice, MonitorModel } from "./monitor_model";
-import { FEW_CANDIDATES, type MonitorUi } from "./monitor_ui";
+import { FEW_CANDIDATES, MOST_CANDIDATES, type MonitorUi } from "./monitor_ui";
 import type { Scene } from "./scene";
 import { color, glow, text } from "./theme";
 import type { BarMotion } from "./token_motion";
 
 export const CAPTION = 20;
+const OTHERS = fade(color.data, 0.35);
+const CHOSEN = fade(color.attention, 0.2);
+const CHOSEN_END = fade(color.attention, 0.08);
+const SPACE = fade(color.muted, 0.6);
+/** Bars of candidates by rank, the first brightest. */
+const RANKED: readonly Color[] = Array.from({ length: MOST_CANDIDATES + 1 }, (_, rank) =>
+  fade(color.data, 1 - 0.02 * (rank - 1)),
+);
 /** Between the last candidate and the row of one that ranks lower. */
 const APART = 4;
 
@@ -71,8 +79,7 @@ function drawOthers(scene: Scene, choice: Choice, rect: Rect, y: number, rows: n
   const track = barRect(rect);
   scene.textFitting(rect.x + 26, baseline, track.x - rect.x - 32, labels, text.caption, color.muted);
   const height = Math.min(row - 6, 9);
-  const paint = fade(color.data, 0.35);
-  bar(scene, track.x, y + Math.round((row - 1 - height) / 2), track.width, height, p, paint);
+  bar(scene, track.x, y + Math.round((row - 1 - height) / 2), track.width, height, p, OTHERS);
   scene.text(rect.x + rect.width - 2, baseline, shown, text.data, color.muted, "right");
 }
 
@@ -100,7 +107,7 @@ function drawRow(
   const track = barRect(rect);
   const { chosen } = candidate;
   if (chosen) {
-    scene.gradient(rect.x, y, rect.width, row - 1, fade(color.attention, 0.2), fade(color.attention, 0.08));
+    scene.gradient(rect.x, y, rect.width, row - 1, CHOSEN, CHOSEN_END);
     scene.rect(rect.x, y, 2, row - 1, color.attention);
   }
   ui.hits.add("candidate", candidate.id, rect.x, y, rect.width, row);
@@ -110,7 +117,7 @@ function drawRow(
   const left = rankRight + 8;
   label(scene, candidate.label, left, baseline, track.x - 6 - left, chosen);
   const height = Math.min(row - 6, 9);
-  const paint = chosen ? color.now : fade(color.data, 1 - 0.02 * (candidate.rank - 1));
+  const paint = chosen ? color.now : RANKED[Math.min(candidate.rank, MOST_CANDIDATES)]!;
   const light = p > 0.004 ? glow.bracket : 0;
   bar(scene, track.x, y + Math.round((row - 1 - height) / 2), track.width, height, p, paint, light);
   const right = rect.x + rect.width - 2;
@@ -120,7 +127,7 @@ function drawRow(
 /** A token's text; its leading space, which most have, stays visible but quiet. */
 function label(scene: Scene, shown: string, x: number, y: number, room: number, chosen: boolean): void {
   const spaced = shown.startsWith("·");
-  const dot = spaced ? scene.text(x, y, "·", text.data, fade(color.muted, 0.6)) : 0;
+  const dot = spaced ? scene.text(x, y, "·", text.data, SPACE) : 0;
   const rest = spaced ? shown.slice(1) : shown;
   scene.textWithin(x + dot, y, room - dot, rest, text.data, chosen ? color.now : color.words);
 }

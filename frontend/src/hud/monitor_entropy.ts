@@ -14,6 +14,7 @@ const AXIS = 14;
 const FINEST_STEP = 3;
 const COARSEST_STEP = 6;
 const SLIDE = 0.12;
+const LIGHT = 5;
 
 /** How sure the model is: the entropy as a number, as a count of tokens, as a word, and its history. */
 export function drawEntropy(
@@ -38,9 +39,7 @@ export function drawEntropy(
   };
   scene.rect(plot.x, plot.y, plot.width, plot.height, color.well);
   const axis = rect.x + rect.width;
-  levels(scene, plot, plot.high > 8 ? 4 : 2, (y, value) => {
-    scene.text(axis, y + 4, value.toFixed(0), text.caption, color.muted, "right");
-  });
+  levels(scene, plot, plot.high > 8 ? 4 : 2, axis);
   if (!entropy) {
     const empty = "how uncertain each token is";
     scene.textWithin(rect.x, top + 20, number - 8, "H", text.number, color.muted);
@@ -51,7 +50,7 @@ export function drawEntropy(
   const middle = top + Math.round((height - 52) / 2);
   const taken = scene.text(rect.x, middle + 24, entropy.shown, text.number, paint);
   scene.text(rect.x + taken + 6, middle + 24, "nats", text.caption, color.muted);
-  scene.text(rect.x, middle + 39, `eᴴ ≈ ${entropy.tokens} tokens`, text.data, color.data);
+  scene.text(rect.x, middle + 39, entropy.tokens, text.data, color.data);
   scene.text(rect.x, middle + 53, entropy.verdict, text.data, paint);
   drawHistory(scene, state, entropy.history, plot, now, ui);
 }
@@ -70,21 +69,14 @@ function drawHistory(
   const places = Math.min(history.length, Math.floor(room / step) + 1);
   const newest = state.tokens.at(-1);
   const slid = newest && !ui.reducedMotion ? easeOutCubic(progress(now, newest.arrived, SLIDE)) : 1;
-  const inner = { ...plot, width: plot.width - 5 };
-  const values = history.subarray(history.length - places);
+  const first = history.length - places;
+  // The newest value's light has room at the right.
+  const shift = (first > 0 ? (1 - slid) * step : 0) - LIGHT;
   scene.pushClip(plot.x, plot.y - 8, plot.width + 8, plot.height + 16);
-  sparkline(
-    scene,
-    inner,
-    values,
-    places,
-    step,
-    threshold.uncertain,
-    history.length > places ? (1 - slid) * step : 0,
-  );
+  sparkline(scene, plot, history, first, places, step, threshold.uncertain, shift);
   scene.popClip();
   const last = newest?.event.step ?? 0;
-  const right = inner.x + inner.width;
+  const right = plot.x + plot.width - LIGHT;
   for (let back = 0; back < places; back++) {
     ui.hits.add("entropy", last - back, right - (back + 0.5) * step, plot.y, step, plot.height);
   }

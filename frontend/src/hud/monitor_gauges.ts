@@ -7,6 +7,8 @@ import type { Scene } from "./scene";
 import { color, text } from "./theme";
 
 export const GAUGES_HEIGHT = 50;
+/** Of weights, cache, compute buffers and the rest. */
+const PARTS = [color.data, color.prompt, fade(color.prompt, 0.55), fade(color.data, 0.25)];
 const GAP = 16;
 
 /** The KV cache and the memory, side by side. */
@@ -20,7 +22,6 @@ export function drawGauges(scene: Scene, { cache, memory }: MonitorModel, rect: 
   scene.textFitting(rect.x, note, width, cache.notes, text.caption, color.muted);
   const right = rect.x + width + GAP;
   caption(scene, right, rect.y + 12, width, "MEMORY", memory.total);
-  const parts = [color.data, color.prompt, fade(color.prompt, 0.55), fade(color.data, 0.25)];
-  stackedBar(scene, right, bar, width, 11, memory.shares, parts);
+  stackedBar(scene, right, bar, width, 11, memory.shares, PARTS);
   scene.textFitting(right, note, width, memory.notes, text.caption, color.muted);
 }

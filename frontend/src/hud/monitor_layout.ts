@@ -1,5 +1,5 @@
 import type { Rect } from "./layout";
-import { choiceHeight } from "./monitor_choice";
+import { CAPTION, choiceHeight } from "./monitor_choice";
 import { GAUGES_HEIGHT } from "./monitor_gauges";
 import { largeStream, type StreamType, smallStream } from "./monitor_stream";
 import { size } from "./theme";
@@ -7,6 +7,8 @@ import { size } from "./theme";
 /** Where the monitor's sections stand, below its status. */
 export interface MonitorLayout {
   readonly stream: Rect;
+  /** Of it, what the text has below the caption. */
+  readonly text: Rect;
   readonly type: StreamType;
   readonly choice: Rect;
   /** Candidates shown, and the height of each. */
@@ -52,7 +54,8 @@ export function columnLayout(body: Rect, top: number, wanted: number): MonitorLa
   const below = choice.y + choiceTall + gap;
   const entropy = plotted ? { x, y: below, width, height: plot } : null;
   const gauges = gauged ? { x, y: below + (plotted ? plot + gap : 0), width, height: GAUGES_HEIGHT } : null;
-  return { stream, type: roomy ? largeStream : smallStream, choice, rows, row, entropy, gauges };
+  const text = belowCaption(stream);
+  return { stream, text, type: roomy ? largeStream : smallStream, choice, rows, row, entropy, gauges };
 }
 
 /** Text at the left, numbers at the right: the monitor alone on the screen. */
@@ -70,7 +73,12 @@ export function wideLayout(body: Rect, top: number, wanted: number): MonitorLayo
   const entropyTop = choice.y + choice.height + gap;
   const entropy = { x, y: entropyTop, width, height: gauges.y - gap - entropyTop };
   const stream = { x: body.x, y: top, width: left, height: bottom - top };
-  return { stream, type: largeStream, choice, rows, row, entropy, gauges };
+  const text = belowCaption(stream);
+  return { stream, text, type: largeStream, choice, rows, row, entropy, gauges };
+}
+
+function belowCaption(rect: Rect): Rect {
+  return { ...rect, y: rect.y + CAPTION, height: rect.height - CAPTION };
 }
 
 /** Width of the text's column in a wide body. */

@@ -58,7 +58,7 @@ describe("the monitor's model of a recorded run", () => {
   it("reads the entropy as nats, as a count of tokens and as a word", () => {
     const uncertain = monitorModel(stateAfter(3)).entropy!;
     expect(uncertain.shown).toBe(tokens[2]!.entropy.toFixed(2));
-    expect(uncertain.tokens).toBe(Math.round(Math.exp(tokens[2]!.entropy)).toString());
+    expect(uncertain.tokens).toBe(`eᴴ ≈ ${Math.round(Math.exp(tokens[2]!.entropy))} tokens`);
     expect([uncertain.verdict, uncertain.tone]).toEqual(["uncertain", "attention"]);
     expect(uncertain.note).toBe("max ln V = 10.80 nats");
     expect(monitorModel(stateAfter(17)).entropy!.verdict).toBe("confident");

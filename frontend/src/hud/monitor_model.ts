@@ -235,7 +235,7 @@ function entropy(state: AppState, { event }: TokenRow): Entropy {
   return {
     nats: event.entropy,
     shown: event.entropy.toFixed(2),
-    tokens: equal < 9.95 ? equal.toFixed(1) : count(equal),
+    tokens: `eᴴ ≈ ${equal < 9.95 ? equal.toFixed(1) : count(equal)} tokens`,
     verdict: said,
     tone: said === "uncertain" ? "attention" : "data",
     note: vocabulary > 0 ? `max ln V = ${Math.log(vocabulary).toFixed(2)} nats` : "",

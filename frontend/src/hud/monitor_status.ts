@@ -50,12 +50,13 @@ export function drawStatus(
   scene: Scene,
   { status }: MonitorModel,
   rect: Rect,
+  height: number,
   now: number,
   still: boolean,
 ): void {
   const paint = toneColor[status.tone];
-  scene.gradient(rect.x, rect.y, rect.width, rect.height, fade(paint, 0.13), fade(paint, 0.04));
-  scene.box(rect.x, rect.y, rect.width, rect.height, color.clear, fade(paint, 0.5), size.hairline);
+  scene.gradient(rect.x, rect.y, rect.width, height, fade(paint, 0.13), fade(paint, 0.04));
+  scene.box(rect.x, rect.y, rect.width, height, color.clear, fade(paint, 0.5), size.hairline);
   const working = WORKING.has(status.activity);
   const beat = working && !still ? (now / motion.beaconPeriod) % 1 : 0;
   beacon(scene, rect.x + 20, rect.y + STATUS_HEIGHT / 2, paint, beat);

@@ -13,6 +13,16 @@ const PULSE_HEIGHT = 45;
 /** A lower box shows text alone. */
 const LEAST_WITH_PULSE = 86;
 const INSIDE = 10;
+const EMPTY = "the prompt and the answer appear here, token by token";
+const MARK = fade(color.muted, 0.75);
+const SCROLLED = fade(color.data, 0.9);
+const UNSCROLLED = fade(color.data, 0.45);
+const PINNED = fade(color.attention, 0.24);
+const PINNED_LIGHT = fade(color.attention, 0.5);
+/** Bars of the pulse, the newest first: they fade as they grow old. */
+const AGED: readonly Color[] = Array.from({ length: 512 }, (_, i) =>
+  i === 0 ? color.now : fade(color.data, 0.3 + 0.6 * Math.exp(-i / 14)),
+);
 
 /** How the text of the stream is set. */
 export interface StreamType {
@@ -42,13 +52,10 @@ export function drawStream(
 ): void {
   well(scene, rect);
   const pulse = rect.height >= LEAST_WITH_PULSE ? PULSE_HEIGHT : 0;
-  const textArea = { x: rect.x, y: rect.y + 1, width: rect.width, height: rect.height - pulse - 1 };
   ui.hits.add("stream", 0, rect.x, rect.y, rect.width, rect.height);
-  if (state.run) drawLines(scene, state, stream, type, textArea, now, ui);
-  else {
-    const empty = "the prompt and the answer appear here, token by token";
-    scene.textWithin(rect.x + INSIDE, rect.y + 22, rect.width - 2 * INSIDE, empty, text.caption, color.muted);
-  }
+  if (state.run) drawLines(scene, state, stream, type, rect, pulse, now, ui);
+  else
+    scene.textWithin(rect.x + INSIDE, rect.y + 22, rect.width - 2 * INSIDE, EMPTY, text.caption, color.muted);
   if (pulse > 0) drawPulse(scene, model, rect);
 }
 
@@ -57,25 +64,29 @@ function drawLines(
   state: AppState,
   stream: TokenStream,
   type: StreamType,
-  area: Rect,
+  box: Rect,
+  pulse: number,
   now: number,
   ui: MonitorUi,
 ): void {
-  const rows = Math.max(1, Math.floor((area.height - 6) / type.row));
+  const top = box.y + 1;
+  const height = box.height - pulse - 1;
+  const rows = Math.max(1, Math.floor((height - 6) / type.row));
   const { lines } = stream;
   ui.scrollLimit = Math.max(0, lines.length - rows);
   keepPlace(ui, stream.dropped + lines.length);
   const back = Math.min(Math.max(Math.round(ui.scroll), 0), ui.scrollLimit);
   const end = lines.length - back;
   const first = Math.max(0, end - rows);
-  scene.pushClip(area.x + 1, area.y, area.width - 2, area.height);
+  const left = box.x + INSIDE;
+  scene.pushClip(box.x + 1, top, box.width - 2, height);
   for (let i = first; i < end; i++) {
-    const baseline = area.y + type.row + 1 + (i - first) * type.row;
-    drawLine(scene, state, lines[i]!, type, area.x + INSIDE, baseline, ui);
-    if (i === lines.length - 1) drawCursor(scene, state, lines[i]!, type, area.x + INSIDE, baseline, now, ui);
+    const baseline = top + type.row + 1 + (i - first) * type.row;
+    drawLine(scene, state, lines[i]!, type, left, baseline, ui);
+    if (i === lines.length - 1) drawCursor(scene, state, lines[i]!, type, left, baseline, now, ui);
   }
   scene.popClip();
-  if (ui.scrollLimit > 0) drawScrollBar(scene, area, rows, lines.length, back);
+  if (ui.scrollLimit > 0) drawScrollBar(scene, box.x + box.width - 5, top, height, rows, lines.length, back);
 }
 
 /** Who scrolled back keeps what they read while lines are added below; another text is shown from its end. */
@@ -98,7 +109,8 @@ function drawLine(
   const step = scene.step(type.style);
   const newest = state.tokens.at(-1)?.event.step ?? -1;
   const pinned = selectedToken(state)?.event.step ?? -1;
-  for (const span of line.spans) {
+  for (let i = 0; i < line.spans.length; i++) {
+    const span = line.spans[i]!;
     const x = left + span.column * step;
     const age = newest - span.step;
     if (span.step >= 0) {
@@ -122,14 +134,13 @@ function leadingSpaces(shown: string): number {
 }
 
 function highlight(scene: Scene, x: number, baseline: number, width: number): void {
-  const warm = color.attention;
-  const light = fade(warm, 0.5);
-  scene.box(x - 2, baseline - 12, width + 3, 16, fade(warm, 0.24), color.clear, 0, glow.bracket, light);
+  scene.box(x - 2, baseline - 12, width + 3, 16, PINNED, color.clear, 0, glow.bracket, PINNED_LIGHT);
 }
 
 function spanColor(span: Span, age: number): Color {
-  if (span.kind === "mark") return fade(color.muted, 0.75);
+  if (span.kind === "mark") return MARK;
   if (span.kind === "prompt") return color.prompt;
+  if (age >= motion.freshTokens) return color.settled;
   return mix(color.now, color.settled, age / motion.freshTokens);
 }
 
@@ -161,13 +172,20 @@ function drawCursor(
   scene.box(x, baseline - 11, step, 14, color.attention, color.clear, 0, glow.active, color.attention);
 }
 
-function drawScrollBar(scene: Scene, area: Rect, rows: number, all: number, back: number): void {
-  const track = area.height - 8;
+function drawScrollBar(
+  scene: Scene,
+  x: number,
+  y: number,
+  height: number,
+  rows: number,
+  all: number,
+  back: number,
+): void {
+  const track = height - 8;
   const thumb = Math.max(12, (track * rows) / all);
   const at = (track - thumb) * (1 - back / Math.max(all - rows, 1));
-  const x = area.x + area.width - 5;
-  scene.rect(x, area.y + 4, 2, track, color.track);
-  scene.rect(x, area.y + 4 + at, 2, thumb, fade(color.data, back > 0 ? 0.9 : 0.45));
+  scene.rect(x, y + 4, 2, track, color.track);
+  scene.rect(x, y + 4 + at, 2, thumb, back > 0 ? SCROLLED : UNSCROLLED);
 }
 
 /** One bar a token, as high as the token took long; the newest at the right. */
@@ -189,8 +207,7 @@ function drawPulse(scene: Scene, model: MonitorModel, rect: Rect): void {
     const seconds = pulse.seconds[pulse.seconds.length - 1 - i]!;
     const share = seconds / pulse.full;
     const tall = Math.max(1, Math.min(share, 1.1) * height);
-    const paint = i === 0 ? color.now : fade(color.data, 0.3 + 0.6 * Math.exp(-i / 14));
-    scene.rect(left, base - tall, 4, tall, paint);
+    scene.rect(left, base - tall, 4, tall, AGED[Math.min(i, AGED.length - 1)]!);
     if (share > 1) scene.rect(left, base - tall - 2, 4, 1, color.attention);
   }
 }

@@ -5,7 +5,8 @@ import type { Option } from "./instrument";
 /** What an option is set to. */
 export function chosen(state: AppState, { name, choices }: Option): string {
   const value = state.options.get(name);
-  return choices.some((choice) => choice.value === value) ? value! : choices[0]!.value;
+  for (let i = 0; i < choices.length; i++) if (choices[i]!.value === value) return choices[i]!.value;
+  return choices[0]!.value;
 }
 
 /** Sets an option; a value that it does not have, or its first, sets it back. */

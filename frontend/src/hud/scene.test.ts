@@ -22,6 +22,9 @@ const floats = (item: number, field: number): number[] => {
   const o = item * ITEM_WORDS + field;
   return [...new Float32Array(scene.words.buffer).subarray(o, o + 4)];
 };
+const wordsOf = (item: number): number[] => [
+  ...scene.words.subarray(item * ITEM_WORDS, (item + 1) * ITEM_WORDS),
+];
 const GLYPHS = MOST_ITEMS / 2;
 const runs = (): string[] =>
   scene.runs.slice(0, scene.runCount).map((r) => `${r.shader} ${r.first}+${r.count}`);
@@ -71,10 +74,24 @@ describe("scene", () => {
     expect(runs()).toEqual(["fill 0+1", `text ${GLYPHS}+2`, "fill 1+1", `text ${GLYPHS + 2}+1`]);
   });
 
-  it("gives a polyline's segments their neighbours", () => {
-    scene.polyline([0, 0, 1, 1, 2, 0], 3, 1, color.data);
-    expect(floats(0, FORM)).toEqual([0, 0, 2, 0]);
-    expect(floats(1, FORM)).toEqual([0, 0, 2, 0]);
+  it("draws a line through points as segments that know their neighbours", () => {
+    const [xs, ys] = [new Float32Array([0, 1, 2]), new Float32Array([0, 1, 0])];
+    scene.span(xs, ys, 0, 0, 2, 1.5, color.data, color.now, 5);
+    scene.span(xs, ys, 1, 0, 2, 1.5, color.data, color.now, 5);
+    expect([floats(0, PLACE), floats(0, FORM)]).toEqual([
+      [0, 0, 1, 1],
+      [0, 0, 2, 0],
+    ]);
+    expect([floats(1, PLACE), floats(1, FORM)]).toEqual([
+      [1, 1, 2, 0],
+      [0, 0, 2, 0],
+    ]);
+    // The same as a segment that is given its ends.
+    scene.segment(1, 1, 2, 0, 0, 0, 2, 0, 1.5, color.data, color.now, 5);
+    expect(wordsOf(2)).toEqual(wordsOf(1));
+    scene.areaSpan(xs, ys, 1, 9, 1, color.data, color.now);
+    scene.area(1, 1, 2, 0, 9, 1, color.data, color.now);
+    expect(wordsOf(3)).toEqual(wordsOf(4));
   });
 
   it("cuts a clip at the clips around it, and restores them", () => {

@@ -70,26 +70,25 @@ export class Scene extends SceneText {
     this.paint(o, from, to, colors.clear, colors.data);
   }
 
-  /** Through `count` points x, y, x, y, … */
-  polyline(points: ArrayLike<number>, count: number, width: number, color: Color, glow = 0): void {
-    for (let i = 0; i + 1 < count; i++) {
-      const before = Math.max(i - 1, 0) * 2;
-      const after = Math.min(i + 2, count - 1) * 2;
-      this.segment(
-        points[2 * i]!,
-        points[2 * i + 1]!,
-        points[2 * i + 2]!,
-        points[2 * i + 3]!,
-        points[before]!,
-        points[before + 1]!,
-        points[after]!,
-        points[after + 1]!,
-        width,
-        color,
-        color,
-        glow,
-      );
-    }
+  /** Of a line through points: from point `i` to the next; `p` is the one before it, `n` the one after the next. */
+  span(
+    xs: Float32Array,
+    ys: Float32Array,
+    i: number,
+    p: number,
+    n: number,
+    width: number,
+    from: Color,
+    to: Color,
+    glow: number,
+  ): void {
+    const o = this.begin(Shape.line);
+    if (o < 0) return;
+    this.place(o, xs[i]!, ys[i]!, xs[i + 1]!, ys[i + 1]!);
+    this.form(o, xs[p]!, ys[p]!, xs[n]!, ys[n]!);
+    this.floats[o + MORE] = width;
+    this.floats[o + MORE + 1] = glow;
+    this.paint(o, from, to, colors.clear, colors.data);
   }
 
   /** A dashed line; `phase` in logical pixels moves the dashes towards the start. */
@@ -124,6 +123,23 @@ export class Scene extends SceneText {
   ): void {
     const o = this.item(Shape.area, x0, y0, x1, y1);
     if (o < 0) return;
+    this.form(o, base, gradientTop, 0, 0);
+    this.paint(o, top, bottom, colors.clear, colors.clear);
+  }
+
+  /** As `area`, under a line through points: from point `i` to the next. */
+  areaSpan(
+    xs: Float32Array,
+    ys: Float32Array,
+    i: number,
+    base: number,
+    gradientTop: number,
+    top: Color,
+    bottom: Color,
+  ): void {
+    const o = this.begin(Shape.area);
+    if (o < 0) return;
+    this.place(o, xs[i]!, ys[i]!, xs[i + 1]!, ys[i + 1]!);
     this.form(o, base, gradientTop, 0, 0);
     this.paint(o, top, bottom, colors.clear, colors.clear);
   }

@@ -67,7 +67,8 @@ export class SceneText extends ItemList {
     style: TextStyle,
     color: Color,
   ): number {
-    for (const wording of wordings) {
+    for (let i = 0; i < wordings.length; i++) {
+      const wording = wordings[i]!;
       if (this.measure(wording, style) <= room) return this.text(x, y, wording, style, color);
     }
     return this.textWithin(x, y, room, wordings[wordings.length - 1] ?? "", style, color);
@@ -82,12 +83,14 @@ export class SceneText extends ItemList {
   cut(room: number, text: string, style: TextStyle): string {
     if (this.measure(text, style) <= room) return text;
     const fits = Math.max(0, Math.floor(room / this.step(style)) - 1);
+    if (isPlain(text)) return `${text.slice(0, fits)}…`;
+    const all = clusters(text);
     let used = 0;
     let end = 0;
-    for (const cluster of isPlain(text) ? text : clusters(text)) {
-      used += this.columns(cluster, style);
+    for (let i = 0; i < all.length; i++) {
+      used += this.columns(all[i]!, style);
       if (used > fits) break;
-      end += cluster.length;
+      end += all[i]!.length;
     }
     return `${text.slice(0, end)}…`;
   }

@@ -17,8 +17,12 @@ export class TermPlaces {
     const term = termOf(label, heads);
     if (!term || this.count === CAPACITY) return;
     this.terms[this.count] = term;
-    this.places.set([x - 4, y - size - 2, width + 8, size + 7], this.count * 4);
-    this.count++;
+    const { places } = this;
+    const o = this.count++ * 4;
+    places[o] = x - 4;
+    places[o + 1] = y - size - 2;
+    places[o + 2] = width + 8;
+    places[o + 3] = size + 7;
   }
 
   /** The topmost term at a point. */

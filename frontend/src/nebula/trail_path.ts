@@ -117,6 +117,7 @@ export class TrailPath {
     const sure = confidence(tokens.at(-1)?.event.entropy ?? 0);
     const surer = confidence(tokens.at(-2)?.event.entropy ?? 0);
     const haste = 1 + 1.2 * (surer + (sure - surer) * run);
+    let lit = fade(0);
     for (let j = 0; j < TRAIL_SEGMENTS; j++) {
       const segment = out.segments[j]!;
       if (j + 1 >= this.nodes) {
@@ -128,8 +129,9 @@ export class TrailPath {
       this.copy(this.tangents, j + 1, segment.start_tangent);
       this.copy(this.tangents, j, segment.end_tangent);
       // Ages grow by one while the head runs to the newest token.
-      segment.start_light[0] = fade((j + run) * haste);
-      segment.end_light[0] = fade((j === 0 ? 0 : j - 1 + run) * haste);
+      segment.end_light[0] = lit;
+      lit = fade((j + run) * haste);
+      segment.start_light[0] = lit;
       const row = tokens.at(-1 - j)!;
       segment.progress[0] = still ? 1 : easeOut((time - row.arrived) / stride);
       segment.weight[0] = 1 - 0.6 * confidence(row.event.entropy);

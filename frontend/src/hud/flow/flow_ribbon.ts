@@ -34,12 +34,11 @@ export function drawRibbon(scene: Scene, ribbon: Ribbon, left: number, right: nu
   const from = fade(base, alpha * (dominant ? 0.72 : key < 0 ? 0.14 : 0.34));
   const to = fade(base, alpha * (dominant ? 0.98 : key < 0 ? 0.24 : 0.66));
   const light = dominant ? glow.active : 0;
+  let a = from;
   for (let i = 0; i + 1 < POINTS; i++) {
-    const p = Math.max(i - 1, 0);
-    const n = Math.min(i + 2, POINTS - 1);
-    const a = between(from, to, i / (POINTS - 1));
     const b = between(from, to, (i + 1) / (POINTS - 1));
-    scene.segment(xs[i]!, ys[i]!, xs[i + 1]!, ys[i + 1]!, xs[p]!, ys[p]!, xs[n]!, ys[n]!, width, a, b, light);
+    scene.span(xs, ys, i, Math.max(i - 1, 0), Math.min(i + 2, POINTS - 1), width, a, b, light);
+    a = b;
   }
 }
 

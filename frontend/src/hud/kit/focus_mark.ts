@@ -1,12 +1,14 @@
 import { fade } from "../color";
 import type { Hits } from "../hits";
-import { contains, type Rect } from "../layout";
+import type { Rect } from "../layout";
 import type { Scene } from "../scene";
 import { color, glow, size } from "../theme";
 import { HEADING, MARK } from "./heading";
 
 const ARM = 3;
 const HALF = 5;
+const NEAR = fade(color.data, 0.8);
+const FAR = fade(color.muted, 0.55);
 
 /**
  * At the right end of a panel's heading: four small corners that point outwards, to let it fill the screen, or
@@ -22,15 +24,11 @@ export function focusMark(
   pointerY: number,
 ): void {
   const right = rect.x + rect.width;
-  const region = {
-    x: right - size.padding - MARK + 2,
-    y: rect.y,
-    width: MARK + size.padding - 2,
-    height: HEADING - 2,
-  };
-  hits.add("focus", 0, region.x, region.y, region.width, region.height);
-  const over = contains(region, pointerX, pointerY);
-  const paint = over ? color.now : near || focused ? fade(color.data, 0.8) : fade(color.muted, 0.55);
+  const left = right - size.padding - MARK + 2;
+  const bottom = rect.y + HEADING - 2;
+  hits.add("focus", 0, left, rect.y, right - left, bottom - rect.y);
+  const over = pointerX >= left && pointerX < right && pointerY >= rect.y && pointerY < bottom;
+  const paint = over ? color.now : near || focused ? NEAR : FAR;
   const cx = Math.round(right - size.padding - HALF) - 0.5;
   const cy = rect.y + 16.5;
   const light = over ? glow.bracket : glow.none;
@@ -39,7 +37,8 @@ export function focusMark(
     const down = corner >> 1 ? 1 : -1;
     const reach = focused ? HALF - ARM : HALF;
     const turn = focused ? 1 : -1;
-    const [x, y] = [cx + across * reach, cy + down * reach];
+    const x = cx + across * reach;
+    const y = cy + down * reach;
     scene.line(x, y, x + turn * across * ARM, y, 1, paint, light);
     scene.line(x, y, x, y + turn * down * ARM, 1, paint, light);
   }

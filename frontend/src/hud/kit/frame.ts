@@ -69,8 +69,10 @@ export function circleFrame(scene: Scene, cx: number, cy: number, radius: number
   }
 }
 
+const RULE_END = fade(color.data, 0.35);
+
 /** The line under a heading, brighter at its start. */
 export function rule(scene: Scene, x: number, y: number, width: number, bright = 0): void {
   scene.rect(x, y, width, 1, color.rule);
-  if (bright > 0) scene.gradient(x, y, bright, 1, color.data, fade(color.data, 0.35));
+  if (bright > 0) scene.gradient(x, y, bright, 1, color.data, RULE_END);
 }

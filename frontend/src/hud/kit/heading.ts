@@ -8,6 +8,7 @@ import { rule } from "./frame";
 export const HEADING = 32;
 /** What the focus mark takes at the heading's right end. */
 export const MARK = 18;
+const NOTE = fade(color.muted, 0.92);
 
 /** Title at the top of a panel, and the first of its captions (longest first) that has room. */
 export function heading(scene: Scene, rect: Rect, title: string, captions: readonly string[]): void {
@@ -17,7 +18,8 @@ export function heading(scene: Scene, rect: Rect, title: string, captions: reado
   scene.box(left, baseline - 9, 2, 10, color.data, color.clear, 0, 5, color.data);
   const used = scene.text(left + 8, baseline, title, text.title, color.data);
   const room = right - left - used - 24;
-  for (const caption of captions) {
+  for (let i = 0; i < captions.length; i++) {
+    const caption = captions[i]!;
     if (scene.measure(caption, text.caption) > room) continue;
     scene.text(right, baseline, caption, text.caption, color.muted, "right");
     break;
@@ -30,6 +32,6 @@ export function caption(scene: Scene, x: number, y: number, width: number, name:
   const used = scene.text(x, y, name, text.label, color.muted);
   const room = width - used - 12;
   if (scene.measure(note, text.caption) <= room) {
-    scene.text(x + width, y, note, text.caption, fade(color.muted, 0.92), "right");
+    scene.text(x + width, y, note, text.caption, NOTE, "right");
   }
 }

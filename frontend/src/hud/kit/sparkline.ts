@@ -1,7 +1,14 @@
 import { fade } from "../color";
 import { clamp01 } from "../motion";
 import type { Scene } from "../scene";
-import { color, glow, size } from "../theme";
+import { color, glow, size, text } from "../theme";
+
+/** Under the line, from its top down. */
+const SHADE = fade(color.data, 0.3);
+const SHADE_END = fade(color.data, 0.02);
+/** The points of the line being drawn: kept, so that a frame allocates none. */
+let xs = new Float32Array(256);
+let ys = new Float32Array(256);
 
 /** Where values stand: `low` at the bottom of the plot, `high` at its top. */
 export interface Plot {
@@ -18,73 +25,60 @@ export function plotY(plot: Plot, value: number): number {
 }
 
 /**
- * `count` values, evenly spaced, the newest at the right edge, `step` apart. Above `warn` the line turns to the
- * colour of attention. `shift` moves it right, for the slide of a new value.
+ * `count` values from `first` on, evenly spaced, the newest at the right edge, `step` apart. Above `warn` the line
+ * turns to the colour of attention. `shift` moves it right, for the slide of a new value.
  */
 export function sparkline(
   scene: Scene,
   plot: Plot,
   values: ArrayLike<number>,
+  first: number,
   count: number,
   step: number,
   warn: number,
   shift = 0,
 ): void {
-  const base = plot.y + plot.height;
-  const right = plot.x + plot.width + shift;
-  const x = (i: number): number => right - (count - 1 - i) * step;
-  const y = (i: number): number => plotY(plot, values[i]!);
-  for (let i = 0; i + 1 < count; i++) {
-    scene.area(x(i), y(i), x(i + 1), y(i + 1), base, plot.y, fade(color.data, 0.3), fade(color.data, 0.02));
+  if (count > xs.length) {
+    xs = new Float32Array(count);
+    ys = new Float32Array(count);
   }
+  const right = plot.x + plot.width + shift;
+  for (let i = 0; i < count; i++) {
+    xs[i] = right - (count - 1 - i) * step;
+    ys[i] = plotY(plot, values[first + i]!);
+  }
+  const base = plot.y + plot.height;
+  for (let i = 0; i + 1 < count; i++) scene.areaSpan(xs, ys, i, base, plot.y, SHADE, SHADE_END);
   for (let i = 0; i + 1 < count; i++) {
+    const a = values[first + i]!;
+    const b = values[first + i + 1]!;
     const p = Math.max(i - 1, 0);
     const n = Math.min(i + 2, count - 1);
-    piece(scene, plot, values[i]!, values[i + 1]!, warn, x(i), x(i + 1), x(p), y(p), x(n), y(n));
+    if (a > warn === b > warn) {
+      const paint = a > warn ? color.attention : color.data;
+      scene.span(xs, ys, i, p, n, size.dataLine, paint, paint, glow.bracket);
+    } else crossing(scene, i, p, n, (warn - a) / (b - a), a > warn);
   }
-  if (count > 0) scene.circle(x(count - 1), plotY(plot, values[count - 1]!), 3, color.now, glow.active);
+  if (count > 0) scene.circle(xs[count - 1]!, ys[count - 1]!, 3, color.now, glow.active);
 }
 
-/** One segment of a sparkline, from (ax, a) to (bx, b): in two colours where it crosses `warn`. */
-function piece(
-  scene: Scene,
-  plot: Plot,
-  a: number,
-  b: number,
-  warn: number,
-  ax: number,
-  bx: number,
-  px: number,
-  py: number,
-  nx: number,
-  ny: number,
-): void {
-  const ya = plotY(plot, a);
-  const yb = plotY(plot, b);
-  const first = a > warn ? color.attention : color.data;
-  const last = b > warn ? color.attention : color.data;
-  const { dataLine: width } = size;
-  if (first === last) {
-    scene.segment(ax, ya, bx, yb, px, py, nx, ny, width, first, last, glow.bracket);
-    return;
-  }
-  const share = (warn - a) / (b - a);
+/** From point `i` to the next in two colours: it crosses the level that warns at `share` of the way. */
+function crossing(scene: Scene, i: number, p: number, n: number, share: number, falls: boolean): void {
+  const [ax, ay, bx, by] = [xs[i]!, ys[i]!, xs[i + 1]!, ys[i + 1]!];
   const x = ax + (bx - ax) * share;
-  const y = ya + (yb - ya) * share;
-  scene.segment(ax, ya, x, y, px, py, bx, yb, width, first, first, glow.bracket);
-  scene.segment(x, y, bx, yb, ax, ya, nx, ny, width, last, last, glow.bracket);
+  const y = ay + (by - ay) * share;
+  const first = falls ? color.attention : color.data;
+  const last = falls ? color.data : color.attention;
+  const { dataLine: width } = size;
+  scene.segment(ax, ay, x, y, xs[p]!, ys[p]!, bx, by, width, first, first, glow.bracket);
+  scene.segment(x, y, bx, by, ax, ay, xs[n]!, ys[n]!, width, last, last, glow.bracket);
 }
 
-/** Level lines with their numbers at the right. */
-export function levels(
-  scene: Scene,
-  plot: Plot,
-  every: number,
-  label: (y: number, value: number) => void,
-): void {
+/** Level lines with their numbers, which end at `right`. */
+export function levels(scene: Scene, plot: Plot, every: number, right: number): void {
   for (let value = plot.low; value <= plot.high + 1e-6; value += every) {
     const y = Math.round(plotY(plot, value));
     scene.rect(plot.x, y, plot.width, 1, color.rule);
-    label(y, value);
+    scene.text(right, y + 4, Math.round(value).toString(), text.caption, color.muted, "right");
   }
 }

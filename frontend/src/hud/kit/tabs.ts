@@ -8,33 +8,40 @@ const PADDING = 10;
 const GAP = 2;
 /** Letters of a name where there is no room for all names. */
 const BRIEF = 4;
+const REST = fade(color.panel, 0.7);
+const POINTED = fade(color.data, 0.6);
 
 /**
  * The instruments that share a place: one tab each, the one on show lit. Where there is no room for all names,
  * those that are not on show are cut to a few letters, then to a stroke; the pointer still finds them.
+ *
+ * @param nameOf the name on the tab of an instrument.
  */
 export function tabs(
   scene: Scene,
   hits: Hits,
   rect: Rect,
-  names: readonly string[],
-  active: number,
+  ids: readonly string[],
+  nameOf: (id: string) => string,
+  active: string,
   pointerX: number,
   pointerY: number,
 ): void {
-  const wanted = names.reduce((sum, name) => sum + tabWidth(scene, name) + GAP, -GAP);
+  let wanted = -GAP;
+  for (let i = 0; i < ids.length; i++) wanted += tabWidth(scene, nameOf(ids[i]!)) + GAP;
   const fits = wanted <= rect.width;
-  const own = tabWidth(scene, names[active]!);
-  const other = Math.max(8, Math.floor((rect.width - own) / Math.max(1, names.length - 1)) - GAP);
+  const own = tabWidth(scene, nameOf(active));
+  const other = Math.max(8, Math.floor((rect.width - own) / Math.max(1, ids.length - 1)) - GAP);
   const height = rect.height - 3;
   let x = rect.x;
-  names.forEach((name, i) => {
-    const on = i === active;
+  for (let i = 0; i < ids.length; i++) {
+    const name = nameOf(ids[i]!);
+    const on = ids[i] === active;
     const width = on ? own : fits ? tabWidth(scene, name) : other;
     const inside = pointerX >= x && pointerX < x + width + GAP && pointerY >= rect.y;
     const over = !on && inside && pointerY < rect.y + rect.height;
-    scene.rect(x, rect.y, width, height, on ? color.panel : fade(color.panel, 0.7));
-    const line = on ? color.data : over ? fade(color.data, 0.6) : color.frame;
+    scene.rect(x, rect.y, width, height, on ? color.panel : REST);
+    const line = on ? color.data : over ? POINTED : color.frame;
     scene.box(x, rect.y, width, 1.25, line, color.clear, 0, on ? glow.bracket : 0, color.data);
     const paint = on || over ? color.data : color.muted;
     const word = on || fits ? name : name.slice(0, BRIEF);
@@ -42,7 +49,7 @@ export function tabs(
     if (wide <= width) scene.text(x + (width - wide) / 2, rect.y + height - 4, word, text.label, paint);
     hits.add("tab", i, x, rect.y, width + GAP, rect.height);
     x += width + GAP;
-  });
+  }
 }
 
 function tabWidth(scene: Scene, name: string): number {

@@ -38,6 +38,7 @@ export class Waterfall implements InstrumentView {
   private readonly track: WaterfallTrack;
   private readonly points: EntropyPoints = {
     x: new Float32Array(MOST_COLUMNS),
+    y: new Float32Array(MOST_COLUMNS),
     nats: new Float32Array(MOST_COLUMNS),
     count: 0,
   };

@@ -4,9 +4,15 @@ import { type Plot, plotY } from "../kit/sparkline";
 import type { Scene } from "../scene";
 import { color, glow, size, text, threshold } from "../theme";
 
+const WARN = fade(color.attention, 0.3);
+const SHADE = fade(color.data, 0.2);
+const SHADE_END = fade(color.data, 0.02);
+
 /** Entropies of neighbouring columns and where they stand; NaN where a token is not here. */
 export interface EntropyPoints {
   readonly x: Float32Array;
+  /** Written as it is drawn. */
+  readonly y: Float32Array;
   readonly nats: Float32Array;
   count: number;
 }
@@ -28,51 +34,35 @@ export function drawEntropyAxis(scene: Scene, plot: Plot, left: number): void {
     );
   }
   const warn = plotY(plot, threshold.uncertain);
-  scene.dashes(plot.x, warn, plot.x + plot.width, warn, 1, fade(color.attention, 0.3), 2, 6);
+  scene.dashes(plot.x, warn, plot.x + plot.width, warn, 1, WARN, 2, 6);
 }
 
 /** The line: straight from token to token, orange where the model is uncertain. */
 export function drawEntropyLine(scene: Scene, plot: Plot, points: EntropyPoints, newest: number): void {
-  const { x, nats, count } = points;
+  const { x, y, nats, count } = points;
   const base = plot.y + plot.height;
-  const y = (i: number): number => plotY(plot, nats[i]!);
-  const known = (i: number): boolean => i >= 0 && i < count && !Number.isNaN(nats[i]!);
+  for (let i = 0; i < count; i++) y[i] = plotY(plot, nats[i]!);
   for (let i = 0; i + 1 < count; i++) {
-    if (!known(i) || !known(i + 1)) continue;
-    const fill = fade(color.data, 0.2);
-    scene.area(x[i]!, y(i), x[i + 1]!, y(i + 1), base, plot.y, fill, fade(color.data, 0.02));
+    if (known(points, i) && known(points, i + 1)) scene.areaSpan(x, y, i, base, plot.y, SHADE, SHADE_END);
   }
   for (let i = 0; i + 1 < count; i++) {
-    if (!known(i) || !known(i + 1)) continue;
-    const p = known(i - 1) ? i - 1 : i;
-    const n = known(i + 2) ? i + 2 : i + 1;
-    const [from, to] = [inkOf(nats[i]!), inkOf(nats[i + 1]!)];
-    scene.segment(
-      x[i]!,
-      y(i),
-      x[i + 1]!,
-      y(i + 1),
-      x[p]!,
-      y(p),
-      x[n]!,
-      y(n),
-      size.dataLine,
-      from,
-      to,
-      glow.bracket,
-    );
+    if (!known(points, i) || !known(points, i + 1)) continue;
+    const p = known(points, i - 1) ? i - 1 : i;
+    const n = known(points, i + 2) ? i + 2 : i + 1;
+    const from = inkOf(nats[i]!);
+    const to = inkOf(nats[i + 1]!);
+    scene.span(x, y, i, p, n, size.dataLine, from, to, glow.bracket);
   }
   for (let i = 0; i < count; i++) {
-    if (!known(i)) continue;
+    if (!known(points, i)) continue;
     const last = i === newest;
-    scene.circle(
-      x[i]!,
-      y(i),
-      last ? 3.5 : 2,
-      last ? color.now : inkOf(nats[i]!),
-      last ? glow.head : glow.bracket,
-    );
+    const light = last ? glow.head : glow.bracket;
+    scene.circle(x[i]!, y[i]!, last ? 3.5 : 2, last ? color.now : inkOf(nats[i]!), light);
   }
+}
+
+function known({ nats, count }: EntropyPoints, i: number): boolean {
+  return i >= 0 && i < count && !Number.isNaN(nats[i]!);
 }
 
 function inkOf(nats: number): number {
