@@ -106,11 +106,18 @@ async def working(rig: Rig) -> asyncio.Task[None]:
 async def test_a_spool_becomes_parts_and_goes(rig: Rig) -> None:
     assert not rig.manifest.distribution_exact
     assert rig.manifest.completing
+    info, used = rig.store.info(rig.run.run_id), rig.store.used
+    spooled = sum(path.stat().st_size for path in rig.run.folder.iterdir())
+    assert info is not None
+    assert info.bytes > spooled
+    assert used > spooled
     task = await working(rig)
     await rig.until(lambda: not rig.manifest.completing)
     manifest = rig.manifest
     await rig.until(lambda: not rig.run.folder.exists())
     task.cancel()
+    assert rig.store.used < used
+    assert rig.store.used - (used - spooled) < spooled, "what is made of it is smaller"
     assert manifest.distribution_exact
     assert manifest.attention_layers == [0, 1, 2]
     assert 0 < manifest.attention_error <= 1 / 510 + 1e-8

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -21,6 +22,7 @@ from cloudchamber.model.positions import METHODS, Method
 from cloudchamber.sessions import recorder_words
 from cloudchamber.sessions.recorder_run import RunRecord, split_at_starts
 from cloudchamber.sessions.store import Store
+from cloudchamber.sessions.store_list import Room
 from cloudchamber.sessions.store_schema import StoreError
 from cloudchamber.sessions.store_writing import new_head
 from cloudchamber.telemetry.events import PARTS, Event, ModelLoaded, PositionsReady, Problem, RunStarted
@@ -35,6 +37,8 @@ AFTERWARDS: Final = 0.5
 """Seconds for which a run that is over is still recorded: its last state comes a little later."""
 MAX_WAITING: Final = 32 << 20
 """Bytes of frames that wait for the disk; with more, none are taken."""
+ROOM_SECONDS: Final = 20.0
+"""Between two looks at how much room a run that goes on has taken."""
 
 WANT: Final = Want(frozenset(PARTS) - {"attention"})
 
@@ -63,6 +67,8 @@ class Recorder:
         """The session that the store failed in last; it is to be finished as well as can be."""
         self._told = ""
         """The newest failure people were told of."""
+        self._named: set[str] = set()
+        """Sessions of which was told during this run that they go next."""
         self.on_complete: Callable[[str], None] = lambda _: None
         """Called with a session's id once everything of its run is in the store."""
 
@@ -129,11 +135,13 @@ class Recorder:
         if model is None:
             return
         self._run = RunRecord(started.run_id, self._hub.time)
+        self._named.clear()
         if self._lost:
             self._lost = ""
             self._spawn(self._mend())
         self._watch(self._store.begin(new_head(started.run_id, model, started)), started.run_id)
         self._spawn(self._keep_bodies(model))
+        self._spawn(self._watch_room(started.run_id))
 
     def _flush(self) -> None:
         """Commit what came."""
@@ -231,13 +239,26 @@ class Recorder:
         except StoreError as error:
             log.warning("%s of a session is not kept: %s", kind, error)  # the frames will say so too
 
+    async def _watch_room(self, session: str) -> None:
+        """What a run spools may be gigabytes: what has to go for it is named while it grows."""
+        while self._run is not None and self._run.id == session:
+            with suppress(StoreError):  # recording itself fails too, and says so
+                self._tell_of(await asyncio.to_thread(self._store.look_at_room))
+            await asyncio.sleep(ROOM_SECONDS)
+
     async def _make_room(self) -> None:
         try:
             room = await asyncio.to_thread(self._store.make_room)
         except StoreError as error:
             log.warning("No room was made: %s", error)
             return
-        for problem in recorder_words.of_room(room, self._store.keep_bytes):
+        self._tell_of(room)
+
+    def _tell_of(self, room: Room) -> None:
+        """Say what goes next; of the run that goes on, or has just ended, each session once."""
+        fresh = [info for info in room.named if info.id not in self._named]
+        self._named.update(info.id for info in fresh)
+        for problem in recorder_words.of_room(replace(room, named=fresh), self._store.keep_bytes):
             self._tell(problem)
 
     def _tell(self, problem: Problem) -> None:

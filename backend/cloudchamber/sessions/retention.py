@@ -1,7 +1,8 @@
 """How much is kept: a limit on the store's size; the oldest sessions go first, told beforehand.
 
 A session goes only if it is complete, not pinned, and was named as one that goes next when an
-earlier run ended; so a store may outgrow its limit by what came since.
+earlier run ended; so a store may outgrow its limit by what came since. What runs have spooled and
+is not in the store yet counts like the rest.
 """
 
 from __future__ import annotations

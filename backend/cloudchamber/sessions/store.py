@@ -7,7 +7,8 @@ recorder uses, which gives a future.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ import apsw
 
 from cloudchamber.sessions import archive, exact_store, retention, store_writing
 from cloudchamber.sessions.store_archive import Expander, StoreArchive, decompress
-from cloudchamber.sessions.store_folder import SPOOL, store_path
+from cloudchamber.sessions.store_folder import SPOOL, spooled_bytes, store_path
 from cloudchamber.sessions.store_list import Room, SessionInfo, listed, used_bytes
 from cloudchamber.sessions.store_schema import (
     StoreError,
@@ -81,12 +82,12 @@ class Store:
         """All sessions, newest first. Raises `StoreError`."""
         try:
             with self._reading() as db:
-                return self._listed(db)
+                return self._listed(db, spooled_bytes(self.spools))
         except _NoStoreError:
             return []
 
-    def _listed(self, db: apsw.Connection) -> Sequence[SessionInfo]:
-        return listed(db, self._is_running, self.keep_bytes)
+    def _listed(self, db: apsw.Connection, spooled: Mapping[str, int]) -> Sequence[SessionInfo]:
+        return listed(db, self._is_running, self.keep_bytes, spooled)
 
     def _is_running(self, session: str, owner: str) -> bool:
         return session in self._open if owner == store_writing.owner() else store_writing.is_alive(owner)
@@ -125,10 +126,10 @@ class Store:
 
     @property
     def used(self) -> int:
-        """Bytes of the file that hold something. Raises `StoreError`."""
+        """Bytes of the file that hold something, and of what runs have spooled. Raises `StoreError`."""
         try:
             with self._reading() as db:
-                return used_bytes(db)
+                return used_bytes(db, spooled_bytes(self.spools))
         except _NoStoreError:
             return 0
 
@@ -185,11 +186,14 @@ class Store:
             return True
 
         deleted = self._of(session, change) is True
-        self._shrink(deleted)
+        self._shrink([session] if deleted else [])
         return deleted
 
-    def _shrink(self, freed: bool) -> None:
-        """Give back to the disk what was freed, a little at a time."""
+    def _shrink(self, gone: Sequence[str]) -> None:
+        """Give back to the disk what sessions had, the file a little at a time."""
+        for session in filter(archive.is_session_id, gone):
+            shutil.rmtree(self.spools / session, ignore_errors=True)
+        freed = bool(gone)
         while freed:
             freed = self.submit(store_writing.shrink).result()
 
@@ -266,21 +270,34 @@ class Store:
 
         return self.submit(change).result() if self.path.exists() else []
 
+    def look_at_room(self) -> Room:
+        """What would have to go by now and was not named before. Nothing goes, and by this nothing counts
+        as named. Raises `StoreError`."""
+        with self._reading() as db:
+            spooled = spooled_bytes(self.spools)
+            told = [name for (name,) in rows(db, "SELECT id FROM session WHERE told")]
+            following = [info for info in self._listed(db, spooled) if info.goes_next]
+            named = [info for info in reversed(following) if info.id not in told]
+            return Room(used_bytes(db, spooled), [], named, stuck=False)
+
     def make_room(self) -> Room:
         """Keep to the limit: remove sessions named before, name those that are next. Whoever calls
         this tells people what it returns. Raises `StoreError`."""
         room = self.submit(self._make_room).result()
-        self._shrink(bool(room.removed))
+        self._shrink([info.id for info in room.removed])
         return room
 
     def _make_room(self, db: apsw.Connection) -> Room:
+        spooled = spooled_bytes(self.spools)
         told = [name for (name,) in rows(db, "SELECT id FROM session WHERE told")]
-        removed = retention.goes_now(self._listed(db), told, used_bytes(db), self.keep_bytes)
+        infos, used = self._listed(db, spooled), used_bytes(db, spooled)
+        removed = retention.goes_now(infos, told, used, self.keep_bytes)
         for info in removed:
             key = store_writing.key_of(db, info.id)
             if key is not None:
                 store_writing.delete(db, key)
-        infos, used = self._listed(db), used_bytes(db)
+            spooled.pop(info.id, None)
+        infos, used = self._listed(db, spooled), used_bytes(db, spooled)
         following = [info for info in infos if info.goes_next]
         with transaction(db):
             db.execute("UPDATE session SET told = 0 WHERE told")

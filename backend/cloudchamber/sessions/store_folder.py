@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,15 @@ VARIABLE: Final = "CLOUDCHAMBER_DATA"
 FILE: Final = "sessions.db"
 SPOOL: Final = "spool"
 """Folder beside the file, where runs leave what their sessions are completed from."""
+
+
+def spooled_bytes(folder: Path) -> dict[str, int]:
+    """Bytes on disk that each run in a folder of spools takes, by its id."""
+    sizes: dict[str, int] = {}
+    for file in folder.glob("*/*"):
+        with suppress(OSError):  # a spool goes when its session has all of it
+            sizes[file.parent.name] = sizes.get(file.parent.name, 0) + 512 * file.stat().st_blocks
+    return sizes
 
 
 def data_folder(chosen: Path | None = None) -> Path:

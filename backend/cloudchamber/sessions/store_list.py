@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ class SessionInfo:
     seconds: float
     steps: int
     bytes: int
-    """On disk, without what sessions share."""
+    """On disk, with what its run has spooled, without what sessions share."""
     complete: bool
     running: bool
     """Recorded just now. Neither this nor complete: cut off, and not mended yet."""
@@ -49,12 +49,15 @@ type IsRunning = Callable[[str, str], bool]
 """Whether a session that is not complete, of an owner, is recorded just now."""
 
 
-def listed(db: apsw.Connection, is_running: IsRunning, keep_bytes: int) -> Sequence[SessionInfo]:
-    """All sessions, newest first."""
+def listed(
+    db: apsw.Connection, is_running: IsRunning, keep_bytes: int, spooled: Mapping[str, int]
+) -> Sequence[SessionInfo]:
+    """All sessions, newest first; `spooled` are bytes beside the store, by the run's id."""
     columns = "id, title, model, created, seconds, steps, bytes, complete, pinned, owner"
     statement = f"SELECT {columns} FROM session ORDER BY created DESC, key DESC"  # noqa: S608
-    infos = [_info(row, is_running) for row in rows(db, statement)]
-    going = {info.id for info in retention.goes_next(infos, used_bytes(db), keep_bytes)}
+    found = [_info(row, is_running) for row in rows(db, statement)]
+    infos = [replace(info, bytes=info.bytes + spooled.get(info.id, 0)) for info in found]
+    going = {info.id for info in retention.goes_next(infos, used_bytes(db, spooled), keep_bytes)}
     return [replace(info, goes_next=True) if info.id in going else info for info in infos]
 
 
@@ -76,6 +79,7 @@ def _info(row: tuple[Any, ...], is_running: IsRunning) -> SessionInfo:
     )
 
 
-def used_bytes(db: apsw.Connection) -> int:
-    """Bytes of pages that hold something."""
-    return int((db.pragma("page_count") - db.pragma("freelist_count")) * db.pragma("page_size"))
+def used_bytes(db: apsw.Connection, spooled: Mapping[str, int]) -> int:
+    """Bytes of pages that hold something, and of all spools."""
+    pages = int(db.pragma("page_count") - db.pragma("freelist_count"))
+    return pages * int(db.pragma("page_size")) + sum(spooled.values())
