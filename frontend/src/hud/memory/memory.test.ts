@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Drawn } from "../../../test/drawn";
 import { stateAfter } from "../../../test/monitor_run";
 import { memory } from "./memory";
@@ -12,6 +12,15 @@ describe("the memory instrument on a recorded run", () => {
     const drawn = new Drawn(memory, stateAfter(24), { x: 0, y: 0, width, height });
     expect(drawn.scene.overflow).toBe(0);
     expect(drawn.scene.shapeCount).toBeGreaterThan(20);
+  });
+
+  it.each([352, 416])("says what each part is without cutting a word, in a panel %d px wide", (width) => {
+    const drawn = new Drawn(memory, stateAfter(24), { x: 0, y: 0, width, height: 500 });
+    const written = vi.spyOn(drawn.scene, "text");
+    drawn.draw();
+    const words = written.mock.calls.map(([, , text]) => text);
+    expect(words).toContainEqual(expect.stringMatching(/% · activations/));
+    expect(words.filter((text) => text.includes("…"))).toEqual([]);
   });
 
   it("draws a step for each change of the resident size", () => {

@@ -111,18 +111,19 @@ export class Memory implements InstrumentView {
     scene.text(x, bar + BAR + 12, "0", text.caption, color.muted);
     scene.text(x + width, bar + BAR + 12, bytes(model.whole), text.caption, color.muted, "right");
     let line = bar + BAR + 30;
-    model.uses.forEach(({ name, shown, note, bytes: own }, i) => {
-      this.row(x, line, width, PAINTS[i]!, name, shown, `${percent(own / model.sum)} · ${note}`, color.data);
+    model.uses.forEach(({ name, shown, notes, bytes: own }, i) => {
+      const said = notes.map((note) => `${percent(own / model.sum)} · ${note}`);
+      this.row(x, line, width, PAINTS[i]!, name, shown, said, color.data);
       line += ROW;
     });
     scene.rect(x, line - ROW + 6, width, 1, color.rule);
     const where =
       model.onDevices > 0 ? `${bytes(model.onDevices)} of it on devices` : "all in the host's memory";
-    this.row(x, line, width, color.clear, "sum", model.sumShown, where, color.now);
+    this.row(x, line, width, color.clear, "sum", model.sumShown, [where], color.now);
     line += ROW;
     const { difference } = model;
     const tone = Math.abs(difference) > model.sum ? color.attention : color.words;
-    this.row(x, line, width, PAINTS[3]!, "difference", model.differenceShown, model.differenceNote, tone);
+    this.row(x, line, width, PAINTS[3]!, "difference", model.differenceShown, model.differenceNotes, tone);
     return line + 6;
   }
 
@@ -134,7 +135,7 @@ export class Memory implements InstrumentView {
     paint: Color,
     name: string,
     shown: string,
-    note: string,
+    notes: readonly string[],
     tone: Color,
   ): void {
     const { scene } = this;
@@ -143,7 +144,7 @@ export class Memory implements InstrumentView {
     const numbers = x + 14 + 21 * scene.step(text.data);
     scene.text(numbers, baseline, shown, text.data, tone, "right");
     const room = x + width - numbers - 12;
-    if (room > 60) scene.textWithin(numbers + 12, baseline, room, note, text.caption, color.muted);
+    if (room > 60) scene.textFitting(numbers + 12, baseline, room, notes, text.caption, color.muted);
   }
 
   /** A bar for each device, as many as there is room for. Returns where they end. */

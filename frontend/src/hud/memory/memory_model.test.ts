@@ -35,7 +35,7 @@ describe("the account of a real run's memory", () => {
       const reserved = Number(cache.key_bytes.data[i]! + cache.value_bytes.data[i]!);
       used += (reserved / cells) * cache.seq_len.data[i]!;
     });
-    expect(account.uses[1]!.note).toBe(`${bytes(used)} of it in use`);
+    expect(account.uses[1]!.notes).toEqual([`${bytes(used)} of it in use`, `${bytes(used)} in use`]);
   });
 
   it("gives each device its own bar, other uses of the machine among it", () => {
@@ -52,7 +52,7 @@ describe("the account", () => {
     const account = memoryAccount(changed({ process_resident: 50 * 2 ** 20 }))!;
     expect(account.difference).toBeLessThan(0);
     expect(account.differenceShown).toMatch(/^−/);
-    expect(account.differenceNote).toContain("not touched");
+    for (const note of account.differenceNotes) expect(note).toContain("not touched");
     expect(account.shares[3]).toBe(0);
     expect(account.residentAt).toBeCloseTo((50 * 2 ** 20) / account.sum, 6);
   });

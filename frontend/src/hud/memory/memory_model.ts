@@ -7,8 +7,8 @@ export interface Use {
   readonly name: string;
   readonly bytes: number;
   readonly shown: string;
-  /** What it is, in a few words. */
-  readonly note: string;
+  /** What it is, in a few words and in fewer. */
+  readonly notes: readonly string[];
 }
 
 /** A device and what of this model it holds. */
@@ -34,7 +34,7 @@ export interface MemoryAccount {
   /** Resident less what the account has in the host's memory; negative where weights are mapped but not yet read. */
   readonly difference: number;
   readonly differenceShown: string;
-  readonly differenceNote: string;
+  readonly differenceNotes: readonly string[];
   /** Weights, cache, compute in host memory, and the difference where it is positive: shares of the bar. */
   readonly shares: Float32Array;
   /** Bytes that the whole bar stands for. */
@@ -62,9 +62,15 @@ export function memoryAccount({ memory, cache }: AppState): MemoryAccount | null
   const sum = weights + kv + compute;
   return {
     uses: [
-      use("weights", weights, "read from the model's file"),
-      use("KV cache", kv, cacheNote(cache)),
-      use("compute", compute, "activations and scratch of one decode"),
+      use("weights", weights, "read from the model's file", "from the file"),
+      use("KV cache", kv, ...cacheNotes(cache)),
+      use(
+        "compute",
+        compute,
+        "activations and scratch of one decode",
+        "activations and scratch",
+        "activations",
+      ),
     ],
     sum,
     sumShown: bytes(sum),
@@ -73,10 +79,10 @@ export function memoryAccount({ memory, cache }: AppState): MemoryAccount | null
     residentShown: bytes(resident),
     difference,
     differenceShown: `${difference < 0 ? "−" : "+"}${bytes(Math.abs(difference))}`,
-    differenceNote:
+    differenceNotes:
       difference < 0
-        ? "reserved or mapped, but not touched yet"
-        : "program, libraries, tokenizer, what the taps keep",
+        ? ["reserved or mapped, but not touched yet", "reserved, not touched yet", "not touched yet"]
+        : ["program, libraries, tokenizer, what the taps keep", "program, libraries, taps", "program, taps"],
     shares: Float32Array.from([host.weights, host.cache, host.compute, Math.max(difference, 0)], (part) =>
       whole > 0 ? part / whole : 0,
     ),
@@ -90,8 +96,8 @@ export function memoryAccount({ memory, cache }: AppState): MemoryAccount | null
   };
 }
 
-function use(name: string, size: number, note: string): Use {
-  return { name, bytes: size, shown: bytes(size), note };
+function use(name: string, size: number, ...notes: string[]): Use {
+  return { name, bytes: size, shown: bytes(size), notes };
 }
 
 /** What of the account lies in the host's memory: all that is on no other device. */
@@ -110,15 +116,15 @@ function hostOf(memory: MemoryUsage): { weights: number; cache: number; compute:
   };
 }
 
-function cacheNote(cache: AppState["cache"]): string {
-  if (!cache) return "reserved for the whole context";
+function cacheNotes(cache: AppState["cache"]): string[] {
+  if (!cache) return ["reserved for the whole context", "reserved"];
   let used = 0;
   for (let i = 0; i < cache.max_len.data.length; i++) {
     const cells = cache.max_len.data[i]!;
     if (cells === 0) continue;
     used += Number(cache.key_bytes.data[i]! + cache.value_bytes.data[i]!) * (cache.seq_len.data[i]! / cells);
   }
-  return `${bytes(used)} of it in use`;
+  return [`${bytes(used)} of it in use`, `${bytes(used)} in use`];
 }
 
 function device({ name, free, total, weights, cache, compute }: DeviceMemory): DeviceAccount {
