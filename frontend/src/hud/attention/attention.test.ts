@@ -153,6 +153,22 @@ describe("the attention instrument on a recorded run", () => {
     expect(two).toMatch(/^anti\S*…\S*m → anti\S*…\S*m$/);
   });
 
+  it("names the token that is made next whole where the readout is large", () => {
+    const { scene, state, draw } = drawn("smollm2");
+    const said = (token: string): string[] => {
+      state.vocabulary = { label: () => token } as unknown as typeof state.vocabulary;
+      const written = vi.spyOn(scene, "text");
+      // As in the set for attention at 1920 x 1080.
+      draw(102, { x: 0, y: 0, width: 770, height: 1004 });
+      const words = written.mock.calls.map(([, , text]) => text);
+      written.mockRestore();
+      return words;
+    };
+    const next = (words: string[]) => words[words.indexOf("makes next") + 1];
+    expect(next(said("·city"))).toBe('"·city"');
+    expect(next(said("·Portsmouth"))).toBe('"·Portsmouth"');
+  });
+
   it("writes tokens below whole: of seven letters in the cockpit, of ten on the whole screen", () => {
     const { scene, state, draw } = drawn("smollm2");
     const cutBelow = (token: string, width: number, height: number): boolean => {

@@ -8,6 +8,7 @@ export const LARGE_READOUT = 560;
 
 const PAD = 24;
 const NAME = 74;
+const NEXT = "makes next";
 
 /** The readout where there is room: query, key and weight in large type, the row's facts below. */
 export function drawLargeReadout(
@@ -20,7 +21,7 @@ export function drawLargeReadout(
   const width = Math.round(plot.width * 0.42);
   const x = plot.x + plot.width - PAD - width;
   // Zoomed in, there need not be an empty half.
-  if (over) scene.rect(x - 14, plot.y + 8, width + 28, 176, color.focus);
+  if (over) scene.rect(x - 14, plot.y + 8, width + 28, 196, color.focus);
   const right = x + width;
   const line = (y: number, name: string, value: string, paint: number, note: string): void => {
     scene.text(x, y, name, text.label, color.muted);
@@ -62,13 +63,25 @@ function drawFacts(
   if (!Number.isNaN(row.first)) facts.push(["first token", share(row.first)]);
   if (row.sink > 0) facts.push(["sink", share(row.sink)]);
   if (window > 0) facts.push(["window", `${window} keys`]);
-  if (row.made) facts.push(["makes next", `"${row.made}"`]);
   const half = (width - 24) / 2;
-  facts.forEach(([name, value], i) => {
+  const fact = (i: number, name: string, value: string, paint: number): void => {
     const left = x + (i % 2) * (half + 24);
     const down = y + Math.floor(i / 2) * 20;
-    const used = scene.text(left, down, name, text.caption, color.muted);
-    const shown = scene.cut(half - used - 8, value, text.data);
-    scene.text(left + half, down, shown, text.data, name === "makes next" ? color.now : color.data, "right");
+    scene.text(left, down, name, text.caption, color.muted);
+    scene.text(left + half, down, value, text.data, paint, "right");
+  };
+  facts.forEach(([name, value], i) => {
+    fact(i, name, value, color.data);
   });
+  if (!row.made) return;
+  const room = half - scene.measure(NEXT, text.caption) - 8;
+  const made = `"${row.made}"`;
+  if (scene.measure(made, text.data) <= room) fact(facts.length, NEXT, made, color.now);
+  else {
+    // A line of its own.
+    const down = y + Math.ceil(facts.length / 2) * 20;
+    const used = scene.text(x, down, NEXT, text.caption, color.muted);
+    const shown = scene.cutMiddle(width - used - 8, made, text.data);
+    scene.text(x + width, down, shown, text.data, color.now, "right");
+  }
 }
