@@ -103,6 +103,7 @@ export class App implements Page {
       transport: this.transport,
       lag: 0,
       qr: null,
+      bare: false,
       cockpit: new Cockpit(options.storage),
       pointerX: Number.NaN,
       pointerY: Number.NaN,

@@ -155,7 +155,7 @@ export class ChamberPicture implements Picture {
   }
 
   /** Places the page, when something it depends on has changed. */
-  private place(size: CanvasSize, state: AppState, { cockpit, replay }: UiState): Layout {
+  private place(size: CanvasSize, state: AppState, { cockpit, replay, bare }: UiState): Layout {
     const { placed } = this;
     const arrangement = cockpit.of(state.preset);
     const timeline = replay !== null || state.options.has(TIMELINE);
@@ -165,14 +165,15 @@ export class ChamberPicture implements Picture {
     placed.value(state.focus);
     placed.value(state.model);
     placed.value(timeline);
+    placed.value(bare);
     if (!this.layout || placed.changed) {
       const minimum = (id: string) => {
         const instrument = instrumentOf(id);
         return instrument && instrument.available?.(state) !== false ? instrument.minimum : null;
       };
       const { view, focus } = state;
-      // The page's controls stand on the page, not on an easel.
-      const controls = this.easel === null;
+      // The page's controls stand on the page, not on an easel, and not in a film.
+      const controls = this.easel === null && !bare;
       const contents = { view, focus, arrangement, timeline, controls, minimum };
       this.layout = layout(size.width, size.height, contents);
     }

@@ -19,6 +19,8 @@ export interface UiState {
   lag: number;
   /** A code shown over the picture, for a room. */
   qr: QrCode | null;
+  /** The instruments have the room of the controls, which then stand over them: while the page is filmed. */
+  bare: boolean;
   /** Which instruments stand where. */
   readonly cockpit: Cockpit;
   /** Clock time at which the present view was chosen. */

@@ -168,7 +168,7 @@ class ExportDialog {
   private promise(): string {
     if (this.kind === "picture") return "What is on show now, drawn anew at this size.";
     if (!this.replay) {
-      return "The window is filmed as it is drawn, at its own size, until you stop; leave its size as it is.";
+      return "The window is filmed as it is drawn, without its controls, until you stop; leave its size as it is.";
     }
     const take = this.take;
     const frames = framesOf(take);

@@ -102,7 +102,10 @@ class Scene {
   }
 }
 
-/** A film of the page as it is drawn, as long as it lasts: of a live run, which waits for nobody. */
+/**
+ * A film of the page as it is drawn, as long as it lasts: of a live run, which waits for nobody. The controls are
+ * not in it; they can be used meanwhile, and stand over what the film shows in their place.
+ */
 export class LiveFilm {
   private waiting = 0;
   /** Number of the newest frame on the film's own grid, to which the file's times are snapped. */
@@ -117,6 +120,7 @@ export class LiveFilm {
     private readonly frameRate: number,
     private readonly began: number,
   ) {
+    studio.ui.bare = true;
     studio.drawn = () => this.take();
   }
 
@@ -137,14 +141,19 @@ export class LiveFilm {
   }
 
   async stop(): Promise<Film> {
-    this.studio.drawn = null;
+    this.leave();
     if (this.failure) throw this.failure;
     return { blob: await this.writer.finish(), frames: this.writer.frames, codec: this.writer.codec };
   }
 
   async cancel(): Promise<void> {
-    this.studio.drawn = null;
+    this.leave();
     await this.writer.cancel();
+  }
+
+  private leave(): void {
+    this.studio.drawn = null;
+    this.studio.ui.bare = false;
   }
 
   private take(): void {

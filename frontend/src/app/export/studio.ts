@@ -15,6 +15,8 @@ export interface Studio {
   readonly screen: CanvasSize;
   /** Whether the page draws a frame whenever the browser is ready for one. */
   ownPace: boolean;
+  /** Whether the picture on the page's canvas leaves no room for the controls. */
+  readonly ui: { bare: boolean };
   /** Called after each frame that was drawn. */
   drawn: (() => void) | null;
   /** Something is asked for, or has arrived and is not applied yet. */
