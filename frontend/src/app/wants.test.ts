@@ -3,7 +3,7 @@ import { ARRANGEMENTS } from "../hud/arrangement";
 import { instrumentOf } from "../hud/instruments";
 import { layout } from "../hud/layout";
 import { createState } from "../state/initial";
-import { headSelected, presetChosen } from "../state/reduce";
+import { headSelected, optionSet, presetChosen, viewChosen } from "../state/reduce";
 import type { ModelInfo } from "../telemetry/protocol.gen";
 import { Wants, wantOf } from "./wants";
 
@@ -42,4 +42,24 @@ it("follows the selection with the head it asks for, and says a thing once", () 
   const next = wants.update(state, panels, false)!.attention;
   expect(next).toContainEqual([3, 1]);
   expect(next).not.toContainEqual([23, 5]);
+});
+
+it("follows what an instrument shows: a mode, another panel, a hidden page", () => {
+  const state = createState();
+  state.model = { n_layer: 30, n_head: 9 } as ModelInfo;
+  headSelected(state, 2, 1);
+  const panels = panelsOf("attention").filter(({ id }) => id === "flow");
+  const wants = new Wants();
+  expect(wants.update(state, panels, false)!.attention).toEqual([[2, 1]]);
+  optionSet(state, "flow.mode", "rollout");
+  expect(wants.update(state, panels, false)!.attention).toEqual([]);
+  optionSet(state, "flow.mode", null);
+  expect(wants.update(state, panels, false)!.attention).toEqual([[2, 1]]);
+  state.model = { n_layer: 30, n_head: 0 } as ModelInfo;
+  expect(wants.update(state, panels, false)!.attention).toEqual([]);
+  const others = panelsOf("monitor");
+  expect(wants.update(state, others, false)!.parts).toContain("memory");
+  expect(wants.update(state, others, true)!.parts).toEqual([]);
+  viewChosen(state, "hud");
+  expect(wants.update(state, others, false)!.parts).toEqual(["cache", "memory"]);
 });

@@ -14,18 +14,20 @@ export function rgb(hex: number, alpha = 1): Color {
 
 /** The same colour with its alpha multiplied by `by`. */
 export function fade(color: Color, by: number): Color {
+  if (by >= 1) return color;
   const alpha = Math.round((color >>> 24) * Math.min(Math.max(by, 0), 1));
   return ((alpha << 24) | (color & 0xffffff)) >>> 0;
 }
 
 /** Between two colours, channel by channel in sRGB. */
 export function mix(from: Color, to: Color, at: number): Color {
-  const t = Math.min(Math.max(at, 0), 1);
+  if (at <= 0) return from;
+  if (at >= 1) return to;
   let out = 0;
   for (let shift = 0; shift < 32; shift += 8) {
     const a = (from >>> shift) & 0xff;
     const b = (to >>> shift) & 0xff;
-    out |= Math.round(a + (b - a) * t) << shift;
+    out |= Math.round(a + (b - a) * at) << shift;
   }
   return out >>> 0;
 }

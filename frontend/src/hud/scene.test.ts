@@ -94,6 +94,18 @@ describe("scene", () => {
     expect(wordsOf(3)).toEqual(wordsOf(4));
   });
 
+  it("draws a frame's corner as two arms that know of each other, half a pixel inside", () => {
+    scene.corner(100, 50, -1, 1, 10, 1.25, color.data, 5);
+    expect([floats(0, PLACE), floats(0, FORM)]).toEqual([
+      [89.5, 50.5, 99.5, 50.5],
+      [89.5, 50.5, 99.5, 60.5],
+    ]);
+    expect([floats(1, PLACE), floats(1, FORM)]).toEqual([
+      [99.5, 50.5, 99.5, 60.5],
+      [89.5, 50.5, 99.5, 60.5],
+    ]);
+  });
+
   it("cuts a clip at the clips around it, and restores them", () => {
     scene.pushClip(100, 100, 200, 200);
     scene.pushClip(50, 150, 100, 400);

@@ -70,6 +70,25 @@ export class Scene extends SceneText {
     this.paint(o, from, to, colors.clear, colors.data);
   }
 
+  /** A corner of a frame at (x, y): two arms along its edges, half a pixel inside; `right` and `down` are 1 or -1. */
+  corner(
+    x: number,
+    y: number,
+    right: number,
+    down: number,
+    arm: number,
+    width: number,
+    color: Color,
+    glow: number,
+  ): void {
+    const cx = x + 0.5 * right;
+    const cy = y + 0.5 * down;
+    const endX = cx + arm * right;
+    const endY = cy + arm * down;
+    this.segment(endX, cy, cx, cy, endX, cy, cx, endY, width, color, color, glow);
+    this.segment(cx, cy, cx, endY, endX, cy, cx, endY, width, color, color, glow);
+  }
+
   /** Of a line through points: from point `i` to the next; `p` is the one before it, `n` the one after the next. */
   span(
     xs: Float32Array,

@@ -1,39 +1,8 @@
-/**
- * The one home of colours, sizes and motion. One accent per meaning: cyan is data, white is now, orange says
- * "look here", green is complete, red is an error, grey is words.
- */
+/** The one home of colours (`theme_colors.ts`), sizes and motion. */
 import { type Color, rgb } from "./color";
+import * as color from "./theme_colors";
 
-export const color = {
-  ground: rgb(0x05070b),
-  data: rgb(0x7fd3e5),
-  /** Text of the prompt, and data that is not the newest. */
-  prompt: rgb(0x4fa6c4),
-  /** Answer tokens that have cooled. */
-  settled: rgb(0x8fc4d2),
-  now: rgb(0xf4fbff),
-  attention: rgb(0xff9900),
-  complete: rgb(0x00ff88),
-  error: rgb(0xff4444),
-  /** Words that carry meaning: row labels, states. */
-  words: rgb(0xc9d6dc),
-  /** Captions and axes; 5.6 : 1 on the ground, so that a projector keeps them. */
-  muted: rgb(0x8496a0),
-  /** Table rules, ticks, tracks. */
-  frame: rgb(0x2a3640),
-  rule: rgb(0x2a3640, 0.75),
-  track: rgb(0x7fd3e5, 0.1),
-  panel: rgb(0x05070b, 0.8),
-  focus: rgb(0x05070b, 0.86),
-  /** Words over other words. */
-  callout: rgb(0x05070b, 0.96),
-  well: rgb(0x03050a, 0.45),
-  raised: rgb(0x7fd3e5, 0.085),
-  dots: rgb(0x7fd3e5, 0.07),
-  grid: rgb(0x7fd3e5, 0.022),
-  scanline: rgb(0x000000, 0.2),
-  clear: rgb(0x000000, 0),
-} as const satisfies Record<string, Color>;
+export { color };
 
 /** Heat ramp: where on 0 to 1, and the colour there. Applied to value^heatGamma. */
 export const heatRamp: readonly (readonly [number, Color])[] = [

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { stateAfter } from "../../test/monitor_run";
+import { Spring } from "./motion";
+import { motion } from "./theme";
 import { BarMotion } from "./token_motion";
 
 describe("bar motion", () => {
@@ -12,6 +14,21 @@ describe("bar motion", () => {
     for (const rank of [0, 4, 19]) {
       const p = bars.at(state.tokens, 11, rank, newest.arrived + 2);
       expect(p).toBeCloseTo(newest.event.top_p.data[rank]!, 9);
+    }
+  });
+
+  it("is what a spring would be that is followed for ever", () => {
+    const bars = new BarMotion();
+    for (const rank of [0, 4, 19]) {
+      for (const age of [0.1, 0.4, 0.5, 1, 1.9, 2.1, 9]) {
+        const spring = new Spring(motion.spring);
+        for (let i = 0; i < 12; i++) {
+          const { event, arrived } = state.tokens.at(i)!;
+          const until = state.tokens.at(i + 1)?.arrived ?? newest.arrived + age;
+          spring.advance(event.top_p.data[rank]!, until - arrived);
+        }
+        expect(bars.at(state.tokens, 11, rank, newest.arrived + age)).toBeCloseTo(spring.value, 12);
+      }
     }
   });
 

@@ -58,6 +58,8 @@ export function confidence(entropy: number): number {
 export class TrailPath {
   private readonly places = new Float32Array(3 * NODES);
   private readonly tangents = new Float32Array(3 * NODES);
+  /** How sure the model was of each node's token. */
+  private readonly sure = new Float32Array(NODES);
   private nodes = 0;
 
   update(
@@ -69,14 +71,18 @@ export class TrailPath {
     still: boolean,
   ) {
     this.nodes = Math.min(tokens.length, NODES);
+    this.sure[0] = 1;
+    this.sure[1] = 1;
     for (let k = 0; k < this.nodes; k++) {
-      layout.place(tokens.at(-1 - k)!.event.token_id, morph, this.places, 3 * k);
+      const { event } = tokens.at(-1 - k)!;
+      layout.place(event.token_id, morph, this.places, 3 * k);
+      this.sure[k] = confidence(event.entropy);
     }
     const pace = interval(tokens);
     const stride = Math.min(0.4, Math.max(RISE, 0.8 * pace));
     const newest = tokens.at(-1);
     const run = newest && !still ? easeOut((time - newest.arrived) / stride) : 1;
-    this.bend(tokens, run);
+    this.bend(run);
     this.writeSegments(out, tokens, time, stride, run, still);
     this.writeFlares(out, tokens, time, pace, still);
   }
@@ -85,7 +91,7 @@ export class TrailPath {
    * A node's tangent leans along the chord of its neighbours, and across the way it turns, as a charged particle's
    * does in a field along the first line of sight: a straight track stays straight, a hairpin opens into a loop.
    */
-  private bend(tokens: Tokens, run: number): void {
+  private bend(run: number): void {
     const { places: p, tangents } = this;
     for (let k = 0; k < this.nodes; k++) {
       // The newest node but one grows its full chord while the head runs on from it.
@@ -99,7 +105,7 @@ export class TrailPath {
       const outX = ahead * (p[newer]! - p[here]!);
       const outY = ahead * (p[newer + 1]! - p[here + 1]!);
       const outZ = ahead * (p[newer + 2]! - p[here + 2]!);
-      const swirl = SWIRL * (1 - CALM * confidence(tokens.at(-1 - k)!.event.entropy));
+      const swirl = SWIRL * (1 - CALM * this.sure[k]!);
       tangents[here] = CHORD * (inX + outX) - swirl * (inY - outY);
       tangents[here + 1] = CHORD * (inY + outY) + swirl * (inX - outX);
       tangents[here + 2] = CHORD * (inZ + outZ);
@@ -114,8 +120,8 @@ export class TrailPath {
     run: number,
     still: boolean,
   ): void {
-    const sure = confidence(tokens.at(-1)?.event.entropy ?? 0);
-    const surer = confidence(tokens.at(-2)?.event.entropy ?? 0);
+    const sure = this.sure[0]!;
+    const surer = this.sure[1]!;
     const haste = 1 + 1.2 * (surer + (sure - surer) * run);
     let lit = fade(0);
     for (let j = 0; j < TRAIL_SEGMENTS; j++) {
@@ -132,9 +138,9 @@ export class TrailPath {
       segment.end_light[0] = lit;
       lit = fade((j + run) * haste);
       segment.start_light[0] = lit;
-      const row = tokens.at(-1 - j)!;
-      segment.progress[0] = still ? 1 : easeOut((time - row.arrived) / stride);
-      segment.weight[0] = 1 - 0.6 * confidence(row.event.entropy);
+      const age = (time - tokens.at(-1 - j)!.arrived) / stride;
+      segment.progress[0] = still || age >= 1 ? 1 : easeOut(age);
+      segment.weight[0] = 1 - 0.6 * this.sure[j]!;
     }
   }
 

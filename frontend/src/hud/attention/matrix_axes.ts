@@ -22,6 +22,8 @@ export interface Axes {
 }
 
 const LINE = 11;
+const PROMPT = fade(color.muted, 0.9);
+const PROMPT_END = fade(color.data, 0.4);
 
 /** Every how many places a label fits. */
 export function labelStride(places: number, side: number): number {
@@ -64,7 +66,7 @@ export function drawAxes(
 }
 
 function toneOf({ prompt }: Axes, position: number): number {
-  return position < prompt ? fade(color.muted, 0.9) : color.settled;
+  return position < prompt ? PROMPT : color.settled;
 }
 
 /** Where the prompt ends, on both axes. */
@@ -73,10 +75,10 @@ export function drawPromptEnd(scene: Scene, axes: Axes, plot: Rect): void {
   const x = Math.round(plot.x + (axes.prompt - axes.key) * per) + 0.5;
   const y = Math.round(plot.y + (axes.prompt - axes.query) * per) + 0.5;
   const end = plot.y + Math.min(plot.height, (axes.length - axes.query) * per);
-  const paint = fade(color.data, 0.4);
   if (axes.prompt >= axes.length) return;
-  if (x > plot.x && x < plot.x + plot.width) scene.dashes(x, Math.max(y, plot.y), x, end, 1, paint, 2, 3);
+  if (x > plot.x && x < plot.x + plot.width)
+    scene.dashes(x, Math.max(y, plot.y), x, end, 1, PROMPT_END, 2, 3);
   if (y > plot.y && y < plot.y + plot.height) {
-    scene.dashes(plot.x, y, Math.min(x, plot.x + plot.width), y, 1, paint, 2, 3);
+    scene.dashes(plot.x, y, Math.min(x, plot.x + plot.width), y, 1, PROMPT_END, 2, 3);
   }
 }

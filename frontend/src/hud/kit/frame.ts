@@ -20,12 +20,9 @@ export function brackets(
   for (let corner = 0; corner < 4; corner++) {
     const right = corner & 1;
     const low = corner >> 1;
-    const x = right ? rect.x + rect.width - 0.5 : rect.x + 0.5;
-    const y = low ? rect.y + rect.height - 0.5 : rect.y + 0.5;
-    const endX = x + (right ? -arm : arm);
-    const endY = y + (low ? -arm : arm);
-    scene.segment(endX, y, x, y, endX, y, x, endY, width, paint, paint, light);
-    scene.segment(x, y, x, endY, endX, y, x, endY, width, paint, paint, light);
+    const x = right ? rect.x + rect.width : rect.x;
+    const y = low ? rect.y + rect.height : rect.y;
+    scene.corner(x, y, right ? -1 : 1, low ? -1 : 1, arm, width, paint, light);
   }
 }
 

@@ -9,6 +9,8 @@ const SHADE_END = fade(color.data, 0.02);
 /** The points of the line being drawn: kept, so that a frame allocates none. */
 let xs = new Float32Array(256);
 let ys = new Float32Array(256);
+const partsX = new Float32Array(5);
+const partsY = new Float32Array(5);
 
 /** Where values stand: `low` at the bottom of the plot, `high` at its top. */
 export interface Plot {
@@ -64,14 +66,21 @@ export function sparkline(
 
 /** From point `i` to the next in two colours: it crosses the level that warns at `share` of the way. */
 function crossing(scene: Scene, i: number, p: number, n: number, share: number, falls: boolean): void {
-  const [ax, ay, bx, by] = [xs[i]!, ys[i]!, xs[i + 1]!, ys[i + 1]!];
-  const x = ax + (bx - ax) * share;
-  const y = ay + (by - ay) * share;
+  crossed(partsX, xs, i, p, n, share);
+  crossed(partsY, ys, i, p, n, share);
   const first = falls ? color.attention : color.data;
   const last = falls ? color.data : color.attention;
-  const { dataLine: width } = size;
-  scene.segment(ax, ay, x, y, xs[p]!, ys[p]!, bx, by, width, first, first, glow.bracket);
-  scene.segment(x, y, bx, by, ax, ay, xs[n]!, ys[n]!, width, last, last, glow.bracket);
+  scene.span(partsX, partsY, 1, 0, 3, size.dataLine, first, first, glow.bracket);
+  scene.span(partsX, partsY, 2, 1, 4, size.dataLine, last, last, glow.bracket);
+}
+
+/** The point before, the two ends with the crossing between them, and the point after. */
+function crossed(out: Float32Array, all: Float32Array, i: number, p: number, n: number, share: number): void {
+  out[0] = all[p]!;
+  out[1] = all[i]!;
+  out[2] = all[i]! + (all[i + 1]! - all[i]!) * share;
+  out[3] = all[i + 1]!;
+  out[4] = all[n]!;
 }
 
 /** Level lines with their numbers, which end at `right`. */

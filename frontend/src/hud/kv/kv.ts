@@ -4,7 +4,7 @@ import type { AppState } from "../../state/state";
 import type { CacheStatus } from "../../telemetry/protocol.gen";
 import { labelAt, promptLength } from "../attention/tokens";
 import { FlowFeed } from "../flow/flow_feed";
-import { bytes, count, probability } from "../format";
+import { probability } from "../format";
 import type { Hit } from "../hits";
 import type { HudPointerEvent, Instrument, InstrumentView } from "../instrument";
 import { callout } from "../kit/callout";
@@ -12,6 +12,7 @@ import { panel, rule } from "../kit/frame";
 import { HEADING, heading } from "../kit/heading";
 import { inset, type Rect } from "../layout";
 import { progress } from "../motion";
+import { PlaceIn } from "../place_in";
 import type { Scene } from "../scene";
 import { Seen } from "../seen";
 import { color, motion, size, text } from "../theme";
@@ -20,7 +21,6 @@ import { drawLayers, layerAt } from "./kv_layers";
 import {
   type AttentionRow,
   attentionRow,
-  captions,
   type KvLayers,
   type KvModel,
   kvLayers,
@@ -39,10 +39,28 @@ import {
   placeRing,
   type RingPlace,
 } from "./kv_ring";
+import { bytesWords, type KvWords, kvWords } from "./kv_words";
 
 const SELECTOR = 18;
 const FOOTER = 32;
 const LINE = 14;
+const NO_WORDS: readonly string[] = [];
+
+/** What the heading leaves of the panel, and the ring in it. */
+interface Place {
+  readonly body: Rect;
+  readonly ring: RingPlace;
+}
+
+function placeOf(panel: Rect): Place {
+  const inner = inset(panel, size.padding);
+  const y = panel.y + HEADING + 4;
+  const body = { ...inner, y, height: inner.y + inner.height - y };
+  const height = body.height - FOOTER - SELECTOR - 14;
+  const outer = Math.max(Math.min(height / 2, body.width * 0.44), 30);
+  const ring = placeRing(Math.round(body.x + body.width / 2), Math.round(body.y + height / 2), outer);
+  return { body, ring };
+}
 
 /** The KV cache of one layer as a ring of its real cells, and every layer's in brief. */
 class Kv implements InstrumentView {
@@ -53,33 +71,33 @@ class Kv implements InstrumentView {
   private zoom = 0;
   private readonly seen = new Seen();
   private readonly feed = new FlowFeed("kv row");
-  private selector: Rect = { x: 0, y: 0, width: 0, height: 0 };
+  private words: KvWords | null = null;
+  private bytes: readonly string[] = [];
+  private readonly selector = { x: 0, y: 0, width: 0, height: SELECTOR };
+  private readonly placeIn = new PlaceIn(placeOf);
 
   constructor(private readonly scene: Scene) {}
 
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
     const { scene } = this;
     const moment = shown(state);
-    const inner = inset(rect, size.padding);
-    const top = rect.y + HEADING + 4;
-    const body = { ...inner, y: top, height: inner.y + inner.height - top };
-    const ring = this.placeRing(body);
+    const { body, ring } = this.placeIn.of(rect);
     // Of a moment far back the page has no row of its own; the newest come with the stream.
     if (moment.pinned && (state.model?.n_head ?? 0) > 0) this.feed.update(state, "head", now, ui.host);
     this.follow(state, moment.cache, moment.position, ring);
-    const { model, layers } = this;
+    const { model, layers, words } = this;
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
-    heading(scene, rect, kv.title, model ? captions(model, `L${model.layer}·H${state.selection.head}`) : []);
+    heading(scene, rect, kv.title, words?.captions ?? NO_WORDS);
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
-    if (model) {
+    if (model && words) {
       const still = ui.reducedMotion || moment.pinned;
       drawCells(scene, ring, model);
       drawWindow(scene, ring, model);
       drawSpikes(scene, ring, this.spikes, this.zoom);
       drawWriteHead(scene, ring, model, moment.row?.arrived ?? 0, now, still);
-      drawMiddle(scene, ring, model, drawn);
-      this.drawCorners(model, body);
+      drawMiddle(scene, ring, words, drawn);
+      this.drawCorners(model, words, body);
     } else this.drawEmpty(state, body);
     if (layers) this.drawFooter(layers, state.selection.layer, body, ui);
     scene.popClip();
@@ -97,12 +115,6 @@ class Kv implements InstrumentView {
     const at = layer.indexOf(state.selection.layer) + Math.sign(event.wheel);
     headSelected(state, layer[Math.min(Math.max(at, 0), rows - 1)]!, state.selection.head);
     return true;
-  }
-
-  private placeRing(body: Rect): RingPlace {
-    const height = body.height - FOOTER - SELECTOR - 14;
-    const outer = Math.max(Math.min(height / 2, body.width * 0.44), 30);
-    return placeRing(Math.round(body.x + body.width / 2), Math.round(body.y + height / 2), outer);
   }
 
   /** Makes the models anew where what they are made from has changed. */
@@ -128,27 +140,26 @@ class Kv implements InstrumentView {
     this.zoom = this.model ? zoomCells(this.model.used, this.model.cells) : 0;
     this.spikes =
       this.row && cache && this.model ? received(this.row, cache, layer, this.zoom, ring.spikes) : null;
+    this.words = this.model ? kvWords(this.model, head, this.spikes ? this.zoom : 0) : null;
+    this.bytes = this.layers ? bytesWords(this.layers) : NO_WORDS;
   }
 
-  private drawCorners(model: KvModel, body: Rect): void {
+  private drawCorners(model: KvModel, words: KvWords, body: Rect): void {
     const { scene } = this;
     const right = body.x + body.width;
     const top = body.y + 11;
-    this.pair(body.x, top, "prompt", count(model.prompt), color.prompt, "left");
-    this.pair(body.x, top + 2 * LINE + 4, "answer", count(model.answer), color.data, "left");
-    const head = model.writeHead < 0 ? "full" : count(model.writeHead);
-    this.pair(right, top, "write", head, color.attention, "right");
-    this.pair(right, top + 2 * LINE + 4, "free", count(model.free), color.muted, "right");
+    this.pair(body.x, top, "prompt", words.prompt, color.prompt, "left");
+    this.pair(body.x, top + 2 * LINE + 4, "answer", words.answer, color.data, "left");
+    this.pair(right, top, "write", words.write, color.attention, "right");
+    this.pair(right, top + 2 * LINE + 4, "free", words.free, color.muted, "right");
     const low = body.y + body.height - FOOTER - SELECTOR - 22;
-    const zoom = this.spikes ? ["inner ring", `0–${this.zoom - 1}`] : ["inner ring", "no row"];
     if (model.window > 0) {
-      this.pair(body.x, low - 2 * LINE - 4, "window", count(model.window), color.now, "left");
-      this.pair(body.x, low, "offset", count(model.offset), color.data, "left");
-      this.pair(right, low - 2 * LINE - 4, "position", count(model.position), color.data, "right");
-    }
-    if (model.window === 0) {
-      scene.text(body.x, low, zoom[0]!, text.caption, color.muted);
-      scene.text(body.x, low + LINE - 2, `cells ${zoom[1]!}`, text.caption, color.muted);
+      this.pair(body.x, low - 2 * LINE - 4, "window", words.window, color.now, "left");
+      this.pair(body.x, low, "offset", words.offset, color.data, "left");
+      this.pair(right, low - 2 * LINE - 4, "position", words.position, color.data, "right");
+    } else {
+      scene.text(body.x, low, "inner ring", text.caption, color.muted);
+      scene.text(body.x, low + LINE - 2, words.inner, text.caption, color.muted);
     }
     scene.text(right, low, "spike =", text.caption, color.muted, "right");
     scene.text(right, low + LINE - 2, "√attention", text.caption, color.muted, "right");
@@ -168,44 +179,31 @@ class Kv implements InstrumentView {
 
   /** The selector, and bytes: of the layer, and of all. */
   private drawFooter(layers: KvLayers, selected: number, body: Rect, ui: HudUi): void {
-    const { scene, model } = this;
+    const { scene, words } = this;
     const bottom = body.y + body.height;
-    this.selector = { x: body.x, y: bottom - FOOTER - SELECTOR - 4, width: body.width, height: SELECTOR };
-    drawLayers(scene, layers, selected, this.selector);
     const { selector } = this;
+    selector.x = body.x;
+    selector.y = bottom - FOOTER - SELECTOR - 4;
+    selector.width = body.width;
+    drawLayers(scene, layers, selected, selector);
     ui.hits.add("layer", 0, selector.x, selector.y - 2, selector.width, selector.height + 6);
     rule(scene, body.x, bottom - FOOTER + 2, body.width);
     const half = Math.floor(body.width / 2) - 4;
     const y = bottom - FOOTER + 16;
-    const used = `${bytes(layers.usedBytes)} of ${bytes(layers.reservedBytes)}`;
     const right = body.x + body.width;
     this.fact(right, y, half, layers.said);
-    this.fact(right, y + LINE, half, [used, bytes(layers.usedBytes)]);
-    if (!model) return;
-    scene.textFitting(
-      body.x,
-      y,
-      half,
-      [`keys ${model.keys}`, `K ${model.keys}`, `K ${bytes(model.keysUsed)}`],
-      text.caption,
-      color.words,
-    );
-    scene.textFitting(
-      body.x,
-      y + LINE,
-      half,
-      [`values ${model.values}`, `V ${model.values}`, `V ${bytes(model.valuesUsed)}`],
-      text.caption,
-      color.words,
-    );
+    this.fact(right, y + LINE, half, this.bytes);
+    if (!words) return;
+    scene.textFitting(body.x, y, half, words.keys, text.caption, color.words);
+    scene.textFitting(body.x, y + LINE, half, words.values, text.caption, color.words);
   }
 
   /** The first wording that fits, to the right. */
   private fact(right: number, y: number, room: number, wordings: readonly string[]): void {
     const { scene } = this;
-    const fitting = wordings.find((said) => scene.measure(said, text.caption) <= room);
-    const said = fitting ?? wordings.at(-1)!;
-    scene.text(right, y, said, text.caption, color.muted, "right");
+    let i = 0;
+    while (i + 1 < wordings.length && scene.measure(wordings[i]!, text.caption) > room) i++;
+    scene.text(right, y, wordings[i]!, text.caption, color.muted, "right");
   }
 
   private drawPointed(

@@ -7,6 +7,8 @@ import type { KvLayers } from "./kv_model";
 const WIDEST = 14;
 /** Height of the least cache's column, as a share: it stays to be seen. */
 const LEAST = 0.3;
+const USED = fade(color.data, 0.35);
+const NO_CACHE = fade(color.muted, 0.25);
 
 /** From one layer to the next. */
 function pitchOf(layers: KvLayers, rect: Rect): number {
@@ -23,7 +25,7 @@ export function drawLayers(scene: Scene, layers: KvLayers, selected: number, rec
     const width = Math.max(Math.round(rect.x + (row + 1) * pitch) - x - gap, 1);
     const size = layers.size[row]!;
     if (size === 0) {
-      scene.hatch(x, rect.y, width, rect.height, fade(color.muted, 0.25), color.clear, 4);
+      scene.hatch(x, rect.y, width, rect.height, NO_CACHE, color.clear, 4);
     } else {
       const tall = Math.round(rect.height * (LEAST + (1 - LEAST) * size));
       drawColumn(scene, layers, row, x, base, width, tall);
@@ -47,7 +49,7 @@ function drawColumn(
   scene.rect(x, base - tall, width, tall, color.track);
   const used = layers.fill[row]! * tall;
   const live = layers.live[row]! * tall;
-  if (used > 0) scene.rect(x, base - Math.max(used, 1), width, Math.max(used, 1), fade(color.data, 0.35));
+  if (used > 0) scene.rect(x, base - Math.max(used, 1), width, Math.max(used, 1), USED);
   // What can still be seen is the newest: it stands on top.
   if (live > 0) scene.rect(x, base - Math.max(used, 1), width, Math.max(live, 1), color.data);
   if (windowed) scene.rect(x, base + 1, width, 2, color.prompt);

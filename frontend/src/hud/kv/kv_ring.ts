@@ -1,10 +1,10 @@
 import { type Color, fade } from "../color";
-import { count } from "../format";
 import { circleFrame } from "../kit/frame";
 import { easeOutCubic, progress } from "../motion";
 import type { Scene } from "../scene";
 import { color, glow, text } from "../theme";
 import { cellsPerTick, type KvModel, type Span } from "./kv_model";
+import type { KvWords } from "./kv_words";
 
 const TURN = 2 * Math.PI;
 /** Share of a tick that stays dark between it and the next. */
@@ -13,6 +13,7 @@ const GAP = 0.35;
 const STEP = 0.09;
 /** What is left of cells that no token can look at any more. */
 const OUT_OF_WINDOW = 0.32;
+const SPIKE = fade(color.data, 0.85);
 
 /** Where the ring stands and how it is divided. */
 export interface RingPlace {
@@ -62,11 +63,13 @@ export function drawCells(scene: Scene, place: RingPlace, model: KvModel): void 
     GAP,
   );
   scene.arc(cx, cy, radius + thick / 2 + 4, 1, 0, TURN, color.frame);
-  const newest = model.spans.reduce(
-    (last, span) => (span.live && span.tone === "answer" ? span : last),
-    null as Span | null,
-  );
-  for (const span of model.spans) {
+  let newest: Span | null = null;
+  for (let i = 0; i < model.spans.length; i++) {
+    const span = model.spans[i]!;
+    if (span.live && span.tone === "answer") newest = span;
+  }
+  for (let i = 0; i < model.spans.length; i++) {
+    const span = model.spans[i]!;
     const tone = span.tone === "prompt" ? color.prompt : color.data;
     const paint = span.live ? tone : fade(tone, OUT_OF_WINDOW);
     drawSpan(scene, place, model.cells, per, span, paint, span === newest ? glow.bracket : glow.none);
@@ -84,7 +87,6 @@ function drawSpan(
   light: number,
 ): void {
   const { cx, cy, radius, thick } = place;
-  const turn = (cell: number): number => (cell / cells) * TURN;
   const first = Math.ceil(span.from / per);
   const last = Math.floor(span.to / per);
   if (last > first) {
@@ -93,23 +95,39 @@ function drawSpan(
       cy,
       radius,
       thick,
-      turn(first * per),
-      turn((last - first) * per),
+      ((first * per) / cells) * TURN,
+      (((last - first) * per) / cells) * TURN,
       paint,
       light,
       last - first,
       GAP,
     );
   }
-  const part = (from: number, to: number): void => {
-    if (to <= from) return;
-    const tick = Math.floor(from / per) * per;
-    const at = (cell: number): number => turn(tick + (GAP / 2 + (1 - GAP) * ((cell - tick) / per)) * per);
-    // One segment: flat at its ends.
-    scene.arc(cx, cy, radius, thick, at(from), at(to) - at(from), paint, light, 1, 0);
-  };
-  part(span.from, Math.min(first * per, span.to));
-  if (first <= last) part(last * per, span.to);
+  drawPart(scene, place, cells, per, span.from, Math.min(first * per, span.to), paint, light);
+  if (first <= last) drawPart(scene, place, cells, per, last * per, span.to, paint, light);
+}
+
+/** Cells of one tick. */
+function drawPart(
+  scene: Scene,
+  { cx, cy, radius, thick }: RingPlace,
+  cells: number,
+  per: number,
+  from: number,
+  to: number,
+  paint: Color,
+  light: number,
+): void {
+  if (to <= from) return;
+  const tick = Math.floor(from / per) * per;
+  const start = angleIn(tick, from, per, cells);
+  // One segment: flat at its ends.
+  scene.arc(cx, cy, radius, thick, start, angleIn(tick, to, per, cells) - start, paint, light, 1, 0);
+}
+
+/** Of a cell's edge in its tick, which ends before the next one begins. */
+function angleIn(tick: number, cell: number, per: number, cells: number): number {
+  return ((tick + (GAP / 2 + (1 - GAP) * ((cell - tick) / per)) * per) / cells) * TURN;
 }
 
 /** The stretch of the ring that a window lets the next token see. */
@@ -143,8 +161,9 @@ export function drawWriteHead(
   radial(scene, place, angle, from, to, 1.5, color.attention, glow.bracket);
   // An arrowhead that points at the cell from inside.
   const tip = from - 1;
-  const [s, c] = [Math.sin(angle), Math.cos(angle)];
-  for (const side of [-1, 1]) {
+  const s = Math.sin(angle);
+  const c = Math.cos(angle);
+  for (let side = -1; side <= 1; side += 2) {
     const x = cx + (tip - 7) * s + side * 4 * c;
     const y = cy - (tip - 7) * c + side * 4 * s;
     scene.line(x, y, cx + tip * s, cy - tip * c, 1.5, color.attention, glow.none);
@@ -172,7 +191,7 @@ export function drawSpikes(scene: Scene, place: RingPlace, spikes: Float32Array 
       inner,
       inner + length,
       width,
-      lit ? color.now : fade(color.data, 0.85),
+      lit ? color.now : SPIKE,
       lit ? glow.bracket : 0,
     );
   }
@@ -188,18 +207,19 @@ function radial(
   paint: Color,
   light: number,
 ): void {
-  const [s, c] = [Math.sin(angle), Math.cos(angle)];
+  const s = Math.sin(angle);
+  const c = Math.cos(angle);
   scene.line(cx + from * s, cy - from * c, cx + to * s, cy - to * c, width, paint, light);
 }
 
 /** Tokens in the cache, of the cells there are. */
-export function drawMiddle(scene: Scene, place: RingPlace, model: KvModel, drawn: number): void {
+export function drawMiddle(scene: Scene, place: RingPlace, words: KvWords, drawn: number): void {
   const { cx, cy, radius, inner, thick } = place;
   circleFrame(scene, cx, cy, radius + thick / 2 + 6, drawn);
-  const used = count(model.used);
+  const { used } = words;
   const style = scene.measure(used, text.number) < inner * 1.5 ? text.number : text.state;
   scene.text(cx, cy + (style === text.number ? 6 : 3), used, style, color.now, "center");
-  scene.text(cx, cy + 20, `of ${count(model.cells)}`, text.caption, color.muted, "center");
+  scene.text(cx, cy + 20, words.cells, text.caption, color.muted, "center");
 }
 
 /** The cell under the pointer on the outer ring, or on the inner one; -1 elsewhere. */

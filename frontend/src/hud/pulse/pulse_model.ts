@@ -24,10 +24,13 @@ export interface PulseModel {
   readonly count: number;
   /** Number of the layer in each row. */
   readonly layer: Uint16Array;
+  readonly layerShown: readonly string[];
   /** L2 norms, `BARS` to a row; NaN where the architecture lacks the part. */
   readonly norms: Float32Array;
   /** 1 for the strongest of their column. */
   readonly strong: Uint8Array;
+  /** 1 for a row that has one of the strongest. */
+  readonly marked: Uint8Array;
   /** |out - in| / |in|. */
   readonly change: Float32Array;
   readonly changeShown: readonly string[];
@@ -72,8 +75,12 @@ export function pulseModel(event: LayerActivation): PulseModel {
     position: event.position,
     count,
     layer: event.layer.data.slice(),
+    layerShown: Array.from(event.layer.data, (layer) => String(layer).padStart(2, "0")),
     norms,
     strong,
+    marked: Uint8Array.from({ length: count }, (_, row) =>
+      strong.subarray(row * BARS, (row + 1) * BARS).includes(1) ? 1 : 0,
+    ),
     change: changes,
     changeShown: Array.from(changes, change),
     output: norm(count > 0 ? event.output_norm.data[count - 1]! : Number.NaN),

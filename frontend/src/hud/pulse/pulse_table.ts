@@ -24,6 +24,10 @@ const DIM = 0.2;
 /** Tokens faster than the first are not dimmed at all, since it would flicker; slower than the second, wholly. */
 const FLICKER = 0.06;
 const CALM = 0.2;
+/** Bars of the greatest norms, and the others; the end of a bar. */
+const STRONG = fade(color.data, 0.95);
+const USUAL = fade(color.data, 0.66);
+const TIP = fade(color.data, 0.9);
 
 /** How bright the rows below the pulse are. */
 export function dimness({ seconds }: Pass): number {
@@ -46,8 +50,10 @@ export function drawHeads(scene: Scene, columns: Columns, y: number, headsPerMar
   scene.textWithin(bars[2], y, columns.barWidth, "OUTPUT", text.caption, color.muted);
   scene.text(columns.change, y, "Δ RES", text.caption, color.muted, "right");
   if (columns.focusWidth === 0) return;
-  const wordings = headsPerMark > 1 ? [`FOCUS 1:${headsPerMark}`, "FOCUS"] : ["FOCUS"];
-  scene.textFitting(columns.focus, y, columns.focusWidth + 4, wordings, text.caption, color.muted);
+  const long = headsPerMark > 1 ? `FOCUS 1:${headsPerMark}` : "FOCUS";
+  const room = columns.focusWidth + 4;
+  const word = scene.measure(long, text.caption) <= room ? long : "FOCUS";
+  scene.textWithin(columns.focus, y, room, word, text.caption, color.muted);
 }
 
 export function drawRows(
@@ -69,7 +75,8 @@ export function drawRows(
 function drawScale(scene: Scene, rows: Rows, { bars, barWidth }: Columns, scale: Decades): void {
   const height = rowTop(rows, rows.first + rows.shown) - rows.y;
   const decades = Math.round(Math.log10(scale.high / scale.low));
-  for (const x of bars) {
+  for (let bar = 0; bar < BARS; bar++) {
+    const x = bars[bar]!;
     scene.rect(x, rows.y, barWidth, height, color.well);
     for (let i = 0; i <= decades; i++) {
       scene.rect(Math.round(x + (i / decades) * (barWidth - 1)), rows.y, 1, height, color.rule);
@@ -110,7 +117,7 @@ function drawRow(
     const to = place(scale, value);
     const from = behind ? to : place(scale, pass.before.norms[i]!);
     const length = (from + (to - from) * settled) * columns.barWidth;
-    const paint = mix(fade(color.data, (shown.strong[i] ? 0.95 : 0.66) * bright), color.now, light);
+    const paint = mix(fade(shown.strong[i] ? STRONG : USUAL, bright), color.now, light);
     drawBar(scene, x, y, length, tall, paint, shown.strong[i] === 1, light, bright);
   }
   if (row % rows.labelEvery === 0) drawNumbers(scene, rows, columns, shown, row, y, selected, light, bright);
@@ -146,7 +153,7 @@ function drawBar(
   if (light >= 1) scene.box(x, y, length, tall, paint, color.clear, 0, glow.active, color.now);
   else scene.gradient(x, y, length, tall, fade(paint, 0.7), paint);
   if (tall < 4) return;
-  const tip = strong ? color.now : fade(color.data, 0.9);
+  const tip = strong ? color.now : TIP;
   scene.rect(Math.round(x + length) - 1, y - 1, strong ? 2 : 1, tall + 2, fade(tip, bright));
 }
 
@@ -170,10 +177,10 @@ function drawNumbers(
 ): void {
   const baseline = y + Math.min(Math.round(rows.pitch / 2 + 3), Math.round(rows.pitch) - 1 || 1, 11);
   const base = rows.pitch < 10 ? y + 8 : baseline;
-  const strong = model.strong.subarray(row * BARS, (row + 1) * BARS).includes(1);
+  const strong = model.marked[row] === 1;
   const quiet = strong ? color.words : color.muted;
   const paint = selected ? color.attention : fade(mix(quiet, color.now, light), Math.max(bright, 0.4));
-  scene.text(columns.number, base, String(model.layer[row]).padStart(2, "0"), text.caption, paint);
+  scene.text(columns.number, base, model.layerShown[row]!, text.caption, paint);
   const change = model.change[row]!;
   const hue = change >= 1 ? color.attention : strong ? color.words : color.settled;
   const lit = fade(mix(hue, color.now, change >= 1 ? 0 : light), Math.max(bright, 0.4));

@@ -38,6 +38,8 @@ export const LARGE: Density = {
 
 /** Between the candidates and the row of a sampled token that is not among them. */
 const APART = 4;
+const SAMPLED = fade(color.data, 0.62);
+const OTHER = fade(color.data, 0.34);
 
 /** Height of a column that shows `rows` candidates. */
 export function columnHeight({ head, token, row }: Density, rows: number): number {
@@ -93,7 +95,7 @@ export function drawColumn(
   const first = y + head - 5;
   scene.text(left, first, column.position, caption, lead);
   const paint = column.uncertain ? color.attention : color.muted;
-  const entropy = width >= 68 ? `H ${column.entropyShown}` : column.entropyShown;
+  const entropy = width >= 68 ? column.entropyNamed : column.entropyShown;
   scene.text(left + inner, first, entropy, caption, paint, "right");
   const ink = standing === "past" ? color.words : color.now;
   const name = scene.measure(column.token, density.name) <= inner ? density.name : density.word;
@@ -133,10 +135,10 @@ function drawCell(
   const height = row - 1.5;
   const length = cell.p * width;
   if (sampled) {
-    scene.rect(x, y, length, height, fade(color.data, 0.62));
+    scene.rect(x, y, length, height, SAMPLED);
     scene.box(x - 1.5, y - 1.5, width + 3, height + 3, color.raised, color.now, 1, glow.bracket, color.data);
   } else if (length > 0) {
-    scene.rect(x, y, length, height, fade(color.data, 0.34));
+    scene.rect(x, y, length, height, OTHER);
   }
   const baseline = y + within(density, word);
   const number = scene.measure(cell.shown, word);

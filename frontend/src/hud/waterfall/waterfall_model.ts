@@ -26,6 +26,8 @@ export interface WaterfallColumn {
   /** Nats, of the model's distribution. */
   readonly entropy: number;
   readonly entropyShown: string;
+  /** With its sign, where there is room. */
+  readonly entropyNamed: string;
   readonly uncertain: boolean;
   /** Candidates, most probable first; as many as the event holds. */
   readonly cells: readonly WaterfallCell[];
@@ -69,6 +71,7 @@ export function columnOf(event: TokenGenerated, vocabulary: Vocabulary | null): 
     token: label(event.token_id),
     entropy: event.entropy,
     entropyShown: event.entropy.toFixed(1),
+    entropyNamed: `H ${event.entropy.toFixed(1)}`,
     uncertain: event.entropy > threshold.uncertain,
     cells,
     sampled: cells[place] ?? cell(event.token_id, event.rank, event.probability),
