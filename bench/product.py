@@ -30,6 +30,8 @@ from cloudchamber.telemetry.messages import PROTOCOL
 KEY = "the-key-of-a-bench-server"
 MAX_MESSAGE = 1 << 28
 MAX_READ = 1 << 20
+QUIET = 0.25
+"""Seconds of silence after which all has come that was on its way, on a busy machine too."""
 OWNER = {"authorization": f"Bearer {KEY}"}
 
 
@@ -216,7 +218,7 @@ class Viewer:
         """Read and discard what came while nobody read."""
         with suppress(TimeoutError):
             while True:
-                next(self.raw(timeout=0.05))
+                next(self.raw(timeout=QUIET))
 
     def close(self) -> None:
         self._socket.close()
