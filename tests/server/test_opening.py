@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import ssl
 import stat
 import subprocess
@@ -104,27 +102,11 @@ def test_a_certificate_about_to_end_is_made_anew(tmp_path: Path, monkeypatch: py
     assert tls.self_signed(tmp_path, ["localhost"]).file.read_bytes() != before
 
 
-@pytest.mark.skipif(shutil.which("mkcert") is None, reason="mkcert is not installed")
-def test_mkcerts_authority_is_used_where_there_is_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CAROOT", str(tmp_path / "none"))
-    assert tls.by_mkcert(tmp_path, ["localhost"]) is None
-    monkeypatch.setenv("CAROOT", str(tmp_path / "ca"))
-    (tmp_path / "ca").mkdir()
-    subprocess.run(
-        ["mkcert", "-cert-file", os.devnull, "-key-file", os.devnull, "x"], check=True, cwd=tmp_path
-    )
-    made = tls.by_mkcert(tmp_path, ["localhost", "127.0.0.1"])
-    assert made is not None
-    tls.given(made.file, made.key)
-
-
 @contextmanager
-def serving_tls(folder: Path) -> Iterator[tuple[int, ssl.SSLContext]]:
+def serving_tls(folder: Path, certificate: tls.Certificate) -> Iterator[int]:
+    """Serve on 127.0.0.2; gives the port."""
     session: Any = DrivenSession()
     (folder / "index.html").write_text("<!doctype html>")
-    certificate = tls.certificate(None, None, folder, ["localhost"], ["127.0.0.1", "127.0.0.2"])
     bound = bind("127.0.0.2", 0)
     port = bound.getsockname()[1]
     up = threading.Event()
@@ -136,7 +118,7 @@ def serving_tls(folder: Path) -> Iterator[tuple[int, ssl.SSLContext]]:
     thread.start()
     assert up.wait(20)
     try:
-        yield port, ssl.create_default_context(cafile=str(certificate.file))
+        yield port
     finally:
         server.should_exit = True
         thread.join(20)
@@ -144,7 +126,9 @@ def serving_tls(folder: Path) -> Iterator[tuple[int, ssl.SSLContext]]:
 
 
 def test_https_is_served_with_it_and_origins_must_be_https(tmp_path: Path) -> None:
-    with serving_tls(tmp_path) as (port, context):
+    certificate = tls.self_signed(tmp_path, ["localhost", "127.0.0.1", "127.0.0.2"])
+    context = ssl.create_default_context(cafile=str(certificate.file))
+    with serving_tls(tmp_path, certificate) as port:
         base = f"https://127.0.0.2:{port}"
         with httpx.Client(base_url=base, verify=context) as client:
             assert client.get("/healthz").json()["state"] == "ready"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -36,6 +37,16 @@ def covers(cert: Path, hosts: Iterable[str]) -> bool:
     covered = {str(value) for value in names.get_values_for_type(x509.IPAddress)}
     covered.update(names.get_values_for_type(x509.DNSName))
     return covered.issuperset(hosts)
+
+
+def is_issued_by(cert: Path, authority: Path) -> bool:
+    """Whether a kept certificate is one of this authority's."""
+    try:
+        root = x509.load_pem_x509_certificate(authority.read_bytes())
+        x509.load_pem_x509_certificate(cert.read_bytes()).verify_directly_issued_by(root)
+    except (OSError, ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def make(cert: Path, key: Path, hosts: Iterable[str]) -> None:

@@ -55,17 +55,18 @@ def given(cert: Path, key: Path) -> Certificate:
 
 def by_mkcert(folder: Path, hosts: list[str]) -> Certificate | None:
     """A certificate that browsers here trust already; None where mkcert isn't set up."""
-    from cloudchamber.server.certificates import covers
+    from cloudchamber.server.certificates import covers, is_issued_by
 
     program = shutil.which("mkcert")
     if program is None:
         return None
     try:
-        said = _mkcert(program, "-CAROOT")
-        if not (Path(said.strip()) / "rootCA-key.pem").is_file():
+        authority = Path(_mkcert(program, "-CAROOT").strip())
+        if not (authority / "rootCA-key.pem").is_file():
             return None
         cert, key = _files(folder, "mkcert")
-        if not covers(cert, hosts):
+        # Of an authority that was made anew nobody trusts what the old one signed.
+        if not (covers(cert, hosts) and is_issued_by(cert, authority / "rootCA.pem") and key.is_file()):
             _mkcert(program, "-cert-file", str(cert), "-key-file", str(key), *hosts)
             key.chmod(0o600)
     except (OSError, subprocess.SubprocessError):
