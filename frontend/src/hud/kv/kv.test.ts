@@ -1,13 +1,17 @@
 import "../../app/platform";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { BlockRasterizer } from "../../../test/block_rasterizer";
 import { instrumentRun, type RunName, stateOf } from "../../../test/instrument_run";
 import { stage } from "../../../test/instrument_stage";
 import { emptyMoment } from "../../state/moment";
 import { stepSelected } from "../../state/reduce";
 import type { Asked } from "../../state/requests";
+import { Glyphs } from "../../text/glyphs";
 import { FORM, ITEM_WORDS, KIND, PLACE, Shape } from "../items";
-import type { Scene } from "../scene";
+import { Scene } from "../scene";
 import { kv } from "./kv";
+import { drawMiddle, placeRing } from "./kv_ring";
+import type { KvWords } from "./kv_words";
 
 const RECT = { x: 440, y: 800, width: 280, height: 264 };
 const TURN = 2 * Math.PI;
@@ -123,5 +127,28 @@ describe("the cache", () => {
     const state = stateOf(instrumentRun("smollm2").events);
     Object.assign(state.selection, { layer: 23, head: 5 });
     expect(kv.attention!(state)).toEqual([[23, 5]]);
+  });
+});
+
+describe("the middle of the ring", () => {
+  const said = (outer: number): [y: number, text: string, half: number][] => {
+    const scene = new Scene(new Glyphs(new BlockRasterizer()));
+    scene.reset(400, 400, 1);
+    const written = vi.spyOn(scene, "text");
+    drawMiddle(scene, placeRing(0, 0, outer), { used: "80", cells: "of 4 096" } as KvWords, 1);
+    return written.mock.calls.map(([, y, text, style]) => [y, text, scene.measure(text, style) / 2]);
+  };
+
+  it("keeps its words within the spikes, whatever the ring's size", () => {
+    for (let outer = 30; outer < 200; outer += 1) {
+      const { inner } = placeRing(0, 0, outer);
+      for (const [y, text, half] of said(outer)) {
+        if (text === "80") continue;
+        expect(Math.hypot(half, y), `${text} in a ring of ${outer}`).toBeLessThanOrEqual(inner);
+      }
+    }
+    expect(said(120).map(([, text]) => text)).toEqual(["80", "of 4 096"]);
+    expect(said(62).map(([, text]) => text)).toEqual(["80", "of 4 096"]);
+    expect(said(44).map(([, text]) => text)).toEqual(["80"]);
   });
 });

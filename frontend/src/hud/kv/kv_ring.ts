@@ -216,10 +216,15 @@ function radial(
 export function drawMiddle(scene: Scene, place: RingPlace, words: KvWords, drawn: number): void {
   const { cx, cy, radius, inner, thick } = place;
   circleFrame(scene, cx, cy, radius + thick / 2 + 6, drawn);
-  const { used } = words;
-  const style = scene.measure(used, text.number) < inner * 1.5 ? text.number : text.state;
-  scene.text(cx, cy + (style === text.number ? 6 : 3), used, style, color.now, "center");
-  scene.text(cx, cy + 20, words.cells, text.caption, color.muted, "center");
+  const { used, cells } = words;
+  const room = 4 * inner * inner - scene.measure(cells, text.caption) ** 2;
+  // How far down the words fit between the spikes; in a small ring they move up under a smaller number.
+  const down = room > 0 ? Math.sqrt(room) / 2 - 2 : 0;
+  const large = down >= 20 && scene.measure(used, text.number) < inner * 1.5;
+  const said = large || down >= 14;
+  const baseline = large ? 6 : said ? 0 : 4;
+  scene.text(cx, cy + baseline, used, large ? text.number : text.state, color.now, "center");
+  if (said) scene.text(cx, cy + (large ? 20 : 14), cells, text.caption, color.muted, "center");
 }
 
 /** The cell under the pointer on the outer ring, or on the inner one; -1 elsewhere. */
