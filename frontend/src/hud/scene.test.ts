@@ -106,6 +106,13 @@ describe("scene", () => {
     ]);
   });
 
+  it("paints a corner as it paints a line", () => {
+    scene.corner(100, 50, 1, -1, 10, 1.25, color.now, 5);
+    scene.segment(110.5, 49.5, 100.5, 49.5, 110.5, 49.5, 100.5, 39.5, 1.25, color.now, color.now, 5);
+    scene.segment(100.5, 49.5, 100.5, 39.5, 110.5, 49.5, 100.5, 39.5, 1.25, color.now, color.now, 5);
+    expect([wordsOf(0), wordsOf(1)]).toEqual([wordsOf(2), wordsOf(3)]);
+  });
+
   it("cuts a clip at the clips around it, and restores them", () => {
     scene.pushClip(100, 100, 200, 200);
     scene.pushClip(50, 150, 100, 400);

@@ -85,8 +85,16 @@ export class Scene extends SceneText {
     const cy = y + 0.5 * down;
     const endX = cx + arm * right;
     const endY = cy + arm * down;
-    this.segment(endX, cy, cx, cy, endX, cy, cx, endY, width, color, color, glow);
-    this.segment(cx, cy, cx, endY, endX, cy, cx, endY, width, color, color, glow);
+    for (let i = 0; i < 2; i++) {
+      const o = this.begin(Shape.line);
+      if (o < 0) return;
+      if (i === 0) this.place(o, endX, cy, cx, cy);
+      else this.place(o, cx, cy, cx, endY);
+      this.form(o, endX, cy, cx, endY);
+      this.floats[o + MORE] = width;
+      this.floats[o + MORE + 1] = glow;
+      this.paint(o, color, color, colors.clear, colors.data);
+    }
   }
 
   /** Of a line through points: from point `i` to the next; `p` is the one before it, `n` the one after the next. */
