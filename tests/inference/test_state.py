@@ -61,7 +61,7 @@ def run(capture: SlowHeads, state: StateEmitter, seconds: float) -> None:
 
 
 def test_quick_heads_come_with_the_rest() -> None:
-    capture, state, said = emitter(0.0003)
+    capture, state, said = emitter(0.0002)
     run(capture, state, 3)
     assert count(said, "heads") == count(said, "layers") > 80
 
