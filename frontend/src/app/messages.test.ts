@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createState } from "../state/initial";
 import type { AppState } from "../state/state";
-import { type Graphics, messagesFor } from "./messages";
+import { type Graphics, messagesFor, NoticeTime } from "./messages";
 import { lastSentenceEnd } from "./mirror";
 
 const ready: Graphics = { phase: "ready" };
@@ -32,6 +32,20 @@ describe("messages", () => {
     ]);
     expect(specs[1]!.ticking).toBe("Next attempt in 3 s");
     expect(specs[2]).toMatchObject({ text: "It is truncated.", hint: "Fetch it again." });
+  });
+
+  it("keep a refusal for its seconds from when it is first seen, however late that is", () => {
+    const state = open();
+    const time = new NoticeTime();
+    const shownAt = (now: number): number => {
+      time.begin(state, now);
+      return messagesFor(state, ready, null, now).length;
+    };
+    expect(shownAt(1)).toBe(0);
+    state.rejected = { message: "Nothing runs.", arrived: 2 };
+    expect([30, 33, 35.9, 36.1].map(shownAt)).toEqual([1, 1, 1, 0]);
+    state.rejected = { message: "Nothing runs.", arrived: 37 };
+    expect([40, 45, 47].map(shownAt)).toEqual([1, 1, 0]);
   });
 
   it("offer to load a model again whose process has ended, and only to go on after lesser things", () => {

@@ -29,6 +29,21 @@ export type Graphics =
 /** Seconds a refusal stays on the screen. */
 const NOTICE_SECONDS = 6;
 
+/**
+ * When a refusal's seconds begin: when it is first seen. Where a frame takes long, the first above all, they would be
+ * over before.
+ */
+export class NoticeTime {
+  private seen: Notice | null = null;
+
+  /** The page is about to show what the state holds, at `now`. */
+  begin(state: AppState, now: number): void {
+    if (state.rejected === this.seen) return;
+    this.seen = state.rejected && { ...state.rejected, arrived: now };
+    state.rejected = this.seen;
+  }
+}
+
 /** Nearly always. */
 const NOTHING: readonly MessageSpec[] = [];
 

@@ -9,7 +9,7 @@ import { InstrumentControls } from "./controls/instrument_controls";
 import { Palette } from "./controls/palette";
 import { h } from "./dom";
 import { MessageView } from "./message_view";
-import { type Graphics, messagesFor } from "./messages";
+import { type Graphics, messagesFor, NoticeTime } from "./messages";
 import { Mirror } from "./mirror";
 import { applyTheme } from "./theme_css";
 import { Tip } from "./tip";
@@ -39,6 +39,7 @@ export class PageDom {
   private readonly messages: MessageView;
   private readonly mirror = new Mirror(this.canvas);
   private readonly instruments: InstrumentControls;
+  private readonly noticeTime = new NoticeTime();
   private placed: Layout | null = null;
   private awakeUntil = 0;
 
@@ -83,6 +84,7 @@ export class PageDom {
     layout: Layout | null | undefined,
   ): void {
     const { state } = this.host;
+    this.noticeTime.begin(state, now);
     if (dirty) {
       this.dock.update(state);
       this.root.dataset.view = state.view;

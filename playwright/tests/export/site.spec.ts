@@ -61,7 +61,10 @@ test("a folder behind any static host, under a path, replays with all it has", a
 });
 
 test("it says what was left out of it", async ({ page }) => {
-  await page.goto(`${host.url}?view=hud`);
+  // It is said for some seconds: by a clock that stands still, for as long as a busy machine takes to look.
+  await page.goto(`${host.url}?clock=manual&view=hud`);
+  await page.waitForFunction(() => window.chamber);
+  await page.evaluate(() => window.chamber!.render());
   await expect(page.getByText("It holds the attention of layer 23.")).toBeVisible();
   await expect(page.getByText("the exact ones are left out")).toBeVisible();
 });
