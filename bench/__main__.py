@@ -38,8 +38,8 @@ def main() -> None:
     for name in options.only:
         print(f"measuring {name} …", flush=True)
         figures += PARTS[name](options.rounds)
+        write(figures, OUTPUT)  # what is known so far, should a later one fail
     show(figures)
-    write(figures, OUTPUT)
     print(f"written to {OUTPUT.name}")
 
 
