@@ -97,7 +97,7 @@ class Cockpit(Viewer):
 
     def _read(self) -> bytes:
         now = time.perf_counter()
-        if now - self.asked_at >= ROLLOUT_EVERY:
+        if self.connected and now - self.asked_at >= ROLLOUT_EVERY:
             self.asked_at = now
             self.request += 1
             self.send(GetFlow(request=self.request, mode="rollout"))

@@ -157,6 +157,10 @@ class Viewer:
         self.send(commands.Hello(protocol=PROTOCOL, parts=list(parts)))
         self.send(commands.Want(parts=list(parts), attention=list(selections)))
 
+    @property
+    def connected(self) -> bool:
+        return self._protocol.state is State.OPEN
+
     def send(self, command: commands.Command) -> None:
         self._protocol.send_binary(codec.encode(command))
         self._flush()
