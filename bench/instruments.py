@@ -19,7 +19,9 @@ SCREEN = (1920, 1080)
 """The cockpit with all its instruments. Its pixels are left out where the renderer is software."""
 CHANGES = 40
 ROLLOUT_EVERY = 0.25
-"""Seconds between two questions of the flow, as the page puts them."""
+ROLLOUT_SHARE = 1 / 20
+ROLLOUT_SLOWEST = 2.0
+"""Seconds between two questions of the flow at least, of the time for their answers, and at most."""
 LONG = 10_000
 SHORT = 1_000
 """Tokens after which the page's memory is compared."""
@@ -90,18 +92,24 @@ def measure_choice(rounds: int) -> list[Figure]:
 
 
 class Cockpit(Viewer):
-    """A viewer that asks as the page does with every instrument open: the flow through all layers, too."""
+    """A viewer that asks as the page does with every instrument open and the flow through all layers:
+    `PACE`, `SHARE` and `SLOWEST` of `flow_feed.ts`."""
 
-    asked_at = 0.0
     request = 0
+    asked_at = 0.0
+    due = 0.0
 
     def _read(self) -> bytes:
         now = time.perf_counter()
-        if self.connected and now - self.asked_at >= ROLLOUT_EVERY:
-            self.asked_at = now
+        if self.connected and now >= self.due:
+            self.asked_at, self.due = now, now + ROLLOUT_EVERY
             self.request += 1
             self.send(GetFlow(request=self.request, mode="rollout"))
-        return super()._read()
+        data = super()._read()
+        if b"flow_reply" in data:
+            took = time.perf_counter() - self.asked_at
+            self.due = self.asked_at + max(ROLLOUT_EVERY, min(took / ROLLOUT_SHARE, ROLLOUT_SLOWEST))
+        return data
 
 
 def measure_open(rounds: int) -> list[Figure]:

@@ -10,7 +10,7 @@ import { ITEM_WORDS, KIND, MORE, PLACE, Shape } from "../items";
 import { Scene } from "../scene";
 import { createHudUi } from "../ui";
 import { flow } from "./flow";
-import { rowOf } from "./flow_feed";
+import { FlowFeed, rowOf } from "./flow_feed";
 import { flowModel, placesOf } from "./flow_model";
 import { flowPlace } from "./flow_place";
 
@@ -134,6 +134,33 @@ describe("the flow on a recorded run", () => {
     const offered = ui.hits.find(RECT.x + 60, RECT.y + 250, "position");
     expect(offered).not.toBeNull();
     expect(asked).toHaveLength(1);
+  });
+
+  it("asks for a newer moment the later, the longer the last answer took, and for a pinned one at once", () => {
+    const { state, asked, ui, events } = stage();
+    const earlier = stateOf(
+      events.slice(
+        0,
+        events.findLastIndex(({ kind }) => kind === "token"),
+      ),
+    );
+    const feed = new FlowFeed();
+    feed.update(earlier, "rollout", 10, ui.host);
+    feed.update(earlier, "rollout", 10.05, ui.host);
+    expect(asked).toHaveLength(1);
+    const position = earlier.tokens.at(-1)!.event.position - 1;
+    asked[0]![2]({ position, weights: { data: new Float32Array(position + 1) }, sink: 0 } as never);
+    for (const [now, count] of [
+      [10.5, 1],
+      [10.9, 1],
+      [11.1, 2],
+    ] as const) {
+      feed.update(state, "rollout", now, ui.host);
+      expect(asked).toHaveLength(count);
+    }
+    stepSelected(state, 3);
+    feed.update(state, "rollout", 11.4, ui.host);
+    expect(asked).toHaveLength(3);
   });
 
   it("asks for the row of a pinned moment", () => {

@@ -11,6 +11,13 @@ export type FlowMode = (typeof MODES)[number];
 
 /** Least seconds between two questions while the run goes on: a rollout goes through all layers. */
 const PACE: Readonly<Record<FlowMode, number>> = { head: 0.05, mean: 0.1, rollout: 0.25 };
+/**
+ * Of the time that goes into answers of the newest moment: what they are computed with is taken from the model, and a
+ * rollout through a thousand positions takes a tenth of a second.
+ */
+const SHARE = 1 / 20;
+/** Seconds between two questions at most: the first answer takes longer than all that follow. */
+const SLOWEST = 2;
 /** Seconds after which a refused question is put again. */
 const RETRY = 2;
 
@@ -39,12 +46,16 @@ export class FlowFeed {
   private asked = "";
   private askedAt = Number.NEGATIVE_INFINITY;
   private refusedAt = Number.NEGATIVE_INFINITY;
+  /** Seconds that the last answer took. */
+  private took = 0;
+  private now = 0;
 
   /** `slot` names the purpose among all questions of the page. */
   constructor(private readonly slot = "flow") {}
 
   /** Brings the row up to what is selected. Call once a frame. */
   update(state: AppState, mode: FlowMode, now: number, host: HudHost): void {
+    this.now = now;
     const run = state.run?.started.run_id ?? "";
     const { layer, head } = state.selection;
     const place = mode === "rollout" ? "" : mode === "mean" ? `${layer}` : `${layer}/${head}`;
@@ -56,7 +67,8 @@ export class FlowFeed {
     if (mode === "head" && this.fromStream(state, pinned ? position : null)) return;
     if (position === null || this.row?.position === position) return;
     if (mode !== "rollout" && this.fromHistory(state, mode, position)) return;
-    this.ask(mode, layer, head, position, now, host);
+    const pace = pinned ? PACE[mode] : Math.max(PACE[mode], Math.min(this.took / SHARE, SLOWEST));
+    this.ask(mode, layer, head, position, pace, host);
   }
 
   /** What was on show counts no more. */
@@ -71,6 +83,7 @@ export class FlowFeed {
     this.event = null;
     this.refusal = "";
     this.asked = "";
+    this.took = 0;
   }
 
   /** The newest row, or that of `position`, if the stream brought it last. */
@@ -108,20 +121,21 @@ export class FlowFeed {
     layer: number,
     head: number,
     position: number,
-    now: number,
+    pace: number,
     host: HudHost,
   ): void {
-    const { of, asking } = this;
+    const { of, asking, now } = this;
     const late = () => of !== this.of || asking !== this.asking;
     const question = `${of} ${position}`;
     const again = this.refusal !== "" && now - this.refusedAt > RETRY;
-    if ((question === this.asked && !again) || now - this.askedAt < PACE[mode]) return;
+    if ((question === this.asked && !again) || now - this.askedAt < pace) return;
     this.asked = question;
     this.askedAt = now;
     host.ask(
       this.slot,
       { kind: "get_flow", position, mode, layer, head },
       (reply) => {
+        if (of === this.of) this.took = this.now - now;
         if (late()) return;
         this.refusal = "";
         this.row = { position: reply.position, weights: reply.weights.data.slice(), sink: reply.sink };
