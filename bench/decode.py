@@ -47,11 +47,12 @@ def run_product(viewer: Viewer, context: int) -> Run:
     """Generate after a prompt and time `TOKENS` tokens as the viewer receives them."""
     viewer.drain()
     settings = Sampling(temperature=0.0, top_k=0, top_p=1.0, min_p=0.0)
-    viewer.send(Generate(prompt=prompt_of(context), raw=True, max_tokens=TOKENS + 16, sampling=settings))
-    return _timed(viewer.until(ENDINGS))
+    tokens = viewer.lead + TOKENS + 16
+    viewer.send(Generate(prompt=prompt_of(context), raw=True, max_tokens=tokens, sampling=settings))
+    return _timed(viewer.until(ENDINGS), viewer.lead)
 
 
-def _timed(received: list[Received]) -> Run:
+def _timed(received: list[Received], lead: int) -> Run:
     """What the messages of a run say, each with when it came and the bytes up to it."""
     marks: list[tuple[int, float, int]] = []
     size = 0
@@ -60,7 +61,7 @@ def _timed(received: list[Received]) -> Run:
         steps = [event["step"] for event in codec.decode(data).get("events", ()) if event["kind"] == "token"]
         if steps:
             marks.append((steps[-1], when, size))
-    first = next(mark for mark in marks if mark[0] >= 2)
+    first = next(mark for mark in marks if mark[0] >= lead + 2)
     last = next((mark for mark in marks if mark[0] - first[0] >= TOKENS), marks[-1])
     count = last[0] - first[0]
     if count < TOKENS // 2:
@@ -87,7 +88,10 @@ def measure(
             product: list[float] = []
             alone: dict[bool, list[float]] = {True: [], False: []}
             for number in range(rounds + 1):
-                speeds = {flash: loop.tokens_per_second(context, TOKENS) for flash, loop in bare.items()}
+                speeds = {
+                    flash: loop.tokens_per_second(context + viewer.lead, TOKENS)
+                    for flash, loop in bare.items()
+                }
                 run = run_product(viewer, context)
                 if number == 0:
                     continue  # the first round warms up

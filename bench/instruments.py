@@ -95,6 +95,8 @@ class Cockpit(Viewer):
     """A viewer that asks as the page does with every instrument open and the flow through all layers:
     `PACE`, `SHARE` and `SLOWEST` of `flow_feed.ts`."""
 
+    lead = 150
+    """The first answer takes rows of every position so far from between the decodes; later ones, the new."""
     request = 0
     asked_at = 0.0
     due = 0.0

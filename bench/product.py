@@ -134,6 +134,9 @@ class Viewer:
     to be that of reading alone.
     """
 
+    lead = 0
+    """Tokens that pass before its clock starts."""
+
     def __init__(
         self,
         server: Server,
