@@ -16,19 +16,24 @@ async function pressAt(page: Page, share: number): Promise<void> {
   await page.mouse.click(share * width, height - 30);
 }
 
+/** A page with a run that does not end by itself, some tokens on. */
+async function recording(page: Page, server: Server): Promise<Chamber> {
+  const live = new Chamber(page);
+  await live.endlessRuns();
+  await live.idleGpu();
+  await live.open(server.page());
+  await live.ask(ENDLESS);
+  await live.moreThan(20);
+  return live;
+}
+
 test("a run that goes on is opened from its beginning, scrubbed, and followed to its end", async ({
   page,
   context,
 }) => {
   const server = await Server.start("--no-autostart", "--threads", "1");
   try {
-    const live = new Chamber(page);
-    await live.endlessRuns();
-    await live.idleGpu();
-    await live.open(server.page());
-    await live.ask(ENDLESS);
-    await live.moreThan(20);
-
+    const live = await recording(page, server);
     const { runId } = await live.snapshot();
     const late = new Chamber(await context.newPage());
     const complaints: string[] = [];
@@ -90,12 +95,7 @@ test("attention comes on show in an open replay as soon as it is made of the run
 }) => {
   const server = await Server.start("--no-autostart", "--threads", "1");
   try {
-    const live = new Chamber(page);
-    await live.endlessRuns();
-    await live.idleGpu();
-    await live.open(server.page());
-    await live.ask(ENDLESS);
-    await live.moreThan(20);
+    const live = await recording(page, server);
     const { runId } = await live.snapshot();
     const late = new Chamber(await context.newPage());
     const look = { session: runId, view: "hud", focus: "attention", layer: "7", head: "3", at: "1" };
