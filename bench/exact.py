@@ -18,7 +18,7 @@ from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import bundled
 from cloudchamber.sessions.exact import choose_way, decode, encode, encode_steps, logits_of
 from cloudchamber.sessions.exact_matrix import Matrix, read_matrix
-from cloudchamber.sessions.spool import Spool, spools
+from cloudchamber.sessions.spool_reader import Spool, spools
 from cloudchamber.telemetry.commands import Generate
 from cloudchamber.telemetry.events import F4, Event, Sampling
 

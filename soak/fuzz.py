@@ -37,11 +37,11 @@ type Target = tuple[Callable[[bytes], None], Sequence[bytes], int]
 
 def commands_target() -> Target:
     """What a viewer sends, up to the command it is."""
-    from cloudchamber.telemetry import codec, commands
+    from cloudchamber.telemetry import codec, command_parser, commands
 
     def read(data: bytes) -> None:
-        with suppress(codec.CodecError, commands.CommandError):
-            commands.parse(codec.decode(data, max_bytes=commands.MAX_MESSAGE_BYTES))
+        with suppress(codec.CodecError, command_parser.CommandError):
+            command_parser.parse(codec.decode(data, max_bytes=commands.MAX_MESSAGE_BYTES))
 
     seeds = [
         codec.encode(commands.Hello(protocol=1, session="a", seq=3, parts=["heads"])),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cloudchamber.inference.engine import Engine
 from cloudchamber.inference.options import EngineOptions
-from cloudchamber.sessions.spool import Spool, spools
+from cloudchamber.sessions.spool_reader import Spool, spools
 from cloudchamber.telemetry.commands import Generate
 from cloudchamber.telemetry.events import F4, LayerActivation, Sampling
 from tests.inference.listening import Listener

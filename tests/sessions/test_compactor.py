@@ -21,7 +21,7 @@ from cloudchamber.sessions import archive, compactor, find
 from cloudchamber.sessions.archive import Attention, ExactDistribution, Manifest, Norms
 from cloudchamber.sessions.compact_store import Piece, complete
 from cloudchamber.sessions.compactor import Compactor
-from cloudchamber.sessions.spool import Spool
+from cloudchamber.sessions.spool_reader import Spool
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_archive import StoreArchive
 from cloudchamber.sessions.store_schema import StoreError

@@ -19,7 +19,7 @@ from cloudchamber.inference.logits_log import open_spool, softmax
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.inference.past import RequestError
 from cloudchamber.sessions import spool as spool_module
-from cloudchamber.sessions.spool import Spool, SpoolError, delete, spools
+from cloudchamber.sessions.spool_reader import Spool, SpoolError, delete, spools
 from cloudchamber.telemetry.commands import Generate
 from cloudchamber.telemetry.events import Problem, TokenGenerated
 from tests.inference.listening import Listener

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudchamber.telemetry import codec, commands
-from cloudchamber.telemetry.commands import CommandError, parse
+from cloudchamber.telemetry.command_parser import CommandError, parse
 from cloudchamber.telemetry.events import Sampling
 
 VALID: dict[str, dict[str, Any]] = {

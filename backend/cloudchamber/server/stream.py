@@ -23,10 +23,10 @@ from cloudchamber.server.limits import Bucket
 from cloudchamber.server.rights import Grant, Right, grant_of
 from cloudchamber.server.session import RefusedError, Session
 from cloudchamber.telemetry import codec, commands, event_log, messages
+from cloudchamber.telemetry.command_parser import CommandError, parse
 from cloudchamber.telemetry.commands import (
     QUESTIONS,
     Command,
-    CommandError,
     GetFlow,
     GetHeadHistory,
     Hello,
@@ -160,7 +160,7 @@ class Viewer:
     async def _hello(self) -> Hello:
         try:
             async with asyncio.timeout(HELLO_SECONDS):
-                command = commands.parse(codec.decode(await self._receive()))
+                command = parse(codec.decode(await self._receive()))
         except TimeoutError:
             raise ClosedError(CLOSE_NO_HELLO, f"No hello came in {HELLO_SECONDS:.0f} seconds.") from None
         except (codec.CodecError, CommandError) as error:
@@ -263,7 +263,7 @@ class Viewer:
         try:
             mapping = codec.decode(data, max_bytes=commands.MAX_MESSAGE_BYTES)
             request = _request_of(mapping)
-            await self._carry_out(commands.parse(mapping))
+            await self._carry_out(parse(mapping))
         except (codec.CodecError, CommandError, RefusedError) as error:
             await self._notify(messages.Rejected(request=request, message=str(error)))
         except Exception:

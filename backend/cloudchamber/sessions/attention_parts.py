@@ -16,7 +16,7 @@ import numpy as np
 from cloudchamber.inference.taps.attention import weigh
 from cloudchamber.inference.taps.compiled import compiled
 from cloudchamber.sessions.archive import QUERIES_PER_PART, Attention
-from cloudchamber.sessions.spool import Spool
+from cloudchamber.sessions.spool_reader import Spool
 from cloudchamber.sessions.spool_rows import to_blocks
 from cloudchamber.telemetry.events import F4, I4, U2
 

@@ -16,7 +16,7 @@ from cloudchamber.sessions.attention_parts import attending_layers, attention_ch
 from cloudchamber.sessions.compact_store import Piece
 from cloudchamber.sessions.exact_matrix import Matrix, body_of, read_matrix
 from cloudchamber.sessions.exact_store import CODING
-from cloudchamber.sessions.spool import Spool
+from cloudchamber.sessions.spool_reader import Spool
 from cloudchamber.sessions.store_archive import ZSTD
 
 STEPS_AT_ONCE: Final = 32

@@ -26,7 +26,7 @@ HELD: Final = 4
 def main(folder: Path) -> int:
     _be_modest()
     from cloudchamber.sessions.compact import compact
-    from cloudchamber.sessions.spool import Spool, SpoolError
+    from cloudchamber.sessions.spool_reader import Spool, SpoolError
 
     order = codec.decode(sys.stdin.buffer.read())
     try:

@@ -87,7 +87,7 @@ def complete(store: Store, session: str) -> bool:
     if not archive.is_session_id(session) or not (folder / "head").exists():
         return False
     from cloudchamber.sessions.compact import compact
-    from cloudchamber.sessions.spool import Spool, SpoolError, delete
+    from cloudchamber.sessions.spool_reader import Spool, SpoolError, delete
 
     try:
         with Spool(folder) as spool:

@@ -96,7 +96,7 @@ class Compactor:
 
     def _next(self) -> Path | None:
         """The oldest spool whose session is whole but for it. Forgets those that are nobody's."""
-        from cloudchamber.sessions.spool import delete, spools
+        from cloudchamber.sessions.spool_reader import delete, spools
 
         for folder in spools(self._folder):
             if self._failures[folder.name] >= TRIES:
@@ -115,7 +115,7 @@ class Compactor:
 
     async def _take(self, folder: Path) -> None:
         """Have one spool taken in. A failure of the store is told and not tried again."""
-        from cloudchamber.sessions.spool import delete
+        from cloudchamber.sessions.spool_reader import delete
 
         try:
             status = await self._compact(folder)
@@ -190,7 +190,7 @@ class Compactor:
 
 def _is_held(folder: Path) -> bool:
     """Whether another process writes or reads a spool."""
-    from cloudchamber.sessions.spool import Spool, SpoolError
+    from cloudchamber.sessions.spool_reader import Spool, SpoolError
 
     try:
         with Spool(folder) as spool:

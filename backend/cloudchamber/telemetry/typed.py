@@ -1,7 +1,7 @@
 """Decoded messages as dataclasses again: the inverse of the codec for our own messages.
 
 For messages from our own processes and recordings. What strangers send goes through
-`commands.parse`, which believes nothing.
+`command_parser.parse`, which believes nothing.
 """
 
 from __future__ import annotations
