@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,7 +56,7 @@ def export(
 
     store = Store(store_path(data))
     try:
-        with opened(store, session) as archive:
+        with _waiting_for(opened(store, session, still=True)) as archive:
             _write(archive, target, site, layer, exact and not site, redact)
     except (NotFoundError, ContainerError, SiteError, StoreError) as error:
         fail(str(error))
@@ -94,6 +96,15 @@ def open_file(
         fail(str(error))
     except OSError as error:
         fail(f"{file} can't be read: {error.strerror}.")
+
+
+@contextmanager
+def _waiting_for(opening: AbstractContextManager[Archive]) -> Iterator[Archive]:
+    """What is opened, with a word while that takes its time."""
+    with ExitStack() as stack:
+        with err().status("Completing the session"):
+            archive = stack.enter_context(opening)
+        yield archive
 
 
 def _write(archive: Archive, target: Path, site: bool, layer: int | None, exact: bool, redact: bool) -> None:

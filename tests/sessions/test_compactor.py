@@ -19,8 +19,11 @@ from cloudchamber.model.discovery import FoundModel
 from cloudchamber.server.live import LiveSession
 from cloudchamber.sessions import archive, compactor, find
 from cloudchamber.sessions.archive import Attention, ExactDistribution, Manifest, Norms
-from cloudchamber.sessions.compact_store import Piece, complete
+from cloudchamber.sessions.compact import compact
+from cloudchamber.sessions.compact_store import Piece, complete, order_of
 from cloudchamber.sessions.compactor import Compactor
+from cloudchamber.sessions.container import open_container
+from cloudchamber.sessions.container_writer import write_container
 from cloudchamber.sessions.spool_reader import Spool
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_archive import StoreArchive
@@ -305,6 +308,52 @@ async def test_who_opens_a_session_completes_it_unless_another_does(rig: Rig) ->
     assert not rig.run.folder.exists()
     assert not complete(rig.store, rig.run.run_id)
     assert not complete(rig.store, "../../etc")
+
+
+async def test_an_export_waits_until_another_has_completed_the_session(rig: Rig, tmp_path: Path) -> None:
+    file = tmp_path / "whole.cloudchamber"
+
+    def export() -> None:
+        with find.opened(rig.store, rig.run.run_id, still=True) as held:
+            write_container(file, held)
+
+    with Spool(rig.run.folder) as spool:
+        assert spool.hold()
+        waiting = asyncio.get_running_loop().run_in_executor(None, export)
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        order = order_of(rig.store, rig.run.run_id)
+        for piece in compact(spool, frozenset(order["there"]), frozenset(order["matrices"])):
+            rig._keep(rig.run.run_id, piece)
+    await asyncio.wait_for(waiting, 60)
+    with open_container(file) as container:
+        manifest = archive.read(container, Manifest, "manifest")
+        assert manifest is not None
+        assert not manifest.completing
+        assert manifest.distribution_exact
+        assert manifest.attention_layers == [0, 1, 2]
+        assert container.part("attention/2/1") is not None
+
+
+async def test_what_never_becomes_whole_is_exported_as_what_it_is(rig: Rig) -> None:
+    (rig.run.folder / "head").write_bytes(b"nonsense")
+    assert rig.manifest.completing
+    with find.opened(rig.store, rig.run.run_id, still=True) as held:
+        manifest = archive.read(held, Manifest, "manifest")
+    assert manifest is not None
+    assert not manifest.completing
+    assert manifest.attention_layers == []
+
+
+async def test_an_export_is_whole_though_its_session_is_deleted_meanwhile(rig: Rig) -> None:
+    with find.opened(rig.store, rig.run.run_id, still=True) as held:
+        parts = {name: held.part(name) for name in held.names()}
+        assert rig.store.delete(rig.run.run_id)
+        assert rig.store.archive(rig.run.run_id) is None
+        assert {name: held.part(name) for name in held.names()} == parts
+        assert parts["distribution/3"] is not None
+    with pytest.raises(find.NotFoundError), find.opened(rig.store, rig.run.run_id, still=True):
+        pass
 
 
 async def test_its_process_may_be_killed_at_any_moment(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,9 +80,9 @@ def _describe(store: Store, session: str, error: float) -> None:
         store.describe(session, attention_error=error)
 
 
-def complete(store: Store, session: str) -> bool:
-    """Complete a session here and now, if its run is over and nobody else is at it. Whether
-    there was something to do. Raises `StoreError`, `OSError`."""
+def complete(store: Store, session: str, *, wait: bool = False) -> bool:
+    """Complete a session here and now, if its run is over and nobody else is at it (or, with `wait`, is
+    no more). Whether there was something to do. Raises `StoreError`, `OSError`."""
     folder = store.spools / session
     if not archive.is_session_id(session) or not (folder / "head").exists():
         return False
@@ -91,7 +91,7 @@ def complete(store: Store, session: str) -> bool:
 
     try:
         with Spool(folder) as spool:
-            if not spool.hold():
+            if not spool.hold(wait=wait):
                 return False
             order = order_of(store, session)
             for piece in compact(spool, frozenset(order["there"]), frozenset(order["matrices"])):

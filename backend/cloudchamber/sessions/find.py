@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -46,10 +46,12 @@ def find(infos: Sequence[SessionInfo], text: str) -> SessionInfo:
 
 
 @contextmanager
-def opened(store: Store, text: str) -> Iterator[Archive]:
+def opened(store: Store, text: str, *, still: bool = False) -> Iterator[Archive]:
     """The archive of the session that `text` names: a file's path, or as `find` has it.
 
-    A run whose server ended before it was all taken in is completed first; that can take a while.
+    A run whose server ended before it was all taken in is completed first; that can take a while. One
+    that a server completes just now grows meanwhile; if it is to be `still`, that is waited for, and
+    then nothing changes it, not even that it is deleted: good for an export, not for a long look.
     Raises `NotFoundError`, `ContainerError`, `RecordingError`, `StoreError`, `OSError`.
     """
     path = Path(text)
@@ -62,11 +64,11 @@ def opened(store: Store, text: str) -> Iterator[Archive]:
         raise NotFoundError(f"“{info.title}” still runs; wait for its end, or stop it.")
     if not info.complete:
         store.recover()
-    complete(store, info.id)
-    held = store.archive(info.id)
-    if held is None:
-        raise NotFoundError(f"“{info.title}” was deleted just now.")
-    yield held
+    complete(store, info.id, wait=still)
+    with store.still(info.id) if still else nullcontext(store.archive(info.id)) as held:
+        if held is None:
+            raise NotFoundError(f"“{info.title}” was deleted just now.")
+        yield held
 
 
 @contextmanager

@@ -240,10 +240,10 @@ def _write_all(file: int, parts: list[Any], offset: int, size: int) -> None:
         raise OSError(28, "the disk is full")
 
 
-def hold(file: int) -> bool:
+def hold(file: int, *, wait: bool = False) -> bool:
     """Lock a file for as long as it is open here; the system lets go of it however we end."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:  # a file system without locks: then nobody else is kept out

@@ -45,9 +45,10 @@ class Spool:
         os.close(self._rows)
         os.close(self._steps)
 
-    def hold(self) -> bool:
-        """Keep others from taking the spool in, as its writer does while it runs."""
-        return hold(self._rows)
+    def hold(self, *, wait: bool = False) -> bool:
+        """Keep others from taking the spool in, as its writer does while it runs; with `wait` once
+        they let go of it."""
+        return hold(self._rows, wait=wait)
 
     @property
     def positions(self) -> int:

@@ -107,6 +107,27 @@ class Store:
             return None
         return StoreArchive(self._reading, key, self.expanders, self.spools / session)
 
+    @contextmanager
+    def still(self, session: str) -> Iterator[StoreArchive | None]:
+        """A session's parts as they are now, whatever becomes of it meanwhile; None if there is no such
+        session. For one thread, and not for long: until then the store's log only grows. Raises
+        `StoreError`."""
+        with faults(self.path):
+            db = self._reader()
+
+        @contextmanager
+        def reading() -> Iterator[apsw.Connection]:
+            with faults(self.path):
+                yield db
+
+        try:
+            with snapshot(db):
+                with reading():
+                    key = store_writing.key_of(db, session)
+                yield None if key is None else StoreArchive(reading, key, self.expanders)
+        finally:
+            db.close()
+
     def body(self, kind: str, name: str) -> bytes | None:
         """What sessions share, by kind and content hash. Raises `StoreError`."""
         try:

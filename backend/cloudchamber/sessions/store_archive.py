@@ -39,9 +39,12 @@ type Expander = Callable[["StoreArchive", str, bytes], bytes]
 
 
 class StoreArchive:
-    """One session. What it hands out is of the moment it is asked; raises `StoreError`."""
+    """One session. What it hands out is of the moment `reading` reads; raises `StoreError`."""
 
-    def __init__(self, reading: Reading, key: int, expanders: dict[str, Expander], spool: Path) -> None:
+    def __init__(
+        self, reading: Reading, key: int, expanders: dict[str, Expander], spool: Path | None = None
+    ) -> None:
+        """`spool` is what its run has left to be made parts of, if that is to come."""
         self._reading = reading
         self._key = key
         self._expanders = expanders
@@ -52,7 +55,7 @@ class StoreArchive:
         if not archive.is_part_name(name):
             return None
         # Looked at before the store: it goes only when that has all of it.
-        completing = (self._spool / "head").exists()
+        completing = self._spool is not None and (self._spool / "head").exists()
         with self._reading() as db:
             stored = self._stored(db, name)
             if stored is None:
