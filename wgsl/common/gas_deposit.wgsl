@@ -13,38 +13,44 @@ fn gas_deposit_level(index: u32, position: vec2f, light: vec3f) {
   let level = gas_grid.levels[index];
   let place = position / level.cell + (GAS_PAD - 0.5);
   let corner = floor(place);
-  if (any(corner < vec2f(0.0)) || any(corner + 1.0 >= vec2f(f32(level.width), f32(level.height)))) {
-    return;
-  }
+  let inside = all(corner >= vec2f(0.0)) && all(corner + 1.0 < vec2f(f32(level.width), f32(level.height)));
   let f = place - corner;
   let at = level.base + u32(corner.y) * level.width + u32(corner.x);
-  gas_add(at, light * ((1.0 - f.x) * (1.0 - f.y)));
-  gas_add(at + 1u, light * (f.x * (1.0 - f.y)));
-  gas_add(at + level.width, light * ((1.0 - f.x) * f.y));
-  gas_add(at + level.width + 1u, light * (f.x * f.y));
+  for (var k = select(4u, 0u, inside); k < 4u; k++) {
+    let step = vec2u(k & 1u, k >> 1u);
+    let share = mix(1.0 - f, f, vec2f(step));
+    gas_add(at + step.y * level.width + step.x, light * (share.x * share.y));
+  }
+}
+
+// The level whose blur is the widest that is not wider than `sigma`, and how much of the light belongs on
+// the next one: the mixture of the two blurs has the variance asked for.
+struct GasPlace {
+  index: u32,
+  wide_share: f32,
+}
+
+fn gas_place(sigma: f32) -> GasPlace {
+  let ratio = max(sigma / (GAS_SIGMA * gas_grid.levels[0].cell), 1.0);
+  let index = min((bitcast<u32>(ratio) >> 23u) - 127u, GAS_LEVELS - 2u); // floor(log2(ratio))
+  let over = ratio / f32(1u << index);
+  return GasPlace(index, clamp((over * over - 1.0) / 3.0, 0.0, 1.0));
 }
 
 // Light of spread `sigma` pixels; its total stays what it is.
 fn gas_deposit(position: vec2f, sigma: f32, light: vec3f) {
-  let finest = GAS_SIGMA * gas_grid.levels[0].cell;
-  let place = clamp(log2(sigma / finest), 0.0, f32(GAS_LEVELS - 1u));
-  let index = min(u32(place), GAS_LEVELS - 2u);
-  let narrow = finest * exp2(f32(index));
-  // The mixture of the two blurs has the variance asked for.
-  let wide_share = clamp((sigma * sigma / (narrow * narrow) - 1.0) / 3.0, 0.0, 1.0);
-  if (wide_share < 1.0) { gas_deposit_level(index, position, light * (1.0 - wide_share)); }
-  if (wide_share > 0.0) { gas_deposit_level(index + 1u, position, light * wide_share); }
+  let place = gas_place(sigma);
+  let share = place.wide_share;
+  for (var k = select(0u, 1u, share >= 1.0); k < select(1u, 2u, share > 0.0); k++) {
+    gas_deposit_level(place.index + k, position, light * select(1.0 - share, share, k == 1u));
+  }
 }
 
 // A light too faint to be seen by itself, of the darkest colour: one cell of one level, chosen by
 // `chance` (0 to 1, always the same for a particle) so that many together come out right.
 fn gas_deposit_ember(position: vec2f, sigma: f32, light: f32, chance: f32) {
-  let finest = GAS_SIGMA * gas_grid.levels[0].cell;
-  let place = clamp(log2(sigma / finest), 0.0, f32(GAS_LEVELS - 1u));
-  var index = min(u32(place), GAS_LEVELS - 2u);
-  let narrow = finest * exp2(f32(index));
-  if (chance * 3.0 < sigma * sigma / (narrow * narrow) - 1.0) { index++; }
-  let level = gas_grid.levels[index];
+  let place = gas_place(sigma);
+  let level = gas_grid.levels[place.index + select(0u, 1u, chance < place.wide_share)];
   let cell = floor(position / level.cell + GAS_PAD);
   if (any(cell < vec2f(0.0)) || any(cell >= vec2f(f32(level.width), f32(level.height)))) { return; }
   let at = level.base + u32(cell.y) * level.width + u32(cell.x);

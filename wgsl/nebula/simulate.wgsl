@@ -1,14 +1,25 @@
 // Each particle's light, place and size for this frame, and the visible ones in a dense list.
 //
-// `survey` counts, `scan` turns the counts into places, `emit` writes. The list keeps the
+// `survey` marks, `scan` turns the marks into places, `emit` writes. The list keeps the
 // vocabulary's order, so that blending adds in the same order in every run.
+//
+// A GPU in software walks through both sides of an `if` and leaves only a loop that none of its
+// lanes needs: what most particles do without stands in loops.
+
+// Thirty-two particles of the vocabulary.
+struct Run {
+  sprites: atomic<u32>, // a bit for each that is seen
+  spikes: atomic<u32>,  // and for each that outshines the lens
+  first_sprite: u32,    // places in the lists of the first of them
+  first_spike: u32,
+}
 
 @group(0) @binding(0) var<uniform> frame: Frame;
 @group(0) @binding(1) var<uniform> gas_grid: GasGrid;
 @group(0) @binding(2) var<storage, read> layout_from: array<vec4f>; // place, smoothing radius h
 @group(0) @binding(3) var<storage, read> layout_to: array<vec4f>;
 @group(0) @binding(4) var<storage, read> light: array<vec2f>;       // sqrt(p) before, and to come
-@group(0) @binding(5) var<storage, read_write> groups: array<vec2u>; // sprites, spikes: counts, then first places
+@group(0) @binding(5) var<storage, read_write> runs: array<Run>;     // dark at a frame's beginning
 @group(0) @binding(6) var<storage, read_write> sprites: array<Sprite>;
 @group(0) @binding(7) var<storage, read_write> spikes: array<u32>;   // sprites that outshine the lens
 @group(0) @binding(8) var<storage, read_write> draws: array<u32, 8>; // indirect arguments: sprites, spikes
@@ -17,10 +28,7 @@
 const GROUP = 256u;
 const DARKEST = 3e-6; // a light below this adds nothing that can be seen
 const MAX_SPIKES = 4096u;
-
-// A bit for each thread of the group: eight words for sprites, eight for spikes.
-const SPIKE_WORDS = 8u;
-var<workgroup> bits: array<atomic<u32>, 16>;
+const RUN = 32u;
 
 // A particle in this frame, before it is known whether it is seen.
 struct Particle {
@@ -77,76 +85,58 @@ fn chance(index: u32) -> f32 {
 
 // Gas and veil of every particle, and the glow of the faint ones.
 fn shed(p: Particle, index: u32) {
-  if (p.place.depth <= 0.5) { return; }
   let scale = frame.scale;
   let at = p.place.position;
-  if (p.tone <= 0.0) {
-    let c = chance(index);
-    gas_deposit_ember(at, 2.6 * p.radius + 5.0 * scale, 3.0 * p.light, c);
-    gas_deposit_ember(at, 5.0 * p.radius + 12.0 * scale, 2.25 * p.light, c);
-    gas_deposit_ember(at, p.sprite.sigma.y, p.glow * p.light, c);
-    return;
+  let sigma = array<f32, 3>(2.6 * p.radius + 5.0 * scale, 5.0 * p.radius + 12.0 * scale, p.sprite.sigma.y);
+  let weight = array<f32, 3>(3.0 * p.light, 2.25 * p.light, p.glow * p.diffuse * p.light);
+  let hue = array<f32, 3>(0.70, 0.50, 0.86);
+  let c = chance(index);
+  let seen = p.place.depth > 0.5;
+  let ember = p.tone <= 0.0;
+  for (var k = select(3u, 0u, seen && ember); k < 3u; k++) { gas_deposit_ember(at, sigma[k], weight[k], c); }
+  for (var k = select(3u, 0u, seen && !ember); k < 3u; k++) {
+    gas_deposit(at, sigma[k], weight[k] * palette(hue[k] * p.tone));
   }
-  gas_deposit(at, 2.6 * p.radius + 5.0 * scale, 3.0 * p.light * palette(0.70 * p.tone));
-  gas_deposit(at, 5.0 * p.radius + 12.0 * scale, 2.25 * p.light * palette(0.50 * p.tone));
-  if (p.diffuse > 0.0) {
-    gas_deposit(at, p.sprite.sigma.y, p.glow * p.diffuse * p.light * palette(0.86 * p.tone));
-  }
-}
-
-fn mark(p: Particle, local: u32) {
-  let bit = 1u << (local % 32u);
-  if (p.visible) { atomicOr(&bits[local / 32u], bit); }
-  if (p.spiked) { atomicOr(&bits[SPIKE_WORDS + local / 32u], bit); }
-}
-
-// Marks of the threads before this one.
-fn marks_below(first_word: u32, local: u32) -> u32 {
-  let word = first_word + local / 32u;
-  var count = countOneBits(atomicLoad(&bits[word]) & ((1u << (local % 32u)) - 1u));
-  for (var i = first_word; i < word; i++) { count += countOneBits(atomicLoad(&bits[i])); }
-  return count;
 }
 
 @compute @workgroup_size(GROUP)
-fn survey(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
-  let a = light_of(id.x);
-  if (a > DARKEST) {
-    let p = particle(id.x, a);
-    mark(p, local.x);
-    shed(p, id.x);
-  }
-  workgroupBarrier();
-  if (local.x == 0u) {
-    var count = vec2u(0u);
-    for (var i = 0u; i < 8u; i++) {
-      count += vec2u(countOneBits(atomicLoad(&bits[i])), countOneBits(atomicLoad(&bits[SPIKE_WORDS + i])));
-    }
-    groups[group.x] = count;
+fn survey(@builtin(global_invocation_id) id: vec3u) {
+  let index = id.x;
+  let a = light_of(index);
+  for (var lit = a > DARKEST; lit; lit = false) {
+    let p = particle(index, a);
+    let bit = 1u << (index % RUN);
+    if (p.visible) { atomicOr(&runs[index / RUN].sprites, bit); }
+    if (p.spiked) { atomicOr(&runs[index / RUN].spikes, bit); }
+    shed(p, index);
   }
 }
 
 var<workgroup> sums: array<vec2u, 256>;
 
-// Exclusive prefix sum over the groups, by one workgroup; each thread takes a run of them.
+fn marks(run: u32) -> vec2u {
+  return vec2u(countOneBits(atomicLoad(&runs[run].sprites)), countOneBits(atomicLoad(&runs[run].spikes)));
+}
+
+// Exclusive prefix sum over the runs, by one workgroup; each thread takes a stretch of them.
 @compute @workgroup_size(GROUP)
 fn scan(@builtin(local_invocation_id) local: vec3u) {
-  let total = (frame.count + GROUP - 1u) / GROUP;
-  let run = (total + 255u) / 256u;
-  let first = local.x * run;
-  let end = min(first + run, total);
+  let total = (frame.count + RUN - 1u) / RUN;
+  let stretch = (total + GROUP - 1u) / GROUP;
+  let first = local.x * stretch;
+  let end = min(first + stretch, total);
   var sum = vec2u(0u);
-  for (var i = first; i < end; i++) { sum += groups[i]; }
+  for (var i = first; i < end; i++) { sum += marks(i); }
   sums[local.x] = sum;
   workgroupBarrier();
   var before = vec2u(0u);
   for (var i = 0u; i < local.x; i++) { before += sums[i]; }
   for (var i = first; i < end; i++) {
-    let count = groups[i];
-    groups[i] = before;
-    before += count;
+    runs[i].first_sprite = before.x;
+    runs[i].first_spike = before.y;
+    before += marks(i);
   }
-  if (local.x == 255u) {
+  if (local.x == GROUP - 1u) {
     draws[0] = before.x * 6u;
     draws[1] = 1u;
     draws[4] = min(before.y, MAX_SPIKES) * 12u;
@@ -155,20 +145,16 @@ fn scan(@builtin(local_invocation_id) local: vec3u) {
 }
 
 @compute @workgroup_size(GROUP)
-fn emit(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
-  let a = light_of(id.x);
-  var p: Particle;
-  if (a > DARKEST) {
-    p = particle(id.x, a);
-    mark(p, local.x);
-  }
-  workgroupBarrier();
-  if (!p.visible) { return; }
-  let first = groups[group.x];
-  let place = first.x + marks_below(0u, local.x);
-  sprites[place] = p.sprite;
-  if (p.spiked) {
-    let spike = first.y + marks_below(SPIKE_WORDS, local.x);
-    if (spike < MAX_SPIKES) { spikes[spike] = place; }
+fn emit(@builtin(global_invocation_id) id: vec3u) {
+  let index = id.x;
+  let run = index / RUN;
+  let bit = 1u << (index % RUN);
+  let seen = index < frame.count && (atomicLoad(&runs[run].sprites) & bit) != 0u;
+  for (var visible = seen; visible; visible = false) {
+    let p = particle(index, light_of(index));
+    let place = runs[run].first_sprite + countOneBits(atomicLoad(&runs[run].sprites) & (bit - 1u));
+    sprites[place] = p.sprite;
+    let spike = runs[run].first_spike + countOneBits(atomicLoad(&runs[run].spikes) & (bit - 1u));
+    if (p.spiked && spike < MAX_SPIKES) { spikes[spike] = place; }
   }
 }

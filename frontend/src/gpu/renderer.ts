@@ -265,6 +265,7 @@ export class Renderer {
   /** Particles, and the wide light of everything. */
   private simulate(encoder: GPUCommandEncoder): void {
     this.gas.clear(encoder);
+    this.particles?.simulate.clear(encoder);
     const pass = encoder.beginComputePass(this.simulatePass);
     if (this.particles) {
       this.particles.simulate.encode(pass);

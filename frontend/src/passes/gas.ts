@@ -12,6 +12,8 @@ const LEVELS = constant(grid, "GAS_LEVELS");
 const PAD = constant(grid, "GAS_PAD");
 /** Rows of cells the canvas has on the finest level, whatever its size. */
 const ROWS = 180;
+/** Cells that a thread blurs: rows and columns have a multiple of them. */
+const AT_ONCE = 4;
 const GROUP = constant(source, "GROUP");
 /** Dynamic offsets must be multiples of this on every device. */
 const STRIDE = 256;
@@ -78,11 +80,11 @@ export class GasPass {
     pass.setBindGroup(0, group);
     pass.setBindGroup(1, step, ZERO);
     pass.setPipeline(this.pipelines.blur_rows);
-    pass.dispatchWorkgroups(Math.ceil(sizes.reduce(add, 0) / GROUP));
+    pass.dispatchWorkgroups(Math.ceil(sizes.reduce(add, 0) / (AT_ONCE * GROUP)));
     pass.setPipeline(this.pipelines.blur_columns);
     for (let level = LEVELS - 1; level >= 0; level--) {
       pass.setBindGroup(1, step, OFFSETS[level]!);
-      pass.dispatchWorkgroups(Math.ceil(sizes[level]! / GROUP));
+      pass.dispatchWorkgroups(Math.ceil(sizes[level]! / (AT_ONCE * GROUP)));
     }
   }
 
@@ -98,8 +100,8 @@ export class GasPass {
     let base = 0;
     for (let i = 0; i < LEVELS; i++) {
       const cell = (height / ROWS) * 2 ** i;
-      const columns = Math.ceil(width / cell) + 2 * PAD;
-      const rows = Math.ceil(height / cell) + 2 * PAD;
+      const columns = wholeRuns(width / cell) + 2 * PAD;
+      const rows = wholeRuns(height / cell) + 2 * PAD;
       const level = levels.levels[i]!;
       level.base[0] = base;
       level.width[0] = columns;
@@ -158,6 +160,10 @@ interface Sized {
 
 const ZERO = [0];
 const OFFSETS = Array.from({ length: LEVELS }, (_, level) => [level * STRIDE]);
+
+function wholeRuns(cells: number): number {
+  return AT_ONCE * Math.ceil(cells / AT_ONCE);
+}
 
 function add(a: number, b: number): number {
   return a + b;

@@ -11,6 +11,8 @@ import { bindGroup, computeLayout, computePipelines } from "../gpu/pipelines";
 import { struct } from "../gpu/uniform";
 
 const GROUP = constant(source, "GROUP");
+const RUN = constant(source, "RUN");
+const RUN_BYTES = struct(source, "Run").size;
 const MAX_SPIKES = constant(source, "MAX_SPIKES");
 const SPRITE_BYTES = struct(sprite, "Sprite").size;
 
@@ -27,7 +29,7 @@ export class SimulatePass implements Drawn {
   readonly sprites: GPUBuffer;
   readonly spikes: GPUBuffer;
   readonly draws: GPUBuffer;
-  private readonly groups: GPUBuffer;
+  private readonly runs: GPUBuffer;
   private readonly layout: GPUBindGroupLayout;
   private readonly pipelines;
   private readonly workgroups: number;
@@ -42,7 +44,11 @@ export class SimulatePass implements Drawn {
     this.workgroups = Math.ceil(count / GROUP);
     this.sprites = owner.buffer("sprites", SPRITE_BYTES * count, GPUBufferUsage.STORAGE);
     this.spikes = owner.buffer("spikes", 4 * MAX_SPIKES, GPUBufferUsage.STORAGE);
-    this.groups = owner.buffer("sprite counts", 8 * this.workgroups, GPUBufferUsage.STORAGE);
+    this.runs = owner.buffer(
+      "marks of particles",
+      RUN_BYTES * Math.ceil(count / RUN),
+      GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+    );
     this.draws = owner.buffer(
       "draw arguments",
       32,
@@ -77,7 +83,7 @@ export class SimulatePass implements Drawn {
       from,
       to,
       light,
-      this.groups,
+      this.runs,
       this.sprites,
       this.spikes,
       this.draws,
@@ -85,6 +91,11 @@ export class SimulatePass implements Drawn {
     ];
     const resources = buffers.map((buffer) => ({ buffer }));
     this.group = bindGroup(this.owner.device, "simulate", this.layout, resources);
+  }
+
+  /** Before the pass it is encoded in. */
+  clear(encoder: GPUCommandEncoder): void {
+    encoder.clearBuffer(this.runs);
   }
 
   encode(pass: GPUComputePassEncoder): void {
