@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from cloudchamber.server import rights, session_watch, stream
+from cloudchamber.sessions import retention
 from cloudchamber.sessions.store import Store
 from tests.server.serving import OWNER, Client, DrivenSession, serving
 from tests.sessions.runs import batch, head, session_id
@@ -23,16 +24,22 @@ ONE, TWO = session_id(1), session_id(2)
 
 
 @pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    session = DrivenSession()
-    session.store = Store(tmp_path / "sessions.db")
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "sessions.db")
     for number in (1, 2):
-        session.store.begin(head(number)).result()
-        session.store.append(session_id(number), batch(number, 0, 5)).result()
-        session.store.finish(session_id(number)).result()
+        store.begin(head(number)).result()
+        store.append(session_id(number), batch(number, 0, 5)).result()
+        store.finish(session_id(number)).result()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def address(store: Store, tmp_path: Path) -> Iterator[str]:
+    session = DrivenSession()
+    session.store = store
     with serving(session, tmp_path) as address:
         yield address
-    session.store.close()
 
 
 async def ask(address: str, method: str, path: str, **words: object) -> httpx.Response:
@@ -78,6 +85,26 @@ async def test_each_is_told_its_right_and_how_many_there_are(address: str) -> No
         assert (await one.hear("delivery"))["viewers"] == 1
         with pytest.raises(TimeoutError):
             await other.hear(within=0.2)
+
+
+async def test_what_somebody_looks_at_does_not_go_for_want_of_room(
+    address: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "NOTICE_SECONDS", 0.0)
+    store.keep_bytes = 1
+    link = await link_to(address, ONE)
+    assert {info.id for info in store.make_room().named} == {ONE, TWO}
+    async with watching(address, ONE, link["path"]) as guest:
+        await Client(guest).hear()
+        listed = (await ask(address, "GET", "sessions")).json()["sessions"]
+        assert {info["id"]: info["goes_next"] for info in listed} == {ONE: False, TWO: True}
+        assert [info.id for info in store.make_room().removed] == [TWO]
+        assert store.make_room().removed == []
+    async with asyncio.timeout(5):
+        while store.in_use():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert [info.id for info in store.make_room().named] == [ONE]
+    assert [info.id for info in store.make_room().removed] == [ONE]
 
 
 async def test_the_end_of_a_link_cuts_who_came_by_it_within_a_second_and_nobody_else(address: str) -> None:

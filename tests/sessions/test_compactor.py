@@ -8,7 +8,6 @@ import os
 import random
 import signal
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ from cloudchamber.sessions.store_archive import StoreArchive
 from cloudchamber.sessions.store_schema import StoreError
 from cloudchamber.sessions.store_writing import Head
 from cloudchamber.telemetry.commands import Generate, GetDistribution
-from cloudchamber.telemetry.events import Event, Problem, RunPhase, RunState, Sampling
+from cloudchamber.telemetry.events import Event, Problem, RunPhase, RunStarted, RunState, Sampling
 from cloudchamber.telemetry.messages import DistributionReply
 from tests.sessions.runs import MODEL, batch
 from tests.sessions.spooled import Spooled, run_and_spool
@@ -44,7 +43,8 @@ TinyModel = Callable[[str], Path]
 class Rig:
     """A store with a session of a real run, but for what its spool holds."""
 
-    def __init__(self, run: Spooled, path: Path, *, known: bool = True) -> None:
+    def __init__(self, run: Spooled, path: Path, *, known: bool = True, unrecorded: int = 0) -> None:
+        """Of the run's newest steps so many are in its spool alone."""
         self.run = run
         self.said: list[Event] = []
         self.store = Store(path / "sessions.db")
@@ -54,8 +54,8 @@ class Rig:
         self._keep = self.compactor._keep
         self.compactor._keep = self._note  # type: ignore[method-assign]
         if known:
-            started = replace(samples.run_started(run.run_id), run_id=run.run_id)
-            steps = len(run.heard.tokens())
+            (started,) = run.heard.all(RunStarted)
+            steps = len(run.heard.tokens()) - unrecorded
             self.store.begin(Head(run.run_id, 1.0, MODEL, started))
             made = batch(0, 0, steps)
             self.store.append(run.run_id, made)
@@ -82,8 +82,8 @@ class Rig:
             while not test():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
-    def phase(self, name: RunPhase) -> None:
-        self.compactor.hear(RunState(run_id="other", phase=name, reason="", message=""))
+    def phase(self, name: RunPhase, run: str = "other") -> None:
+        self.compactor.hear(RunState(run_id=run, phase=name, reason="", message=""))
 
 
 @pytest.fixture(autouse=True)
@@ -178,6 +178,39 @@ async def test_a_run_interrupts_it_and_nothing_is_made_twice(
     assert len(names) == len(set(names))
     assert rig.manifest.distribution_exact
     assert len(rig.manifest.attention_layers) == 3
+
+
+async def test_a_spool_whose_run_goes_on_is_left_alone_even_in_a_pause(rig: Rig) -> None:
+    """Where recording has ended for want of room the session is complete before its run is over."""
+    rig.compactor.hear(samples.run_started(rig.run.run_id))
+    rig.phase("paused", rig.run.run_id)
+    assert rig.compactor._next() is None
+    task = await working(rig)
+    await asyncio.sleep(0.3)
+    assert rig.kept == []
+    assert rig.compactor._process is None
+    rig.phase("stopped", rig.run.run_id)
+    await rig.until(lambda: not rig.run.folder.exists())
+    task.cancel()
+    assert rig.manifest.distribution_exact
+
+
+async def test_nothing_is_made_of_what_was_spooled_beyond_the_recording(
+    tiny_model: TinyModel, tmp_path: Path
+) -> None:
+    rig = Rig(spooled(tiny_model("llama"), tmp_path, 20), tmp_path, unrecorded=6)
+    assert complete(rig.store, rig.run.run_id)
+    manifest = rig.manifest
+    assert (manifest.steps, manifest.distribution_exact) == (14, True)
+    assert rig.archive.part("distribution/13") is not None
+    assert rig.archive.part("distribution/14") is None
+    norms = archive.read(rig.archive, Norms, "norms")
+    assert norms is not None
+    positions = len(manifest.started.prompt_ids) + 14
+    assert norms.output_norm.shape[0] == positions
+    parts = [archive.read(rig.archive, Attention, f"attention/0/{n}") for n in range(-(-positions // 64))]
+    assert sum(part.rows for part in parts if part is not None) == positions
+    rig.store.close()
 
 
 async def test_a_spool_without_a_session_goes_but_not_at_once(
@@ -275,7 +308,7 @@ async def test_a_live_run_is_kept_whole(tiny_model: TinyModel, tmp_path: Path) -
 
 def cut_off(rig: Rig) -> None:
     """As if this session's process had been killed in the middle of its run."""
-    started = replace(samples.run_started(rig.run.run_id), run_id=rig.run.run_id)
+    (started,) = rig.run.heard.all(RunStarted)
     rig.store.begin(Head(rig.run.run_id, 1.0, MODEL, started))
     rig.store.append(rig.run.run_id, batch(0, 0, len(rig.run.heard.tokens()))).result()
     rig.store.abandon(rig.run.run_id)
@@ -322,8 +355,7 @@ async def test_an_export_waits_until_another_has_completed_the_session(rig: Rig,
         waiting = asyncio.get_running_loop().run_in_executor(None, export)
         await asyncio.sleep(0.5)
         assert not waiting.done()
-        order = order_of(rig.store, rig.run.run_id)
-        for piece in compact(spool, frozenset(order["there"]), frozenset(order["matrices"])):
+        for piece in compact(spool, order_of(rig.store, rig.run.run_id)):
             rig._keep(rig.run.run_id, piece)
     await asyncio.wait_for(waiting, 60)
     with open_container(file) as container:

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudchamber.sessions.retention import TELL_FROM, goes_next, goes_now, in_words, size_of
+from cloudchamber.sessions.retention import (
+    NOTICE_SECONDS,
+    TELL_BEFORE,
+    TELL_FROM,
+    goes_next,
+    goes_now,
+    in_words,
+    is_due,
+    size_of,
+    tells_from,
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,19 @@ def test_just_enough_goes_oldest_first(kept: list[Session], used: int, limit: in
     assert freed >= excess or going == removable
     if going:
         assert freed - going[-1].bytes < excess, "one less would have done"
+
+
+@given(st.integers(0, 10**12), st.floats(0, 1e9))
+def test_a_quick_run_names_earlier(limit: int, pace: float) -> None:
+    start = tells_from(limit, pace)
+    assert int(limit * TELL_BEFORE) <= start <= int(limit * TELL_FROM)
+    in_time = start + pace * NOTICE_SECONDS <= limit
+    assert in_time or start == int(limit * TELL_BEFORE)
+
+
+def test_what_was_named_goes_a_minute_later() -> None:
+    assert [is_due(1000, now) for now in (1000, 1059, 1060, 5000)] == [False, False, True, True]
+    assert is_due(1000, 900), "a clock that was set back keeps nothing for ever"
 
 
 @given(sessions, st.integers(0, 5000), st.integers(0, 5000), st.sets(st.integers(0, 11)))

@@ -20,8 +20,9 @@ from cloudchamber.inference.options import EngineOptions
 from cloudchamber.inference.past import RequestError
 from cloudchamber.sessions import spool as spool_module
 from cloudchamber.sessions.spool_reader import Spool, SpoolError, delete, spools
+from cloudchamber.sessions.store_folder import end_spool
 from cloudchamber.telemetry.commands import Generate
-from cloudchamber.telemetry.events import Problem, TokenGenerated
+from cloudchamber.telemetry.events import Event, Problem, TokenGenerated
 from tests.inference.listening import Listener
 from tests.sessions.spooled import run_and_spool
 
@@ -139,6 +140,52 @@ def test_some_of_the_disk_is_left_to_others(
     (stopped,) = heard.all(Problem)
     assert stopped.code == "recording-stopped"
     assert "almost full" in stopped.message
+
+
+def test_nothing_more_is_written_once_a_spool_was_ended(
+    tiny_model: TinyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing is said: whoever ended it has. What is there stays, and the run goes on to its end."""
+    monkeypatch.setattr(spool_module, "_LOOK_EVERY", 4)
+    heard = Listener()
+
+    class Ending:
+        def on_telemetry(self, event: Event) -> None:
+            heard.on_telemetry(event)
+            if isinstance(event, TokenGenerated) and event.step == 9:
+                end_spool(tmp_path / event.run_id)
+
+    with Engine.load(tiny_model("llama"), EngineOptions(n_ctx=256, spool=str(tmp_path)), Ending()) as engine:
+        engine.generate(Generate(prompt="the cat sat", raw=True, max_tokens=30))
+        exact = [engine.distribution(step) for step in range(30)]
+    assert len(heard.tokens()) == 30
+    assert heard.all(Problem) == []
+    (folder,) = spools(tmp_path)
+    with Spool(folder) as spool:
+        assert spool.hold()
+        assert 10 <= spool.steps <= 14
+        there, _, logits = spool.step_records(0, spool.steps)
+    assert there.all()
+    for row, probabilities in zip(logits, exact[: len(logits)], strict=True):
+        np.testing.assert_array_equal(softmax(row), probabilities)
+
+
+def test_a_long_prompt_is_looked_at_too(
+    tiny_model: TinyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its positions come by the hundred at once."""
+    looked: list[int] = []
+    look = os.fstatvfs
+
+    def count(file: int) -> os.statvfs_result:
+        looked.append(file)
+        return look(file)
+
+    monkeypatch.setattr(os, "fstatvfs", count)
+    options = EngineOptions(n_ctx=1024, n_ubatch=64, spool=str(tmp_path))
+    with Engine.load(tiny_model("llama"), options, Listener()) as engine:
+        engine.generate(Generate(prompt="the cat sat on a mat " * 60, raw=True, max_tokens=2))
+    assert len(looked) >= 5
 
 
 def test_a_folder_that_can_t_be_written_ends_the_recording(tiny_model: TinyModel, tmp_path: Path) -> None:

@@ -1,17 +1,21 @@
-"""What runs spool counts in the limit on the store's size, and is told of while it grows."""
+"""What runs spool counts in the limit on the store's size, which is kept to while they go on."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from cloudchamber.sessions import recorder
+from cloudchamber.sessions import recorder_room, retention
+from cloudchamber.sessions import store as store_module
 from cloudchamber.sessions.store import Store
+from cloudchamber.sessions.store_folder import ENDED
+from cloudchamber.sessions.store_list import SessionInfo
 from cloudchamber.telemetry.events import Problem
+from cloudchamber.telemetry.hub import Reader
 from tests.sessions.runs import batch, head, session_id
 from tests.sessions.test_recorder import Rig, phase
 from tests.telemetry import samples
@@ -64,22 +68,100 @@ def test_it_counts_as_the_sessions_own(store: Store) -> None:
     assert 5 * MB <= store.used - used < 5.2 * MB
 
 
-def test_the_oldest_go_for_it_once_they_were_named(store: Store) -> None:
+class Clock:
+    """The time of the day."""
+
+    now = 1e9
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(store_module, "time", clock)
+    return clock
+
+
+def ids(infos: Sequence[SessionInfo]) -> list[str]:
+    return [info.id for info in infos]
+
+
+def test_the_oldest_go_for_it_a_minute_after_they_were_named(store: Store, clock: Clock) -> None:
     for number in (1, 2):
         keep(store, number)
     keep(store, 3, ends=False)
     old = spool(store, ONE, MB)
-    store.keep_bytes = store.used + 2 * MB
+    store.keep_bytes = store.used + 27 * MB // 10
     assert going(store) == []
     spool(store, THREE, 3 * MB)
     assert going(store) == [ONE]
-    assert [info.id for info in store.look_at_room().named] == [ONE]
-    assert store.make_room().removed == [], "a look does not count as named"
-    assert store.look_at_room().named == []
     room = store.make_room()
-    assert [info.id for info in room.removed] == [ONE]
+    assert (ids(room.named), room.removed, room.full) == ([ONE], [], False)
+    clock.now += 59
+    room = store.make_room()
+    assert (room.named, room.removed, old.exists()) == ([], [], True)
+    clock.now += 2
+    room = store.make_room()
+    assert ids(room.removed) == [ONE]
     assert not old.exists(), "its spool goes with it"
     assert room.used == store.used <= store.keep_bytes
+
+
+def test_what_was_named_before_there_was_a_time_goes_when_room_is_needed(store: Store, clock: Clock) -> None:
+    keep(store, 1)
+    keep(store, 2)
+    store.submit(lambda db: db.execute("UPDATE session SET told = 1 WHERE key = 1").fetchall()).result()
+    store.keep_bytes = store.used - 1
+    assert ids(store.make_room().removed) == [ONE]
+
+
+def test_a_quick_run_names_more_and_earlier(store: Store) -> None:
+    keep(store, 1)
+    keep(store, 2, ends=False)
+    store.keep_bytes = 2 * store.used - 1000
+    assert not store.is_tight(store.used, 0.0)
+    assert store.is_tight(store.used, 1e9)
+    assert going(store) == []
+    assert ids(store.make_room(1e9).named) == [ONE]
+    assert going(store) == [ONE], "the list says the same"
+
+
+def test_what_somebody_looks_at_does_not_go(store: Store, clock: Clock) -> None:
+    for number in (1, 2):
+        keep(store, number)
+    keep(store, 3, ends=False)
+    spool(store, THREE, 3 * MB)
+    store.keep_bytes = store.used - MB // 2
+    assert ids(store.make_room().named) == [ONE, TWO]
+    watched = {ONE}
+    store.in_use = lambda: watched
+    clock.now += 100
+    room = store.make_room()
+    assert ids(room.removed) == [TWO]
+    assert going(store) == []
+    spool(store, THREE, 5 * MB)
+    assert store.make_room().full, "nothing that may go is left"
+    watched.clear()
+    room = store.make_room()
+    assert (ids(room.named), room.removed) == ([ONE], []), "it is named anew first"
+    clock.now += 60
+    assert ids(store.make_room().removed) == [ONE]
+
+
+def test_it_is_full_where_nothing_can_go_or_not_in_time(store: Store, clock: Clock) -> None:
+    keep(store, 1)
+    keep(store, 2, ends=False)
+    store.keep_bytes = store.used - 1
+    assert not store.make_room().full
+    store.keep_bytes = int(store.used / 1.2)
+    assert store.make_room().full
+    store.pin(ONE, True)
+    store.keep_bytes = store.used - 1
+    room = store.make_room()
+    assert room.full
+    assert room.stuck
 
 
 def test_what_is_deleted_takes_its_spool_along(store: Store) -> None:
@@ -92,7 +174,10 @@ def test_what_is_deleted_takes_its_spool_along(store: Store) -> None:
 
 @pytest.fixture
 async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    monkeypatch.setattr(recorder, "ROOM_SECONDS", 0.02)
+    """Looks all the time; what is named goes a second or two later."""
+    monkeypatch.setattr(recorder_room, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(recorder_room, "SETTLING_SECONDS", 1e9)
+    monkeypatch.setattr(retention, "NOTICE_SECONDS", 2.0)
     rig = Rig(tmp_path / "sessions.db")
     keep(rig.store, 1)
     rig.store.keep_bytes = rig.store.used + 5 * MB
@@ -102,35 +187,85 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     rig.store.close()
 
 
-def told(rig: Rig) -> list[str]:
-    return [
-        event.message
-        for event in rig.hub.log.after(0, rig.hub.log.last_seq, 10_000)[1]
-        if isinstance(event, Problem)
-    ]
+def told(rig: Rig) -> list[Problem]:
+    events = rig.hub.log.after(0, rig.hub.log.last_seq, 10_000)[1]
+    return [event for event in events if isinstance(event, Problem)]
 
 
-async def test_people_are_told_while_a_run_grows_and_once(rig: Rig) -> None:
+async def until(test: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not test():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_the_oldest_go_while_a_run_goes_on_but_people_are_told_first_and_once(rig: Rig) -> None:
     rig.begin(TWO)
     rig.frame(samples.token(0))
     await asyncio.sleep(0.3)
     assert told(rig) == []
     spool(rig.store, TWO, 5 * MB)
-    async with asyncio.timeout(10):
-        while not told(rig):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-    await asyncio.sleep(0.3)
-    (message,) = told(rig)
-    assert "“Number 1” will be deleted" in message
-    assert rig.store.info(ONE) is not None
-    rig.frame(phase("finished", TWO))
-    await rig.finished(TWO)
-    await asyncio.sleep(0.3)
+    await until(lambda: bool(told(rig)))
+    await asyncio.sleep(0.5)
+    (problem,) = told(rig)
+    assert "“Number 1” will be deleted" in problem.message
+    assert rig.store.info(ONE) is not None, "not so soon"
+    await until(lambda: rig.store.info(ONE) is None)
+    assert rig.store.used <= rig.store.keep_bytes
     assert len(told(rig)) == 1
-    assert rig.store.info(ONE) is not None, "what is named goes at the end of the next run"
+    rig.frame(samples.token(1), phase("finished", TWO))
+    await rig.finished(TWO)
+    assert rig.manifest(TWO).complete
+
+
+async def test_a_run_that_alone_is_too_much_is_kept_as_far_as_it_came(rig: Rig) -> None:
+    viewer = Reader(wake=lambda: None)
+    rig.hub.join(viewer)
+    rig.store.pin(ONE, True)
+    rig.begin(TWO)
+    for step in range(3):
+        rig.frame(samples.token(step, TWO))
+    await until(lambda: (info := rig.store.info(TWO)) is not None and info.steps == 3)
+    folder = spool(rig.store, TWO, 6 * MB)
+    await rig.finished(TWO)
+    await until(lambda: (folder / ENDED).exists())
+    (problem,) = told(rig)
+    assert problem.code == "recording-stopped"
+    assert "pinned, looked at, or this run's own" in problem.message
+    assert "--keep-size" in problem.hint
+    assert rig.manifest(TWO).complete
+    assert [frame.number for frame in rig.frames(TWO)] == [2, 3, 4, 5]
+    # The run goes on, for whoever watches it.
+    for step in range(3, 6):
+        rig.frame(samples.token(step, TWO))
+    rig.frame(phase("finished", TWO))
+    assert rig.hub.next_frame(viewer) is not None
+    await asyncio.sleep(0.3)
+    assert rig.manifest(TWO).steps == 3
+    assert len(told(rig)) == 1
+    # With room again the next one is kept.
+    rig.store.keep_bytes *= 10
     rig.begin(THREE)
-    rig.frame(phase("finished", THREE))
+    rig.frame(samples.token(0, THREE), phase("finished", THREE))
     await rig.finished(TWO, THREE)
-    async with asyncio.timeout(10):
-        while rig.store.info(ONE) is not None:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    assert rig.manifest(THREE).steps == 1
+
+
+async def test_a_run_does_not_outgrow_the_limit_for_the_notices_sake(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "NOTICE_SECONDS", 1e6)
+    rig.begin(TWO)
+    spool(rig.store, TWO, 10 * MB)
+    await rig.finished(TWO)
+    assert "less than a minute ago" in told(rig)[-1].message
+    assert rig.store.info(ONE) is not None
+
+
+async def test_a_run_that_ends_too_big_is_not_said_to_be_cut_short(rig: Rig) -> None:
+    rig.store.pin(ONE, True)
+    rig.begin(TWO)
+    rig.frame(samples.token(0, TWO), phase("finished", TWO))
+    spool(rig.store, TWO, 6 * MB)
+    await rig.finished(TWO)
+    await until(lambda: bool(told(rig)))
+    assert [problem.code for problem in told(rig)] == ["sessions-go-next"]

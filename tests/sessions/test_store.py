@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudchamber.sessions import archive
+from cloudchamber.sessions import archive, retention
 from cloudchamber.sessions.archive import Frames, Manifest, Timeline, Tokens, read
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_schema import StoreError
@@ -229,7 +229,7 @@ def _parent() -> str:
     return f"{parent.pid}:{parent.create_time()}"
 
 
-def test_limits_remove_the_oldest_that_were_named(tmp_path: Path) -> None:
+def test_limits_remove_the_oldest_that_were_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path / "s.db", keep_bytes=1)
     try:
         for number in (1, 2, 3):
@@ -240,6 +240,8 @@ def test_limits_remove_the_oldest_that_were_named(tmp_path: Path) -> None:
         room = store.make_room()
         assert [info.id for info in room.named] == [TWO]
         assert room.removed == [], "nothing goes that was not named before"
+        assert store.make_room().removed == [], "nor at once"
+        monkeypatch.setattr(retention, "NOTICE_SECONDS", 0.0)
         again = store.make_room()
         assert [info.id for info in again.removed] == [TWO]
         assert again.used <= store.keep_bytes

@@ -75,4 +75,6 @@ def create_app(
     app.state.reach = reach
     app.state.admissions = admissions
     app.state.onlookers = Onlookers()
+    if session.store is not None:
+        session.store.in_use = app.state.onlookers.sessions
     return app

@@ -33,6 +33,10 @@ class Onlookers:
     def count(self, session: str) -> int:
         return len(self._there.get(session, ()))
 
+    def sessions(self) -> frozenset[str]:
+        """Those that somebody looks at. May be asked on any thread."""
+        return frozenset(tuple(self._there))
+
     @property
     def all(self) -> int:
         return sum(map(len, self._there.values()))

@@ -13,7 +13,7 @@ from cloudchamber.model.header import GgufError
 from cloudchamber.sessions import archive, exact
 from cloudchamber.sessions.archive import QUERIES_PER_PART, Norms
 from cloudchamber.sessions.attention_parts import attending_layers, attention_chunks, error_of, read_layer
-from cloudchamber.sessions.compact_store import Piece
+from cloudchamber.sessions.compact_store import Order, Piece
 from cloudchamber.sessions.exact_matrix import Matrix, body_of, read_matrix
 from cloudchamber.sessions.exact_store import CODING
 from cloudchamber.sessions.spool_reader import Spool
@@ -25,17 +25,18 @@ _DISTRIBUTIONS: Final = 0.3
 """Share of the work that they are, about."""
 
 
-def compact(spool: Spool, there: Set[str], matrices: Set[str]) -> Iterator[Piece]:
-    """All parts that are not `there` yet; `matrices` are those the store has. Raises `OSError`."""
-    yield from _norms(spool, there)
-    yield from _distributions(spool, there, matrices)
-    yield from _attention(spool, there)
+def compact(spool: Spool, order: Order) -> Iterator[Piece]:
+    """All parts that are not there yet. Raises `OSError`."""
+    there, positions = frozenset(order["there"]), min(spool.positions, order["positions"])
+    yield from _norms(spool, there, positions)
+    yield from _distributions(spool, there, frozenset(order["matrices"]), min(spool.steps, order["steps"]))
+    yield from _attention(spool, there, positions)
 
 
-def _norms(spool: Spool, there: Set[str]) -> Iterator[Piece]:
-    if archive.NORMS in there or not spool.positions:
+def _norms(spool: Spool, there: Set[str], positions: int) -> Iterator[Piece]:
+    if archive.NORMS in there or not positions:
         return
-    attention, mlp, output, change = np.moveaxis(spool.norms(spool.positions), 2, 0)
+    attention, mlp, output, change = np.moveaxis(spool.norms(positions), 2, 0)
     part = Norms(attention_norm=attention, mlp_norm=mlp, output_norm=output, residual_change=change)
     yield Piece(fraction=0.0, parts=[(archive.NORMS, ZSTD, _pack(archive.encode(part)))])
 
@@ -44,8 +45,7 @@ def _pack(data: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=_LEVEL).compress(data)
 
 
-def _distributions(spool: Spool, there: Set[str], matrices: Set[str]) -> Iterator[Piece]:
-    steps = spool.steps
+def _distributions(spool: Spool, there: Set[str], matrices: Set[str], steps: int) -> Iterator[Piece]:
     wanted = [step for step in range(steps) if archive.distribution_name(step) not in there]
     if not wanted:
         return
@@ -83,8 +83,8 @@ def _matrix(spool: Spool) -> Matrix | None:
     return matrix if fits else None
 
 
-def _attention(spool: Spool, there: Set[str]) -> Iterator[Piece]:
-    positions, layers = spool.positions, attending_layers(spool)
+def _attention(spool: Spool, there: Set[str], positions: int) -> Iterator[Piece]:
+    layers = attending_layers(spool)
     chunks = -(-positions // QUERIES_PER_PART)
     for done, layer in enumerate(layers):
         wanted = [chunk for chunk in range(chunks) if archive.attention_name(layer, chunk) not in there]

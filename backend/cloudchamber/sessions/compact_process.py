@@ -33,7 +33,7 @@ def main(folder: Path) -> int:
         with Spool(folder) as spool:
             if not spool.hold():
                 return HELD
-            for piece in compact(spool, frozenset(order["there"]), frozenset(order["matrices"])):
+            for piece in compact(spool, order):
                 sys.stdout.buffer.write(wire.frame(piece))
                 sys.stdout.buffer.flush()
     except (SpoolError, FileNotFoundError) as error:

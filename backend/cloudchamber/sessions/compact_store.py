@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import apsw
 
@@ -38,17 +38,34 @@ class Piece:
         return cls(**mapping)
 
 
-def order_of(store: Store, session: str) -> dict[str, list[str]]:
-    """What is not to be made again: parts that are there, matrices that are known. Raises
-    `GoneError`, `StoreError`."""
+class Order(TypedDict):
+    """What is to be made of a spool."""
+
+    there: list[str]
+    """Parts not to be made again."""
+    matrices: list[str]
+    """Hashes of the matrices the store has."""
+    steps: int
+    """Of the session, and its positions at most: a run may have spooled more than was recorded."""
+    positions: int
+
+
+def order_of(store: Store, session: str) -> Order:
+    """What a session lacks. Raises `GoneError`, `StoreError`."""
     kept = store.archive(session)
-    if kept is None:
+    manifest = None if kept is None else archive.read(kept, archive.Manifest, archive.MANIFEST)
+    if kept is None or manifest is None:
         raise GoneError
 
     def known(db: apsw.Connection) -> list[str]:
         return [name for (name,) in rows(db, "SELECT hash FROM body WHERE kind = ?", (MATRIX,))]
 
-    return {"there": list(kept.names()), "matrices": store.submit(known).result()}
+    return Order(
+        there=list(kept.names()),
+        matrices=store.submit(known).result(),
+        steps=manifest.steps,
+        positions=len(manifest.started.prompt_ids) + manifest.steps,
+    )
 
 
 def keep(store: Store, session: str, piece: Piece) -> None:
@@ -94,7 +111,7 @@ def complete(store: Store, session: str, *, wait: bool = False) -> bool:
             if not spool.hold(wait=wait):
                 return False
             order = order_of(store, session)
-            for piece in compact(spool, frozenset(order["there"]), frozenset(order["matrices"])):
+            for piece in compact(spool, order):
                 keep(store, session, piece)
     except (SpoolError, GoneError):
         return False

@@ -22,6 +22,7 @@ from typing import Final
 from cloudchamber.inference import wire
 from cloudchamber.sessions.compact_process import DONE, HELD, UNUSABLE
 from cloudchamber.sessions.compact_store import GoneError, Piece, keep, order_of
+from cloudchamber.sessions.recorder_run import OVER
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_schema import StoreError
 from cloudchamber.telemetry import codec
@@ -49,6 +50,8 @@ class Compactor:
         self._folder = store.spools
         self._publish = publish
         self._busy = False
+        self._live = ""
+        """The run that goes on. It may be paused, and recorded no further: its spool is still its own."""
         self._wake = asyncio.Event()
         self.start_after = START
         self._process: Process | None = None
@@ -58,8 +61,11 @@ class Compactor:
     def hear(self, event: Event) -> None:
         """Runs come before everything."""
         if isinstance(event, RunStarted):
+            self._live = event.run_id
             self._set_busy(True)
         elif isinstance(event, RunState):
+            if event.run_id == self._live and event.phase in OVER:
+                self._live = ""
             self._set_busy(event.phase in _ACTIVE)
 
     def _set_busy(self, busy: bool) -> None:
@@ -99,7 +105,7 @@ class Compactor:
         from cloudchamber.sessions.spool_reader import delete, spools
 
         for folder in spools(self._folder):
-            if self._failures[folder.name] >= TRIES:
+            if folder.name == self._live or self._failures[folder.name] >= TRIES:
                 continue
             try:
                 info = self._store.info(folder.name)

@@ -14,15 +14,15 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Protocol
 
 from cloudchamber.model.positions import METHODS, Method
 from cloudchamber.sessions import recorder_words
+from cloudchamber.sessions.recorder_room import RoomWatch
 from cloudchamber.sessions.recorder_run import RunRecord, split_at_starts
 from cloudchamber.sessions.store import Store
-from cloudchamber.sessions.store_list import Room
+from cloudchamber.sessions.store_folder import end_spool
 from cloudchamber.sessions.store_schema import StoreError
 from cloudchamber.sessions.store_writing import new_head
 from cloudchamber.telemetry.events import PARTS, Event, ModelLoaded, PositionsReady, Problem, RunStarted
@@ -37,8 +37,6 @@ AFTERWARDS: Final = 0.5
 """Seconds for which a run that is over is still recorded: its last state comes a little later."""
 MAX_WAITING: Final = 32 << 20
 """Bytes of frames that wait for the disk; with more, none are taken."""
-ROOM_SECONDS: Final = 20.0
-"""Between two looks at how much room a run that goes on has taken."""
 
 WANT: Final = Want(frozenset(PARTS) - {"attention"})
 
@@ -67,8 +65,9 @@ class Recorder:
         """The session that the store failed in last; it is to be finished as well as can be."""
         self._told = ""
         """The newest failure people were told of."""
-        self._named: set[str] = set()
-        """Sessions of which was told during this run that they go next."""
+        self._cut_short = ""
+        """The session that there was no more room for: of that was told all there is to tell."""
+        self._room = RoomWatch(store, self._tell)
         self.on_complete: Callable[[str], None] = lambda _: None
         """Called with a session's id once everything of its run is in the store."""
 
@@ -135,7 +134,6 @@ class Recorder:
         if model is None:
             return
         self._run = RunRecord(started.run_id, self._hub.time)
-        self._named.clear()
         if self._lost:
             self._lost = ""
             self._spawn(self._mend())
@@ -167,7 +165,8 @@ class Recorder:
     def _finished(self, session: str) -> None:
         self._told = ""
         self.on_complete(session)
-        self._spawn(self._make_room())
+        if session != self._cut_short:
+            self._spawn(self._room.afterwards())
 
     def _watch(
         self, future: Future[None], session: str, *, size: int = 0, done: Callable[[str], None] | None = None
@@ -240,26 +239,18 @@ class Recorder:
             log.warning("%s of a session is not kept: %s", kind, error)  # the frames will say so too
 
     async def _watch_room(self, session: str) -> None:
-        """What a run spools may be gigabytes: what has to go for it is named while it grows."""
-        while self._run is not None and self._run.id == session:
-            with suppress(StoreError):  # recording itself fails too, and says so
-                self._tell_of(await asyncio.to_thread(self._store.look_at_room))
-            await asyncio.sleep(ROOM_SECONDS)
+        """End the recording, and nothing else, when there is no room for more of it."""
 
-    async def _make_room(self) -> None:
-        try:
-            room = await asyncio.to_thread(self._store.make_room)
-        except StoreError as error:
-            log.warning("No room was made: %s", error)
+        def goes_on() -> bool:
+            return self._run is not None and self._run.id == session and not self._run.over
+
+        problem = await self._room.during(goes_on)
+        if problem is None or not goes_on():
             return
-        self._tell_of(room)
-
-    def _tell_of(self, room: Room) -> None:
-        """Say what goes next; of the run that goes on, or has just ended, each session once."""
-        fresh = [info for info in room.named if info.id not in self._named]
-        self._named.update(info.id for info in fresh)
-        for problem in recorder_words.of_room(replace(room, named=fresh), self._store.keep_bytes):
-            self._tell(problem)
+        self._cut_short = session
+        self._finish()
+        self._tell(problem)
+        await asyncio.to_thread(end_spool, self._store.spools / session)
 
     def _tell(self, problem: Problem) -> None:
         log.warning("%s", problem.message)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cloudchamber.sessions.retention import in_words
-from cloudchamber.sessions.store_list import Room
+from cloudchamber.sessions.store_room import Room
 from cloudchamber.sessions.store_schema import Fault, StoreError
 from cloudchamber.telemetry.events import Problem
 
@@ -30,14 +30,27 @@ def stopped(error: BaseException) -> Problem:
     )
 
 
+def no_room(room: Room, limit: int) -> Problem:
+    """A run is not kept any further, for the limit's sake."""
+    why = "none of them can go: they are pinned, looked at, or this run's own"
+    if not room.stuck:
+        why = "those that go next were named less than a minute ago"
+    return Problem(
+        code="recording-stopped",
+        message=f"This run is no longer recorded: {_used(room, limit)}, and {why}.",
+        hint="The run goes on, and what was recorded is kept. "
+        "Unpin or delete some, or raise the limit with --keep-size.",
+    )
+
+
 def of_room(room: Room, limit: int) -> Iterator[Problem]:
     """What people should know of the limit on the store's size."""
-    used = f"Kept sessions take {_gigabytes(room.used)} of {_gigabytes(limit)}."
+    used = f"K{_used(room, limit)[1:]}."
     if room.named:
         titles = in_words([info.title for info in room.named])
         yield Problem(
             code="sessions-go-next",
-            message=f"{used} When room is needed, {titles} will be deleted.",
+            message=f"{used} When room is needed, in a minute or later, {titles} will be deleted.",
             hint="Pin what you want to keep, delete others, or raise the limit with --keep-size.",
         )
     elif room.stuck:
@@ -48,5 +61,11 @@ def of_room(room: Room, limit: int) -> Iterator[Problem]:
         )
 
 
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+def _used(room: Room, limit: int) -> str:
+    return f"kept sessions take {_size(room.used)} of {_size(limit)}"
+
+
+def _size(size: int) -> str:
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB"

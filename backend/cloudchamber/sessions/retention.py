@@ -1,8 +1,9 @@
 """How much is kept: a limit on the store's size; the oldest sessions go first, told beforehand.
 
-A session goes only if it is complete, not pinned, and was named as one that goes next when an
-earlier run ended; so a store may outgrow its limit by what came since. What runs have spooled and
-is not in the store yet counts like the rest.
+A session goes, while a run is recorded or when one ends, only if it is complete, not pinned, looked at
+by nobody, and was named as one that goes next at least a minute before. What runs have spooled and is
+not in the store yet counts like the rest. A run is recorded no further when nothing is left that may
+go, or when the limit is passed by a tenth before the minute is over.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from typing import Final, Protocol
 KEEP_BYTES: Final = 10 * 10**9
 TELL_FROM: Final = 0.9
 """Of the limit: so full, the oldest are named; removing them would bring the store down to this."""
+TELL_BEFORE: Final = 0.5
+"""The same, where a run is so quick that it would pass the limit before they may go."""
+NOTICE_SECONDS: Final = 60.0
+"""From being named until a session may go."""
+MOST: Final = 1.1
+"""Of the limit: more is not recorded, though what was named goes soon."""
 
 
 class Kept(Protocol):
@@ -30,14 +37,24 @@ class Kept(Protocol):
     def pinned(self) -> bool: ...
 
 
-def goes_next[S: Kept](sessions: Iterable[S], used: int, limit: int) -> list[S]:
-    """Sessions to name, oldest first: those without which at most `TELL_FROM` of the limit is used."""
-    return _oldest(sessions, used - int(limit * TELL_FROM))
+def tells_from(limit: int, pace: float = 0.0) -> int:
+    """Bytes from which on something is named, for a run that writes `pace` bytes a second."""
+    return int(min(limit * TELL_FROM, max(limit * TELL_BEFORE, limit - pace * NOTICE_SECONDS)))
 
 
-def goes_now[S: Kept](sessions: Iterable[S], told: Iterable[str], used: int, limit: int) -> list[S]:
-    """Sessions to remove, oldest first: of those that were named, as many as the limit asks for."""
-    named = set(told)
+def goes_next[S: Kept](sessions: Iterable[S], used: int, limit: int, pace: float = 0.0) -> list[S]:
+    """Sessions to name, oldest first: those without which nothing would have to be named."""
+    return _oldest(sessions, used - tells_from(limit, pace))
+
+
+def is_due(told: float, now: float) -> bool:
+    """Whether a session named at `told` may go `now`. A clock that was set back ends the wait."""
+    return not 0 <= now - told < NOTICE_SECONDS
+
+
+def goes_now[S: Kept](sessions: Iterable[S], due: Iterable[str], used: int, limit: int) -> list[S]:
+    """Sessions to remove, oldest first: of those that are due, as many as the limit asks for."""
+    named = set(due)
     return _oldest((session for session in sessions if session.id in named), used - limit)
 
 

@@ -31,6 +31,7 @@ from cloudchamber.inference.taps.attention import HEAD_FIELDS
 from cloudchamber.inference.taps.capture import Capture, CaptureError
 from cloudchamber.inference.taps.history import History
 from cloudchamber.sessions.spool_rows import key_size, pack_rows
+from cloudchamber.sessions.store_folder import ENDED
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.events import F4, U1, Array, Event, Problem
 
@@ -38,7 +39,7 @@ FORMAT: Final = 1
 KEPT_FREE: Final = 256 << 20
 """Bytes of the disk that recording leaves to others."""
 _LOOK_EVERY: Final = 64
-"""Records between two looks at how much is free."""
+"""Records between two looks at whether there may be more."""
 _ROWS_AT_ONCE: Final = 32
 
 
@@ -109,6 +110,7 @@ class SpoolWriter:
         self._columns: tuple[NDArray[Any], ...] = ()
         self._no_hidden: F4 = np.full(capture.n_embd, np.nan, np.float32)
         self._until_look = 0
+        self._ended = folder
 
     def begin_run(self, run_id: str) -> None:
         """Open a run's files, closing the last one's."""
@@ -121,6 +123,7 @@ class SpoolWriter:
             self._folder.mkdir(parents=True, exist_ok=True)
             folder = self._folder / run_id
             folder.mkdir()
+            self._ended = folder / ENDED
             (folder / "head").write_bytes(codec.encode(head))
             for name in ("rows", STEPS):
                 flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
@@ -132,10 +135,11 @@ class SpoolWriter:
     def decoded(self, position: int, count: int) -> None:
         """Positions from `position` on were decoded and are in the capture."""
         history = self._history
-        if not self._files or history is None:
+        if not self._files:
             return
         try:
-            self._look()
+            if not self._goes_on(count) or history is None:
+                return
             for start in range(position, position + count, _ROWS_AT_ONCE):
                 self._write_rows(history, start, min(_ROWS_AT_ONCE, position + count - start))
         except OSError as error:
@@ -211,15 +215,20 @@ class SpoolWriter:
         )  # fmt: skip
         _write_all(self._files[0], [self._rows[:count]], start * self._row_bytes, count * self._row_bytes)
 
-    def _look(self) -> None:
-        """Leave others some room on the disk. Raises `OSError`."""
-        self._until_look -= 1
+    def _goes_on(self, count: int) -> bool:
+        """Before so many more records, whether there may be more: kept sessions have a limit, and others
+        need some room on the disk too. Raises `OSError`."""
+        self._until_look -= count
         if self._until_look > 0:
-            return
+            return True
         self._until_look = _LOOK_EVERY
+        if self._ended.exists():  # whoever said so has told people
+            self.close()
+            return False
         stat = os.fstatvfs(self._files[0])
         if stat.f_bavail * stat.f_frsize < KEPT_FREE:
             raise OSError(28, "the disk is almost full")
+        return True
 
     def _stop(self, error: OSError) -> None:
         """Recording ends here; the run goes on."""

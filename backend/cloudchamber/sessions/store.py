@@ -8,7 +8,8 @@ recorder uses, which gives a future.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,17 +18,17 @@ from typing import Final
 
 import apsw
 
-from cloudchamber.sessions import archive, exact_store, retention, store_writing
+from cloudchamber.sessions import archive, exact_store, retention, store_room, store_writing
 from cloudchamber.sessions.store_archive import Expander, StoreArchive, decompress
 from cloudchamber.sessions.store_folder import SPOOL, spooled_bytes, store_path
-from cloudchamber.sessions.store_list import Room, SessionInfo, listed, used_bytes
+from cloudchamber.sessions.store_list import SessionInfo, listed, used_bytes
+from cloudchamber.sessions.store_room import Room
 from cloudchamber.sessions.store_schema import (
     StoreError,
     faults,
     first,
     open_reader,
     open_writer,
-    rows,
     snapshot,
     transaction,
     value,
@@ -47,6 +48,10 @@ class Store:
         self.keep_bytes = keep_bytes
         self.expanders: dict[str, Expander] = {exact_store.CODING: exact_store.expand}
         """How parts in other codings than zstd are read."""
+        self.in_use: Callable[[], Collection[str]] = lambda: ()
+        """Sessions that somebody looks at: they do not go for want of room. Asked on any thread."""
+        self._pace = 0.0
+        """Bytes a second that the run on now writes, as far as that matters for the limit."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sessions")
         self._writer: apsw.Connection | None = None
         self._readers: LifoQueue[apsw.Connection] = LifoQueue()
@@ -87,7 +92,10 @@ class Store:
             return []
 
     def _listed(self, db: apsw.Connection, spooled: Mapping[str, int]) -> Sequence[SessionInfo]:
-        return listed(db, self._is_running, self.keep_bytes, spooled)
+        return listed(
+            db, self._is_running, spooled,
+            keep_bytes=self.keep_bytes, in_use=self.in_use(), pace=self._pace,
+        )  # fmt: skip
 
     def _is_running(self, session: str, owner: str) -> bool:
         return session in self._open if owner == store_writing.owner() else store_writing.is_alive(owner)
@@ -291,41 +299,25 @@ class Store:
 
         return self.submit(change).result() if self.path.exists() else []
 
-    def look_at_room(self) -> Room:
-        """What would have to go by now and was not named before. Nothing goes, and by this nothing counts
-        as named. Raises `StoreError`."""
-        with self._reading() as db:
-            spooled = spooled_bytes(self.spools)
-            told = [name for (name,) in rows(db, "SELECT id FROM session WHERE told")]
-            following = [info for info in self._listed(db, spooled) if info.goes_next]
-            named = [info for info in reversed(following) if info.id not in told]
-            return Room(used_bytes(db, spooled), [], named, stuck=False)
+    def is_tight(self, used: int, pace: float) -> bool:
+        """Whether a run that writes `pace` bytes a second makes room a question, with so much used."""
+        return used > retention.tells_from(self.keep_bytes, pace)
 
-    def make_room(self) -> Room:
-        """Keep to the limit: remove sessions named before, name those that are next. Whoever calls
-        this tells people what it returns. Raises `StoreError`."""
-        room = self.submit(self._make_room).result()
+    def make_room(self, pace: float = 0.0) -> Room:
+        """Keep to the limit: remove sessions named before, name those that are next; `pace` as in
+        `is_tight`. Whoever calls this tells people what it returns. Raises `StoreError`."""
+        self._pace = pace
+        in_use = self.in_use()
+
+        def change(db: apsw.Connection) -> Room:
+            return store_room.make_room(
+                db, self._listed, self.spools,
+                limit=self.keep_bytes, in_use=in_use, now=time.time(),
+            )  # fmt: skip
+
+        room = self.submit(change).result()
         self._shrink([info.id for info in room.removed])
         return room
-
-    def _make_room(self, db: apsw.Connection) -> Room:
-        spooled = spooled_bytes(self.spools)
-        told = [name for (name,) in rows(db, "SELECT id FROM session WHERE told")]
-        infos, used = self._listed(db, spooled), used_bytes(db, spooled)
-        removed = retention.goes_now(infos, told, used, self.keep_bytes)
-        for info in removed:
-            key = store_writing.key_of(db, info.id)
-            if key is not None:
-                store_writing.delete(db, key)
-            spooled.pop(info.id, None)
-        infos, used = self._listed(db, spooled), used_bytes(db, spooled)
-        following = [info for info in infos if info.goes_next]
-        with transaction(db):
-            db.execute("UPDATE session SET told = 0 WHERE told")
-            for info in following:
-                db.execute("UPDATE session SET told = 1 WHERE id = ?", (info.id,))
-        named = [info for info in reversed(following) if info.id not in told]
-        return Room(used, removed, named, stuck=used > self.keep_bytes and not following)
 
     def close(self) -> None:
         """Finish what was asked for, and let go of the file."""

@@ -15,6 +15,15 @@ FILE: Final = "sessions.db"
 SPOOL: Final = "spool"
 """Folder beside the file, where runs leave what their sessions are completed from."""
 
+ENDED: Final = "ended"
+"""A file in a run's spool: nothing more is to be written there."""
+
+
+def end_spool(folder: Path) -> None:
+    """Have who writes a run's spool write no more; what is there stays."""
+    with suppress(OSError):  # without a spool, or on a disk so full that it has ended already
+        (folder / ENDED).touch()
+
 
 def spooled_bytes(folder: Path) -> dict[str, int]:
     """Bytes on disk that each run in a folder of spools takes, by its id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,31 +33,22 @@ class SessionInfo:
     """The next to go when room is needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What was done for the limit's sake."""
-
-    used: int
-    removed: Sequence[SessionInfo]
-    named: Sequence[SessionInfo]
-    """Newly named as those that go next."""
-    stuck: bool
-    """More is used than may be, and nothing can go."""
-
-
 type IsRunning = Callable[[str, str], bool]
 """Whether a session that is not complete, of an owner, is recorded just now."""
 
 
 def listed(
-    db: apsw.Connection, is_running: IsRunning, keep_bytes: int, spooled: Mapping[str, int]
-) -> Sequence[SessionInfo]:
-    """All sessions, newest first; `spooled` are bytes beside the store, by the run's id."""
+    db: apsw.Connection, is_running: IsRunning, spooled: Mapping[str, int], *,
+    keep_bytes: int, in_use: Collection[str] = (), pace: float = 0.0,
+) -> Sequence[SessionInfo]:  # fmt: skip
+    """All sessions, newest first. `spooled` are bytes beside the store, by the run's id; what is `in_use`
+    does not go next, and at its `pace` a run may need room soon (see `retention.py`)."""
     columns = "id, title, model, created, seconds, steps, bytes, complete, pinned, owner"
     statement = f"SELECT {columns} FROM session ORDER BY created DESC, key DESC"  # noqa: S608
     found = [_info(row, is_running) for row in rows(db, statement)]
     infos = [replace(info, bytes=info.bytes + spooled.get(info.id, 0)) for info in found]
-    going = {info.id for info in retention.goes_next(infos, used_bytes(db, spooled), keep_bytes)}
+    may_go = [info for info in infos if info.id not in in_use]
+    going = {info.id for info in retention.goes_next(may_go, used_bytes(db, spooled), keep_bytes, pace)}
     return [replace(info, goes_next=True) if info.id in going else info for info in infos]
 
 
