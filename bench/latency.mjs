@@ -16,8 +16,8 @@ try {
   await page.evaluate(() => window.chamber.resetMetrics());
   await page.waitForTimeout(Number(seconds) * 1000);
   const measured = await page.evaluate(() => {
-    const { latency, inPage, frames } = window.chamber.metrics();
-    return { latency, inPage, frames, asked: window.asked };
+    const { latency, drawn, inPage, frames } = window.chamber.metrics();
+    return { latency, drawn, inPage, frames, asked: window.asked };
   });
   process.stdout.write(JSON.stringify(measured));
 } finally {

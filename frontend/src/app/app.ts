@@ -17,6 +17,7 @@ import { type CanvasSize, CanvasSizeWatch } from "./canvas_size";
 import type { Clock } from "./clock";
 import { Dialogs } from "./dialogs";
 import { Fetcher } from "./fetcher";
+import { runFrames } from "./frame_loop";
 import { GraphicsKeeper } from "./graphics";
 import { Intake } from "./intake";
 import { listenToKeys } from "./keyboard";
@@ -135,6 +136,16 @@ export class App implements Page {
     await this.graphics.start();
   }
 
+  /** From now on: a picture with each animation frame; and what arrives while the GPU is behind goes to it at once. */
+  run(): void {
+    runFrames(
+      () => this.ownPace && !this.hasten() && this.tick(),
+      () => this.ownPace && this.tend(),
+      this.signal,
+    );
+    if (!this.replay) this.intake.arrived = () => this.ownPace && this.hasten();
+  }
+
   /** Everything of one animation frame, at the clock's time. */
   tick(): void {
     const begin = performance.now();
@@ -241,6 +252,17 @@ export class App implements Page {
 
   // ------------------------------------------------------------------------------ inside
 
+  /** While the GPU is behind: what can't wait for a picture. False when it is not. */
+  private hasten(): boolean {
+    const { picture } = this.graphics;
+    if (!picture?.behind) return false;
+    this.tend();
+    if (this.replay) return true;
+    picture.takeIn(this.clock.now(), this.state);
+    this.intake.submitted();
+    return true;
+  }
+
   /** The replay goes on; what is drawn, is drawn by its clock. */
   private play(replay: ArchiveSource, now: number): void {
     const { playing } = replay.playback;
@@ -280,7 +302,7 @@ export class App implements Page {
     if (size) this.resize(picture, size);
     picture.draw(now, this.state, this.ui);
     this.metrics.frames++;
-    this.intake.submitted();
+    this.intake.drawn();
     this.drawn?.();
   }
 

@@ -27,6 +27,7 @@ export interface MetricsReport {
   readonly script: readonly number[];
   readonly interval: readonly number[];
   readonly latency: readonly number[];
+  readonly drawn: readonly number[];
   readonly inPage: readonly number[];
   readonly frames: number;
   readonly received: number;
@@ -210,6 +211,7 @@ function reportOf({ metrics, state }: App): MetricsReport {
     script: metrics.script.toArray(),
     interval: metrics.interval.toArray(),
     latency: metrics.latency.toArray(),
+    drawn: metrics.drawn.toArray(),
     inPage: metrics.inPage.toArray(),
     frames: metrics.frames,
     received: metrics.received,

@@ -102,6 +102,16 @@ export class ChamberPicture implements Picture {
     this.renderer.render(input, this.easel ?? undefined);
   }
 
+  get behind(): boolean {
+    return this.renderer.behind;
+  }
+
+  takeIn(time: number, state: AppState): void {
+    this.input.time = time;
+    this.input.state = state;
+    this.renderer.takeIn(this.input);
+  }
+
   observe(time: number, state: AppState): void {
     this.hud.observe(state, time);
   }

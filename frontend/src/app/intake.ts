@@ -15,8 +15,12 @@ export class Intake {
   private readonly queue = new MessageQueue();
   /** When each frame not yet drawn was made, by the server's clock, and when it came, in milliseconds. */
   private readonly made = new Float64Array(MOST_TIMED);
-  private readonly arrived = new Float64Array(MOST_TIMED);
+  private readonly came = new Float64Array(MOST_TIMED);
   private timed = 0;
+  /** As many of them as are with the GPU, though nothing has drawn them. */
+  private handed = 0;
+  /** A message is in the queue. */
+  arrived: (() => void) | null = null;
 
   constructor(
     private readonly state: AppState,
@@ -52,15 +56,30 @@ export class Intake {
 
   /** What was applied is with the GPU now. */
   submitted(): void {
-    if (this.timed === 0) return;
+    if (this.handed === this.timed) return;
     const now = performance.now();
-    const offset = this.source instanceof SocketSource ? this.source.clockOffset : Number.NaN;
-    const serverNow = this.clock.now() + offset;
-    for (let i = 0; i < this.timed; i++) {
-      this.metrics.inPage.push(now - this.arrived[i]!);
+    const serverNow = this.serverNow();
+    for (let i = this.handed; i < this.timed; i++) {
+      this.metrics.inPage.push(now - this.came[i]!);
       if (!Number.isNaN(serverNow)) this.metrics.latency.push((serverNow - this.made[i]!) * 1000);
     }
+    this.handed = this.timed;
+  }
+
+  /** And so is the frame that shows it. */
+  drawn(): void {
+    this.submitted();
+    if (this.timed === 0) return;
+    const serverNow = this.serverNow();
+    for (let i = 0; i < this.timed && !Number.isNaN(serverNow); i++) {
+      this.metrics.drawn.push((serverNow - this.made[i]!) * 1000);
+    }
     this.timed = 0;
+    this.handed = 0;
+  }
+
+  private serverNow(): number {
+    return this.clock.now() + (this.source instanceof SocketSource ? this.source.clockOffset : Number.NaN);
   }
 
   private receive(message: Message): void {
@@ -71,12 +90,13 @@ export class Intake {
       if (!empty && !document.hidden) this.time(message.time);
     }
     if (this.queue.full) this.drain();
+    this.arrived?.();
   }
 
   private time(made: number): void {
     if (this.timed === MOST_TIMED) return;
     this.made[this.timed] = made;
-    this.arrived[this.timed] = performance.now();
+    this.came[this.timed] = performance.now();
     this.timed++;
   }
 }

@@ -20,7 +20,6 @@ import { buildPicture } from "./chamber_picture";
 import { type Clock, ManualClock, SteeredClock, systemClock } from "./clock";
 import { h } from "./dom";
 import { listenForFiles } from "./file_drop";
-import { runFrames } from "./frame_loop";
 import { replayOf } from "./replay_stage";
 
 /** Milliseconds. */
@@ -80,13 +79,7 @@ async function show(clock: Clock, { source, resources, lacking }: Origin): Promi
   if (lacking) app.refuse(lacking, "An exported session");
   const manual = clock instanceof ManualClock ? clock : null;
   window.chamber = automationOf(app, source, manual);
-  if (!manual) {
-    runFrames(
-      () => app.ownPace && app.tick(),
-      () => app.ownPace && app.tend(),
-      app.signal,
-    );
-  }
+  if (!manual) app.run();
   return app;
 }
 

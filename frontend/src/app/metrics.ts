@@ -34,6 +34,8 @@ export class Metrics {
   readonly interval = new Samples(4096);
   /** From the making of a frame at the server to its submission to the GPU, in milliseconds. */
   readonly latency = new Samples(4096);
+  /** The same to the submission of the picture that shows it: later where the GPU is behind. */
+  readonly drawn = new Samples(4096);
   /** From a frame's arrival in the page to its submission to the GPU, in milliseconds. */
   readonly inPage = new Samples(4096);
   /** Frames drawn. */
@@ -44,7 +46,8 @@ export class Metrics {
   rebuilds = 0;
 
   reset(): void {
-    for (const samples of [this.script, this.interval, this.latency, this.inPage]) samples.clear();
+    for (const samples of [this.script, this.interval, this.latency, this.drawn, this.inPage])
+      samples.clear();
     this.frames = 0;
     this.received = 0;
   }

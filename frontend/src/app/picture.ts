@@ -41,6 +41,10 @@ export interface Picture {
   resize(size: CanvasSize): void;
   /** One frame at clock time `time`, submitted to the GPU. */
   draw(time: number, state: AppState, ui: UiState): void;
+  /** The GPU has all the frames that it may have: another one would only wait. */
+  readonly behind: boolean;
+  /** What has arrived by clock time `time` goes to the GPU, and is drawn by a later frame. */
+  takeIn(time: number, state: AppState): void;
   /** Something happened at clock time `time`, and more may happen before a frame is drawn. */
   observe(time: number, state: AppState): void;
   /** Something else was selected: what it needs is asked for now, and not at the next frame. */

@@ -16,6 +16,7 @@ import { HaloPass } from "../passes/halo";
 import { TrailPass } from "../passes/trail";
 import { shown } from "../state/moment";
 import type { AppState, ViewMode } from "../state/state";
+import { Backlog } from "./backlog";
 import type { Gpu } from "./gpu";
 import { Owner } from "./owner";
 import { Timings } from "./timings";
@@ -95,6 +96,7 @@ export class Renderer {
   private targets: Targets | null = null;
   private pose: Pose | null = null;
   private morph = 1;
+  private readonly backlog = new Backlog();
 
   constructor(
     private readonly gpu: Gpu,
@@ -167,6 +169,18 @@ export class Renderer {
     this.particles = null;
   }
 
+  /** The GPU has all the frames that it may have: another one would only wait, and what it shows grow old. */
+  get behind(): boolean {
+    return this.backlog.full;
+  }
+
+  /** The newest distribution goes to the GPU at once; a later frame draws it. */
+  takeIn({ state, time, reducedMotion, exact }: FrameInput): void {
+    const { distribution, pinned } = shown(state);
+    const history = pinned ? null : state.distributions;
+    this.particles?.takeIn(distribution, history, time, reducedMotion, exact === true);
+  }
+
   /** One frame: the script of everything that is drawn; on the page's canvas, or on another of its format. */
   render(input: FrameInput, context = this.gpu.context): void {
     const { targets, gpu } = this;
@@ -186,6 +200,7 @@ export class Renderer {
     this.timings.resolve(encoder);
     this.submission[0] = encoder.finish();
     gpu.device.queue.submit(this.submission);
+    this.backlog.submitted(gpu.device.queue);
     this.timings.read();
   }
 

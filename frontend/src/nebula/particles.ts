@@ -88,6 +88,23 @@ export class Particles {
     this.shown = event;
   }
 
+  /** The same, by a submission of its own. */
+  takeIn(
+    newest: Keyframe<Distribution> | null,
+    history: Keyframes | null,
+    time: number,
+    still: boolean,
+    exact: boolean,
+  ): void {
+    if ((newest?.event ?? null) === this.shown) return;
+    const { device } = this.owner;
+    const encoder = device.createCommandEncoder({ label: "keyframe alone" });
+    const pass = encoder.beginComputePass({ label: "keyframe alone" });
+    this.update(pass, newest, history, time, still, exact);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+  }
+
   /** Takes over what came between the keyframe on show and the newest. */
   private catchUp(
     newest: Keyframe<Distribution>,
