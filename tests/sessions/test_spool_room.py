@@ -269,3 +269,15 @@ async def test_a_run_that_ends_too_big_is_not_said_to_be_cut_short(rig: Rig) -> 
     await rig.finished(TWO)
     await until(lambda: bool(told(rig)))
     assert [problem.code for problem in told(rig)] == ["sessions-go-next"]
+
+
+async def test_of_a_quick_run_is_told_in_time(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_room, "SETTLING_SECONDS", 0.2)
+    monkeypatch.setattr(retention, "NOTICE_SECONDS", 60.0)
+    rig.begin(TWO)
+    await asyncio.sleep(0.1)
+    assert told(rig) == []
+    spool(rig.store, TWO, 3 * MB)
+    assert rig.store.used < retention.TELL_FROM * rig.store.keep_bytes
+    await until(lambda: bool(told(rig)))
+    assert "“Number 1” will be deleted" in told(rig)[0].message

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
-from cloudchamber.sessions import archive, retention
+from cloudchamber.sessions import archive, retention, store_writing
 from cloudchamber.sessions.archive import Frames, Manifest, Timeline, Tokens, read
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_schema import StoreError
@@ -248,6 +249,36 @@ def test_limits_remove_the_oldest_that_were_named(tmp_path: Path, monkeypatch: p
         assert {info.id for info in store.list()} == {ONE, session_id(3)}
     finally:
         store.close()
+
+
+def test_a_big_session_goes_little_by_little(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is recorded meanwhile is committed in between; whatever ends it leaves a session."""
+    record(store, 1)
+    record(store, 2)
+    parts = [f"{kind}/{n}" for kind in ("attention/3", "distribution") for n in range(60)]
+    for session in (ONE, TWO):
+        store.put_parts(session, [(name, b"x" * 100) for name in parts])
+    done: list[str] = []
+    thin = store_writing.thin
+
+    def note(db: apsw.Connection, key: int) -> bool:
+        if not done:
+            store.submit(lambda _: done.append("commit"))
+        done.append("thin")
+        more = thin(db, key)
+        kept = store.archive(ONE)
+        assert kept is not None
+        assert read(kept, Manifest, "manifest") is not None
+        assert all(kept.part(name) for name in ("timeline", "tokens/0", "frames/0", "frames/1"))
+        return more
+
+    monkeypatch.setattr(store_writing, "thin", note)
+    assert store.delete(ONE)
+    assert done == ["thin", "commit", "thin", "thin"]
+    assert store.archive(ONE) is None
+    other = store.archive(TWO)
+    assert other is not None
+    assert set(parts) <= set(other.names())
 
 
 def test_a_running_session_never_goes(tmp_path: Path) -> None:

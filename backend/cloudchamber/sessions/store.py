@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Final
@@ -207,22 +208,24 @@ class Store:
     def delete(self, session: str) -> bool:
         """Forget a session. False if it is gone or recorded just now. Raises `StoreError`."""
 
-        def change(db: apsw.Connection, key: int) -> bool:
+        def may_go(db: apsw.Connection, key: int) -> bool:
             owner: str | None = value(db, "SELECT owner FROM session WHERE key = ? AND NOT complete", (key,))
-            if owner is not None and self._is_running(session, owner):
-                return False
-            store_writing.delete(db, key)
-            return True
+            return owner is None or not self._is_running(session, owner)
 
-        deleted = self._of(session, change) is True
-        self._shrink([session] if deleted else [])
-        return deleted
+        if not self._of(session, may_go):
+            return False
+        self._remove([session])
+        return True
 
-    def _shrink(self, gone: Sequence[str]) -> None:
-        """Give back to the disk what sessions had, the file a little at a time."""
-        for session in filter(archive.is_session_id, gone):
-            shutil.rmtree(self.spools / session, ignore_errors=True)
-        freed = bool(gone)
+    def _remove(self, sessions: Sequence[str]) -> None:
+        """Forget sessions and give back to the disk what they had, a little at a time."""
+        for session in sessions:
+            while self._of(session, store_writing.thin):
+                pass
+            self._of(session, store_writing.delete)
+            if archive.is_session_id(session):
+                shutil.rmtree(self.spools / session, ignore_errors=True)
+        freed = bool(sessions)
         while freed:
             freed = self.submit(store_writing.shrink).result()
 
@@ -307,17 +310,20 @@ class Store:
         """Keep to the limit: remove sessions named before, name those that are next; `pace` as in
         `is_tight`. Whoever calls this tells people what it returns. Raises `StoreError`."""
         self._pace = pace
-        in_use = self.in_use()
+        now, limit, in_use = time.time(), self.keep_bytes, self.in_use()
 
-        def change(db: apsw.Connection) -> Room:
-            return store_room.make_room(
-                db, self._listed, self.spools,
-                limit=self.keep_bytes, in_use=in_use, now=time.time(),
-            )  # fmt: skip
+        def choose(db: apsw.Connection) -> Sequence[SessionInfo]:
+            spooled = spooled_bytes(self.spools)
+            may_go = [info for info in self._listed(db, spooled) if info.id not in in_use]
+            return store_room.due(db, may_go, used_bytes(db, spooled), limit, now)
 
-        room = self.submit(change).result()
-        self._shrink([info.id for info in room.removed])
-        return room
+        def name(db: apsw.Connection) -> Room:
+            spooled = spooled_bytes(self.spools)
+            return store_room.name(db, self._listed(db, spooled), used_bytes(db, spooled), limit, now)
+
+        removed = self.submit(choose).result()
+        self._remove([info.id for info in removed])
+        return replace(self.submit(name).result(), removed=removed)
 
     def close(self) -> None:
         """Finish what was asked for, and let go of the file."""

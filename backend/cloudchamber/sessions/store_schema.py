@@ -37,7 +37,7 @@ CREATE TABLE session (
     bytes INTEGER NOT NULL DEFAULT 0,
     complete INTEGER NOT NULL DEFAULT 0,
     pinned INTEGER NOT NULL DEFAULT 0,
-    told INTEGER NOT NULL DEFAULT 0,
+    told INTEGER NOT NULL DEFAULT 0,  -- when it was named as one that goes next, seconds since 1970; or 0
     owner TEXT NOT NULL,
     facts TEXT NOT NULL DEFAULT '{}'
 ) STRICT;

@@ -25,6 +25,8 @@ LEVEL: Final = 1
 
 SHRINK_PAGES: Final = 256
 """Given back at once: what is recorded meanwhile must not wait long."""
+THIN_PARTS: Final = 50
+"""Removed at once, for the same reason; one is seldom a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,22 @@ def describe(db: apsw.Connection, key: int, facts: dict[str, Any]) -> None:
     with transaction(db):
         known = json.loads(value(db, "SELECT facts FROM session WHERE key = ?", (key,)))
         db.execute("UPDATE session SET facts = ? WHERE key = ?", (json.dumps(known | facts), key))
+
+
+_THIN: Final = """
+DELETE FROM part WHERE key IN (
+    SELECT key FROM part WHERE session = ?1
+    AND (name > 'attention/' AND name < 'attention0' OR name > 'distribution/' AND name < 'distribution0')
+    LIMIT ?2
+)"""
+
+
+def thin(db: apsw.Connection, key: int) -> bool:
+    """Remove some of a session's attention and distributions: to remove gigabytes at once would keep a
+    run's newest moments waiting. Whether there may be more; what is left is a session."""
+    with transaction(db):
+        db.execute(_THIN, (key, THIN_PARTS))
+        return db.changes() == THIN_PARTS
 
 
 def delete(db: apsw.Connection, key: int) -> None:
