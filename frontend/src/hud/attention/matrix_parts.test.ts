@@ -19,9 +19,14 @@ import { barsOf, namedBars } from "./row_bars";
 
 const weight = (query: number, key: number): number => (((query * 31 + key * 17) % 97) + 1) / 128;
 
-/** An answer as the server makes it; see `attention_block`. */
-function answer(piece: Omit<Extract<Asked, { kind: "get_attention" }>, "kind">): AttentionReply {
-  const { query_start: q0, query_stop: q1, key_start: k0, key_stop: k1, max_size } = piece;
+/** An answer as the server makes it when it has `held` positions; see `attention_block`. */
+function answer(
+  piece: Omit<Extract<Asked, { kind: "get_attention" }>, "kind">,
+  held = piece.query_stop,
+): AttentionReply {
+  const { query_start: q0, key_start: k0, max_size } = piece;
+  const q1 = Math.min(piece.query_stop, held);
+  const k1 = Math.min(piece.key_stop, q1);
   const queryBlock = Math.max(1, Math.ceil((q1 - q0) / max_size));
   const keyBlock = Math.max(1, Math.ceil((k1 - k0) / max_size));
   const shape = [Math.ceil((q1 - q0) / queryBlock), Math.ceil((k1 - k0) / keyBlock)] as const;
@@ -37,6 +42,8 @@ function answer(piece: Omit<Extract<Asked, { kind: "get_attention" }>, "kind">):
     request: 0,
     run_id: "",
     ...piece,
+    query_stop: q1,
+    key_stop: k1,
     query_block: queryBlock,
     key_block: keyBlock,
     weights: { data, shape },
@@ -57,7 +64,7 @@ function asked(length: number): { matrix: AttentionMatrix; questions: number } {
   ) {
     for (const piece of pieces) {
       expect(piece.max_size).toBeLessThanOrEqual(512);
-      expect(matrix.addReply(answer({ ...head, ...piece }))).toBe(true);
+      expect(matrix.addReply(answer({ ...head, ...piece }, length))).toBe(true);
       questions++;
     }
     if (questions > 99) throw new Error("it asks without end");
@@ -84,6 +91,25 @@ describe("what is asked for", () => {
         expect(matrix.value(row, column)).toBe(most(q, Math.min(q + block, length), k, k + block));
       }
     }
+  });
+
+  it.each([30, 511, 700])(
+    "brings the rows that came after %i, while the question was on its way",
+    (length) => {
+      const matrix = new AttentionMatrix();
+      for (const piece of piecesMissing(matrix, length)) {
+        matrix.addReply(answer({ ...head, ...piece }, length + 3));
+      }
+      expect(matrix.missing(length + 3, 1)).toBeNull();
+      expect(matrix.value(length + 2, length + 1)).toBe(weight(length + 2, length + 1));
+    },
+  );
+
+  it("asks for no more than it lacks where the newest rows are there", () => {
+    const matrix = new AttentionMatrix();
+    const piece = { query_start: 40, query_stop: 50, key_start: 0, key_stop: 50, max_size: 50 };
+    matrix.addReply(answer({ ...head, ...piece }));
+    expect(piecesMissing(matrix, 50).map(({ query_stop }) => query_stop)).toEqual([40]);
   });
 
   it("is small enough for a long context", () => {

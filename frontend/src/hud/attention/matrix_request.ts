@@ -8,6 +8,11 @@ import type { GetAttention } from "../../telemetry/protocol.gen";
 const ROWS = 512;
 /** Longest side of an answer that the server gives. */
 const LONGEST = 512;
+/**
+ * Rows asked for beyond the newest one that is known: by the time of the answer there are some, and the stream may
+ * have brought them for the head that was on show before. A server gives those that it has.
+ */
+const AHEAD = 16;
 
 /** A part of a matrix, as it is asked for. */
 export type Piece = Pick<GetAttention, "query_start" | "query_stop" | "key_start" | "key_stop" | "max_size">;
@@ -25,7 +30,7 @@ export function piecesMissing(matrix: AttentionMatrix, length: number): Piece[] 
   if (block > 1) return piecesOf(gap.first, gap.stop, block);
   // All at once: answers come one after another, and each waits for a decode.
   const pieces: Piece[] = [];
-  for (let { stop } = gap; stop > gap.first; stop -= ROWS)
+  for (let stop = gap.stop === length ? length + AHEAD : gap.stop; stop > gap.first; stop -= ROWS)
     pieces.push(...piecesOf(Math.max(gap.first, stop - ROWS), stop, 1));
   return pieces;
 }
