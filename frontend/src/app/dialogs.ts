@@ -33,6 +33,14 @@ export class Dialogs {
       () => this.page.refuse("The dialog could not be loaded; try again."),
     );
   }
+
+  /** The keys; asked for again, they go. */
+  toggleHelp(): void {
+    import("./controls/help").then(
+      ({ toggleHelp }) => toggleHelp(this.page.root, this.page.state),
+      () => this.page.refuse("The help could not be loaded; try again."),
+    );
+  }
 }
 
 /** The kept session on show; null for a live page. */

@@ -5,7 +5,8 @@ import type { Positions, Resources } from "../telemetry/resources";
 
 interface Task {
   /** What is fetched or held: a change of it starts anew. */
-  key: string;
+  hash: string;
+  kind: string;
   attempt: number;
   /** Clock time of the next attempt; infinite while one is under way or all is there. */
   due: number;
@@ -37,24 +38,28 @@ export class Fetcher {
   update(): void {
     const { model, positions } = this.state;
     const vocabulary = model?.vocabulary_hash ?? "";
-    if (due(this.vocabulary, vocabulary, "", this.now())) {
-      this.run(this.vocabulary, "names of the tokens", async (signal) => {
-        vocabularyArrived(this.state, await this.resources.vocabulary(vocabulary, signal));
-      });
-    }
+    if (due(this.vocabulary, vocabulary, "", this.now())) this.fetchNames(vocabulary);
     const hash = positions?.embedding_hash ?? "";
     const method = positions?.method ?? "pca";
     if (this.positions && hash !== this.positions.hash && hash !== "") this.take(null);
-    if (due(this.layout, hash, method, this.now())) {
-      this.run(this.layout, "positions of the tokens", async (signal) => {
-        this.take(await this.resources.positions(hash, method, signal));
-      });
-    }
+    if (due(this.layout, hash, method, this.now())) this.fetchPositions(hash, method);
   }
 
   close(): void {
     this.vocabulary.abort?.abort();
     this.layout.abort?.abort();
+  }
+
+  private fetchNames(hash: string): void {
+    this.run(this.vocabulary, "names of the tokens", async (signal) => {
+      vocabularyArrived(this.state, await this.resources.vocabulary(hash, signal));
+    });
+  }
+
+  private fetchPositions(hash: string, method: Positions["method"]): void {
+    this.run(this.layout, "positions of the tokens", async (signal) => {
+      this.take(await this.resources.positions(hash, method, signal));
+    });
   }
 
   private take(positions: Positions | null): void {
@@ -87,15 +92,16 @@ export class Fetcher {
 }
 
 function newTask(): Task {
-  return { key: "", attempt: 0, due: Number.POSITIVE_INFINITY, abort: null };
+  return { hash: "", kind: "", attempt: 0, due: Number.POSITIVE_INFINITY, abort: null };
 }
 
 /** Whether `task` must be started now for the thing named; a new name ends work on the old. */
 function due(task: Task, hash: string, kind: string, now: number): boolean {
   if (hash === "") return false;
-  if (!task.key.startsWith(hash) || task.key.slice(hash.length) !== kind) {
+  if (task.hash !== hash || task.kind !== kind) {
     task.abort?.abort();
-    task.key = hash + kind;
+    task.hash = hash;
+    task.kind = kind;
     task.attempt = 0;
     task.due = now;
   }

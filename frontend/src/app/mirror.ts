@@ -1,5 +1,7 @@
 import { type Activity, activity, loadProgress } from "../state/select";
 import type { AppState } from "../state/state";
+import type { Vocabulary } from "../state/vocabulary";
+import type { TokenGenerated } from "../telemetry/protocol.gen";
 import { h, setAttribute, setText } from "./dom";
 
 /** Seconds between two updates, so that a screen reader can finish. */
@@ -38,6 +40,9 @@ export class Mirror {
   private nextStep = 0;
   private pending = "";
   private last = Number.NEGATIVE_INFINITY;
+  /** Of what the numbers are. */
+  private shown: TokenGenerated | undefined;
+  private vocabulary: Vocabulary | null = null;
 
   constructor(private readonly canvas: HTMLCanvasElement) {
     const head = h("tr", {}, h("th", { scope: "col" }, "Token"), h("th", { scope: "col" }, "Probability"));
@@ -100,6 +105,9 @@ export class Mirror {
 
   private showNumbers(state: AppState): void {
     const token = state.tokens.at(-1)?.event;
+    if (token === this.shown && state.vocabulary === this.vocabulary) return;
+    this.shown = token;
+    this.vocabulary = state.vocabulary;
     if (!token) {
       setText(this.numbers, "");
       this.rows.replaceChildren();

@@ -304,7 +304,7 @@ export class PageActions implements Actions {
   }
 
   toggleHelp(): void {
-    this.page.dom.help.toggle(this.page.state);
+    this.page.dialogs.toggleHelp();
   }
 
   retryConnection(): void {

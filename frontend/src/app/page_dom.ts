@@ -4,7 +4,6 @@ import type { AppState, Notice } from "../state/state";
 import type { FoundModel } from "../telemetry/resources";
 import type { Actions } from "./actions";
 import { Dock } from "./controls/dock";
-import { Help } from "./controls/help";
 import { InstrumentControls } from "./controls/instrument_controls";
 import { Palette } from "./controls/palette";
 import { h } from "./dom";
@@ -34,7 +33,6 @@ export class PageDom {
   readonly root: HTMLElement;
   readonly canvas: HTMLCanvasElement = h("canvas", { class: "stage", role: "img", tabindex: 0 });
   readonly dock: Dock;
-  readonly help = new Help();
   readonly palette: Palette;
   private readonly messages: MessageView;
   private readonly mirror = new Mirror(this.canvas);
@@ -62,7 +60,6 @@ export class PageDom {
       this.messages.element,
       this.mirror.element,
       this.instruments.element,
-      this.help.element,
       this.palette.element,
     );
     this.root.append(new Tip(this.root, signal).element);

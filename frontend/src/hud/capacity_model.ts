@@ -1,5 +1,6 @@
 import { shown } from "../state/moment";
 import type { AppState } from "../state/state";
+import type { CacheStatus } from "../telemetry/protocol.gen";
 import { bytes, count, percent } from "./format";
 import { threshold } from "./theme";
 
@@ -68,14 +69,20 @@ function widestLayer(cells: Uint32Array): number {
   return widest;
 }
 
+/** What was counted last: several ask for the same, and each 64-bit number of the stream is an object. */
+const counted: { cache: CacheStatus | null; bytes: number } = { cache: null, bytes: 0 };
+
 /** Bytes of the cells in use: each layer's reservation by its own fill. */
-function usedBytes(cache: NonNullable<AppState["cache"]>): number {
+export function usedBytes(cache: CacheStatus): number {
+  if (cache === counted.cache) return counted.bytes;
   let sum = 0;
   for (let i = 0; i < cache.layer.data.length; i++) {
     const cells = cache.max_len.data[i]!;
     if (cells === 0) continue;
     sum += Number(cache.key_bytes.data[i]! + cache.value_bytes.data[i]!) * (cache.seq_len.data[i]! / cells);
   }
+  counted.cache = cache;
+  counted.bytes = sum;
   return sum;
 }
 

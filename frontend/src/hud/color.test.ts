@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { css, fade, linear, mix, rgb } from "./color";
+import { css, fade, linear, mix, palette, rgb } from "./color";
 
 describe("colours", () => {
   it("are packed as the shader unpacks them", () => {
@@ -21,6 +21,11 @@ describe("colours", () => {
     expect([fade(from, 1), fade(from, 2), fade(from, 0) >>> 24]).toEqual([from, from, 0]);
     expect(css(rgb(0x7fd3e5, 0.5))).toBe("rgb(127 211 229 / 0.502)");
     expect(linear(rgb(0x808080))[0]).toBeCloseTo(0.2159, 3);
+  });
+
+  it("can be chosen from by number", () => {
+    const chosen = palette(rgb(0xff9900), rgb(0x102030, 0.4));
+    expect([...chosen]).toEqual([rgb(0xff9900), rgb(0x102030, 0.4)]);
   });
 
   it("have one home: no literal colour in the page's code outside the theme", () => {

@@ -32,6 +32,14 @@ export function mix(from: Color, to: Color, at: number): Color {
   return out >>> 0;
 }
 
+/**
+ * Colours to choose from by number. A list of numbers alone would make a new one of each that is taken out of it, a
+ * heap number where it is handed on; in a list that once held something else they stay what they are.
+ */
+export function palette(...colors: Color[]): readonly Color[] {
+  return [null, ...colors].slice(1) as Color[];
+}
+
 /** For a style sheet. */
 export function css(color: Color): string {
   const [red, green, blue] = [color & 0xff, (color >>> 8) & 0xff, (color >>> 16) & 0xff];

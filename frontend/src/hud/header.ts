@@ -21,6 +21,10 @@ const LOW = fade(color.panel, 0.5);
 const TRACK_START = fade(color.data, 0.5);
 const TRACK_END = fade(color.data, 0.55);
 
+/** Ends of the mark's track. */
+const xs = new Float32Array(2);
+const ys = new Float32Array(2);
+
 /** The bar at the top. Its facts are put into words only when one of them has changed. */
 export class Header {
   private readonly seen = new Seen();
@@ -78,13 +82,13 @@ function drawMark(scene: Scene, x: number, baseline: number): number {
   const cy = baseline - 5;
   // Open towards the particle.
   const turn = 2 * Math.PI;
-  const x0 = cx - 4;
-  const y0 = cy + 4.5;
-  const x1 = cx + 8;
-  const y1 = cy - 7.5;
+  xs[0] = cx - 4;
+  ys[0] = cy + 4.5;
+  xs[1] = cx + 8;
+  ys[1] = cy - 7.5;
   scene.arc(cx, cy, 7.5, 1.25, 0.2 * turn, 0.86 * turn, color.data, 3, 0, 0, TRACK_END);
-  scene.segment(x0, y0, x1, y1, x0, y0, x1, y1, 1, TRACK_START, color.now, 2);
-  scene.circle(x1, y1, 1.75, color.now, glow.bracket);
+  scene.span(xs, ys, 0, 0, 1, 1, TRACK_START, color.now, 2);
+  scene.circle(cx + 8, cy - 7.5, 1.75, color.now, glow.bracket);
   const left = x + 26;
   return left + scene.text(left, baseline, "CLOUD CHAMBER", text.mark, color.now);
 }

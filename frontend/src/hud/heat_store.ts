@@ -51,8 +51,10 @@ export class HeatStore {
     const width = Math.min(columns, region.width);
     const height = Math.min(rows, region.height);
     for (let row = 0; row < height; row++) {
-      const from = source.subarray(row * columns, row * columns + width);
-      this.values.set(from, (region.y + row) * HEAT_EDGE + region.x);
+      // By hand: a view of each row would be an object of it.
+      const from = row * columns;
+      const to = (region.y + row) * HEAT_EDGE + region.x;
+      for (let i = 0; i < width; i++) this.values[to + i] = source[from + i]!;
     }
     this.touch(region, 0, height);
   }

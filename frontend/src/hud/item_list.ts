@@ -36,6 +36,11 @@ export class ItemList {
   clipCount = 0;
   /** Items that found no room this frame. */
   overflow = 0;
+  /**
+   * Where the next shape or line of text stands: x, y, width, height. Those who draw many write it and call
+   * `fillAt`, `boxAt` or `textAt`: a fraction that is handed to a function costs a heap number, and this none.
+   */
+  readonly at = new Float64Array(4);
   private clip = 0;
   private readonly clipStack: number[] = [];
   /** Glyphs that already have a run. */
@@ -62,7 +67,10 @@ export class ItemList {
     this.overflow = 0;
     this.clipCount = 0;
     this.clipStack.length = 0;
-    this.clip = this.addClip(0, 0, width, height);
+    this.clip = this.addClip();
+    this.clips.fill(0, 0, 2);
+    this.clips[2] = width;
+    this.clips[3] = height;
   }
 
   /** What follows lies over everything so far, its text too. Also ends a frame. */
@@ -80,38 +88,31 @@ export class ItemList {
     this.clipStack.push(this.clip);
     const c = this.clips;
     const o = this.clip * 4;
+    const next = this.addClip();
+    if (next === this.clip) return;
     const left = Math.max(x, c[o]!);
     const top = Math.max(y, c[o + 1]!);
     const right = Math.min(x + width, c[o + 2]!);
     const bottom = Math.min(y + height, c[o + 3]!);
-    this.clip = this.addClip(left, top, Math.max(right, left), Math.max(bottom, top));
+    c[next * 4] = left;
+    c[next * 4 + 1] = top;
+    c[next * 4 + 2] = Math.max(right, left);
+    c[next * 4 + 3] = Math.max(bottom, top);
+    this.clip = next;
   }
 
   popClip(): void {
     this.clip = this.clipStack.pop() ?? 0;
   }
 
-  private addClip(left: number, top: number, right: number, bottom: number): number {
-    if (this.clipCount === MOST_CLIPS) {
-      this.overflow++;
-      return this.clip;
-    }
-    const index = this.clipCount++;
-    this.clips[index * 4] = left;
-    this.clips[index * 4 + 1] = top;
-    this.clips[index * 4 + 2] = right;
-    this.clips[index * 4 + 3] = bottom;
-    return index;
+  /** A new clip, to be written; the one there is if there is no room. */
+  private addClip(): number {
+    if (this.clipCount < MOST_CLIPS) return this.clipCount++;
+    this.overflow++;
+    return this.clip;
   }
 
-  /** Word offset of a new item, or -1 if there is no room. */
-  protected item(shape: number, a: number, b: number, c: number, d: number): number {
-    const o = this.begin(shape);
-    if (o >= 0) this.place(o, a, b, c, d);
-    return o;
-  }
-
-  /** As `item`, its place not yet written. Takes no fractions: handing one on costs a call a heap number. */
+  /** Word offset of a new item, its place not yet written; -1 if there is no room. */
   protected begin(shape: number): number {
     const index = shape === Shape.glyph ? this.nextGlyph() : this.nextShape(shape);
     if (index < 0) {
@@ -153,6 +154,15 @@ export class ItemList {
     this.floats[o + PLACE + 1] = b;
     this.floats[o + PLACE + 2] = c;
     this.floats[o + PLACE + 3] = d;
+  }
+
+  /** The place of a rectangle at `at`. */
+  protected placeAt(o: number): void {
+    const { at } = this;
+    this.floats[o + PLACE] = at[0]!;
+    this.floats[o + PLACE + 1] = at[1]!;
+    this.floats[o + PLACE + 2] = at[0]! + at[2]!;
+    this.floats[o + PLACE + 3] = at[1]! + at[3]!;
   }
 
   protected form(o: number, a: number, b: number, c: number, d: number): void {

@@ -203,15 +203,29 @@ function choice(state: AppState, { event }: TokenRow): Choice {
   return { step: event.step, pinned, candidates, chosen, others, note };
 }
 
+/** How many tokens are left beside n others, in words: the same at every token of a vocabulary. */
+const leftOver = { vocabulary: -1, words: [] as string[][] };
+
+function leftWords(vocabulary: number, n: number): readonly string[] {
+  if (vocabulary !== leftOver.vocabulary) {
+    leftOver.vocabulary = vocabulary;
+    leftOver.words = [];
+  }
+  const left = vocabulary - n;
+  leftOver.words[n] ??= left > 0 ? [`${count(left)} others`, "others"] : [];
+  return leftOver.words[n];
+}
+
 function othersOf(candidates: readonly Candidate[], vocabulary: number): Others[] {
+  const others: Others[] = [];
   let p = 1;
-  return [0, ...candidates.keys()].map((_, n) => {
+  for (let n = 0; n <= candidates.length; n++) {
     if (n > 0) p -= candidates[n - 1]!.p;
     // Float32 probabilities may sum to a hair over 1.
     const rest = n < vocabulary ? Math.max(p, 0) : 0;
-    const left = vocabulary - n;
-    return { labels: left > 0 ? [`${count(left)} others`, "others"] : [], p: rest, shown: probability(rest) };
-  });
+    others.push({ labels: leftWords(vocabulary, n), p: rest, shown: probability(rest) });
+  }
+  return others;
 }
 
 function verdict(nats: number): Entropy["verdict"] {

@@ -1,6 +1,6 @@
 import { selectedToken } from "../state/select";
 import type { AppState } from "../state/state";
-import { type Color, fade, mix } from "./color";
+import { type Color, fade, mix, palette } from "./color";
 import { well } from "./kit/frame";
 import type { Rect } from "./layout";
 import type { MonitorModel } from "./monitor_model";
@@ -20,8 +20,10 @@ const UNSCROLLED = fade(color.data, 0.45);
 const PINNED = fade(color.attention, 0.24);
 const PINNED_LIGHT = fade(color.attention, 0.5);
 /** Bars of the pulse, the newest first: they fade as they grow old. */
-const AGED: readonly Color[] = Array.from({ length: 512 }, (_, i) =>
-  i === 0 ? color.now : fade(color.data, 0.3 + 0.6 * Math.exp(-i / 14)),
+const AGED = palette(
+  ...Array.from({ length: 512 }, (_, i) =>
+    i === 0 ? color.now : fade(color.data, 0.3 + 0.6 * Math.exp(-i / 14)),
+  ),
 );
 
 /** How the text of the stream is set. */
@@ -127,6 +129,16 @@ function drawLine(
   }
 }
 
+/** Of the marks in a text, of the prompt, of the answer. */
+const SPANS = palette(MARK, color.prompt, color.settled);
+
+function spanColor(span: Span, age: number): Color {
+  if (span.kind === "mark") return SPANS[0]!;
+  if (span.kind === "prompt") return SPANS[1]!;
+  if (age >= motion.freshTokens) return SPANS[2]!;
+  return mix(color.now, color.settled, age / motion.freshTokens);
+}
+
 function leadingSpaces(shown: string): number {
   let blank = 0;
   while (shown.charCodeAt(blank) === 0x20) blank++;
@@ -135,13 +147,6 @@ function leadingSpaces(shown: string): number {
 
 function highlight(scene: Scene, x: number, baseline: number, width: number): void {
   scene.box(x - 2, baseline - 12, width + 3, 16, PINNED, color.clear, 0, glow.bracket, PINNED_LIGHT);
-}
-
-function spanColor(span: Span, age: number): Color {
-  if (span.kind === "mark") return MARK;
-  if (span.kind === "prompt") return color.prompt;
-  if (age >= motion.freshTokens) return color.settled;
-  return mix(color.now, color.settled, age / motion.freshTokens);
 }
 
 /** Whether the token was chosen against the odds. */
@@ -200,14 +205,24 @@ function drawPulse(scene: Scene, model: MonitorModel, rect: Rect): void {
   const places = Math.floor(width / step);
   const height = 20;
   const used = Math.min(places, pulse.seconds.length);
+  const { at } = scene;
+  at[2] = 4;
   for (let i = 0; i < places; i++) {
-    const left = x + width - (i + 1) * step + 1;
-    scene.rect(left, base - 1, 4, 1, color.track);
+    at[0] = x + width - (i + 1) * step + 1;
+    at[1] = base - 1;
+    at[3] = 1;
+    scene.fillAt(color.track, color.track);
     if (i >= used) continue;
     const seconds = pulse.seconds[pulse.seconds.length - 1 - i]!;
     const share = seconds / pulse.full;
     const tall = Math.max(1, Math.min(share, 1.1) * height);
-    scene.rect(left, base - tall, 4, tall, AGED[Math.min(i, AGED.length - 1)]!);
-    if (share > 1) scene.rect(left, base - tall - 2, 4, 1, color.attention);
+    const paint = AGED[Math.min(i, AGED.length - 1)]!;
+    at[1] = base - tall;
+    at[3] = tall;
+    scene.fillAt(paint, paint);
+    if (share <= 1) continue;
+    at[1] = base - tall - 2;
+    at[3] = 1;
+    scene.fillAt(color.attention, color.attention);
   }
 }

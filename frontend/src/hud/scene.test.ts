@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { BlockRasterizer } from "../../test/block_rasterizer";
 import { Glyphs } from "../text/glyphs";
 import { HEAT_EDGE, HEAT_ROWS } from "./heat_store";
-import { MOST_ITEMS } from "./item_list";
+import { MOST_CLIPS, MOST_ITEMS } from "./item_list";
 import { FORM, ITEM_WORDS, KIND, PLACE, rampTexels, SHADER_OF, Shape } from "./items";
 import { Scene } from "./scene";
 import { color, heatRamp, text } from "./theme";
@@ -111,6 +111,56 @@ describe("scene", () => {
     scene.segment(110.5, 49.5, 100.5, 49.5, 110.5, 49.5, 100.5, 39.5, 1.25, color.now, color.now, 5);
     scene.segment(100.5, 49.5, 100.5, 39.5, 110.5, 49.5, 100.5, 39.5, 1.25, color.now, color.now, 5);
     expect([wordsOf(0), wordsOf(1)]).toEqual([wordsOf(2), wordsOf(3)]);
+  });
+
+  it("draws at a place that was written as at one that is handed on", () => {
+    const at = (...place: number[]): void => scene.at.set(place);
+    scene.gradient(10.3, 20.7, 30.1, 5.2, color.data, color.now, true);
+    at(10.3, 20.7, 30.1, 5.2);
+    scene.fillAt(color.data, color.now, true);
+    scene.box(1.5, 2.5, 30.1, 5.2, color.data, color.now, 1, 5, color.focus, 3, 2);
+    at(1.5, 2.5, 30.1, 5.2);
+    scene.boxAt(color.data, color.now, 1, 5, color.focus, 3, 2);
+    expect([wordsOf(0), wordsOf(2)]).toEqual([wordsOf(1), wordsOf(3)]);
+    scene.textWithin(50.4, 20.2, 30, "Portsmouth", text.caption, color.now);
+    const first = scene.glyphCount;
+    at(50.4, 20.2, 30);
+    scene.textWithinAt("Portsmouth", text.caption, color.now);
+    expect(first).toBeGreaterThan(3);
+    expect(scene.glyphCount).toBe(2 * first);
+    for (let i = GLYPHS; i < GLYPHS + first; i++) expect(wordsOf(i)).toEqual(wordsOf(i + first));
+  });
+
+  it("draws many lines, and the area under many, as one by one", () => {
+    const xs = Float32Array.of(1, 5.5, 9, 2);
+    const ys = Float32Array.of(3, 4.5, 0, 8);
+    scene.strokes(xs, ys, 4, 1.25, color.now, 5);
+    scene.line(1, 3, 5.5, 4.5, 1.25, color.now, 5);
+    scene.line(9, 0, 2, 8, 1.25, color.now, 5);
+    expect([wordsOf(0), wordsOf(1)]).toEqual([wordsOf(2), wordsOf(3)]);
+    scene.areaSpans(xs, ys, 1, 3, 9, 1, color.data, color.now);
+    expect(scene.shapeCount).toBe(6);
+    scene.areaSpan(xs, ys, 1, 9, 1, color.data, color.now);
+    scene.areaSpan(xs, ys, 2, 9, 1, color.data, color.now);
+    expect([wordsOf(4), wordsOf(5)]).toEqual([wordsOf(6), wordsOf(7)]);
+  });
+
+  it("keeps to the clip around where there is room for no more", () => {
+    scene.pushClip(100, 100, 50, 50);
+    for (let i = 2; i < MOST_CLIPS; i++) {
+      scene.pushClip(0, 0, 800, 600);
+      scene.popClip();
+    }
+    expect(scene.overflow).toBe(0);
+    scene.pushClip(110, 110, 10, 10);
+    expect(scene.overflow).toBe(1);
+    scene.rect(0, 0, 9, 9, color.data);
+    scene.popClip();
+    scene.rect(0, 0, 9, 9, color.data);
+    expect([clipOf(0), clipOf(1)]).toEqual([
+      [100, 100, 150, 150],
+      [100, 100, 150, 150],
+    ]);
   });
 
   it("cuts a clip at the clips around it, and restores them", () => {

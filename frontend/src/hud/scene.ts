@@ -12,7 +12,12 @@ export class Scene extends SceneText {
   readonly heat = new HeatStore();
 
   rect(x: number, y: number, width: number, height: number, fill: Color): void {
-    this.gradient(x, y, width, height, fill, fill);
+    const { at } = this;
+    at[0] = x;
+    at[1] = y;
+    at[2] = width;
+    at[3] = height;
+    this.fillAt(fill, fill);
   }
 
   /** A box with a stroke inside its edge, rounded or cut corners, and a glow outside. */
@@ -29,15 +34,45 @@ export class Scene extends SceneText {
     radius = 0,
     cut = 0,
   ): void {
-    const o = this.item(Shape.box, x, y, x + width, y + height);
+    const { at } = this;
+    at[0] = x;
+    at[1] = y;
+    at[2] = width;
+    at[3] = height;
+    this.boxAt(fill, stroke, strokeWidth, glow, glowColor, radius, cut);
+  }
+
+  /** As `box`, at `at`. */
+  boxAt(
+    fill: Color,
+    stroke: Color,
+    strokeWidth: number,
+    glow: number,
+    glowColor: Color,
+    radius = 0,
+    cut = 0,
+  ): void {
+    const o = this.begin(Shape.box);
     if (o < 0) return;
+    this.placeAt(o);
     this.form(o, radius, cut, strokeWidth, glow);
     this.paint(o, fill, fill, stroke, glowColor);
   }
 
   gradient(x: number, y: number, width: number, height: number, from: Color, to: Color, down = false): void {
-    const o = this.item(Shape.fill, x, y, x + width, y + height);
+    const { at } = this;
+    at[0] = x;
+    at[1] = y;
+    at[2] = width;
+    at[3] = height;
+    this.fillAt(from, to, down);
+  }
+
+  /** As `gradient`, at `at`. */
+  fillAt(from: Color, to: Color, down = false): void {
+    const o = this.begin(Shape.fill);
     if (o < 0) return;
+    this.placeAt(o);
     this.form(o, 0, 0, 0, 0);
     this.floats[o + MORE] = down ? 1 : 0;
     this.paint(o, from, to, colors.clear, colors.clear);
@@ -62,8 +97,9 @@ export class Scene extends SceneText {
     to: Color,
     glow: number,
   ): void {
-    const o = this.item(Shape.line, ax, ay, bx, by);
+    const o = this.begin(Shape.line);
     if (o < 0) return;
+    this.place(o, ax, ay, bx, by);
     this.form(o, px, py, nx, ny);
     this.floats[o + MORE] = width;
     this.floats[o + MORE + 1] = glow;
@@ -118,6 +154,18 @@ export class Scene extends SceneText {
     this.paint(o, from, to, colors.clear, colors.data);
   }
 
+  /** Lines between `count` points, two by two. */
+  strokes(
+    xs: Float32Array,
+    ys: Float32Array,
+    count: number,
+    width: number,
+    color: Color,
+    glow: number,
+  ): void {
+    for (let i = 0; i + 1 < count; i += 2) this.span(xs, ys, i, i, i + 1, width, color, color, glow);
+  }
+
   /** A dashed line; `phase` in logical pixels moves the dashes towards the start. */
   dashes(
     x0: number,
@@ -130,8 +178,9 @@ export class Scene extends SceneText {
     off: number,
     phase = 0,
   ): void {
-    const o = this.item(Shape.dash, x0, y0, x1, y1);
+    const o = this.begin(Shape.dash);
     if (o < 0) return;
+    this.place(o, x0, y0, x1, y1);
     this.form(o, on, off, phase, 0);
     this.floats[o + MORE] = width;
     this.paint(o, color, color, colors.clear, colors.clear);
@@ -148,13 +197,28 @@ export class Scene extends SceneText {
     top: Color,
     bottom: Color,
   ): void {
-    const o = this.item(Shape.area, x0, y0, x1, y1);
+    const o = this.begin(Shape.area);
     if (o < 0) return;
+    this.place(o, x0, y0, x1, y1);
     this.form(o, base, gradientTop, 0, 0);
     this.paint(o, top, bottom, colors.clear, colors.clear);
   }
 
-  /** As `area`, under a line through points: from point `i` to the next. */
+  /** As `area`, under a line through points: from point `first` to point `last`. */
+  areaSpans(
+    xs: Float32Array,
+    ys: Float32Array,
+    first: number,
+    last: number,
+    base: number,
+    gradientTop: number,
+    top: Color,
+    bottom: Color,
+  ): void {
+    for (let i = first; i < last; i++) this.areaSpan(xs, ys, i, base, gradientTop, top, bottom);
+  }
+
+  /** From point `i` to the next. */
   areaSpan(
     xs: Float32Array,
     ys: Float32Array,
@@ -185,8 +249,9 @@ export class Scene extends SceneText {
     gap = 0,
     end: Color = color,
   ): void {
-    const o = this.item(Shape.arc, cx, cy, radius, width);
+    const o = this.begin(Shape.arc);
     if (o < 0) return;
+    this.place(o, cx, cy, radius, width);
     this.form(o, start, sweep, segments, gap);
     this.floats[o + MORE] = glow;
     this.paint(o, color, end, colors.clear, color);
@@ -242,8 +307,9 @@ export class Scene extends SceneText {
     gamma: number,
     opacity = 1,
   ): void {
-    const o = this.item(Shape.heat, x, y, x + width, y + height);
+    const o = this.begin(Shape.heat);
     if (o < 0) return;
+    this.place(o, x, y, x + width, y + height);
     const cell = Math.min(width / columnCount, height / rowCount);
     this.form(o, region.x, region.y, columnCount, rowCount);
     this.floats[o + MORE] = gamma;
@@ -262,8 +328,9 @@ export class Scene extends SceneText {
     paint: Color,
     ground: Color,
   ): void {
-    const o = this.item(Shape.pattern, x, y, x + width, y + height);
+    const o = this.begin(Shape.pattern);
     if (o < 0) return;
+    this.place(o, x, y, x + width, y + height);
     this.form(o, which, spacing, stroke, 0);
     this.paint(o, paint, ground, colors.clear, colors.clear);
   }

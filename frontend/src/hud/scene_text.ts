@@ -32,13 +32,22 @@ export class SceneText extends ItemList {
 
   /** Writes one line; `y` is its baseline. Returns its width. */
   text(x: number, y: number, text: string, style: TextStyle, color: Color, align: Align = "left"): number {
+    this.at[0] = x;
+    this.at[1] = y;
+    return this.textAt(text, style, color, align);
+  }
+
+  /** As `text`, at `at`; where it begins is left there. */
+  textAt(text: string, style: TextStyle, color: Color, align: Align = "left"): number {
     const width = this.measure(text, style);
-    const left = align === "left" ? x : align === "right" ? x - width : x - width / 2;
-    if (style.glow > 0) this.run(left, y, text, style, this.face(style, style.glow), color);
-    this.run(left, y, text, style, this.face(style, 0), color);
+    const { at } = this;
+    if (align === "right") at[0]! -= width;
+    else if (align === "center") at[0]! -= width / 2;
+    if (style.glow > 0) this.run(text, style, this.face(style, style.glow), color);
+    this.run(text, style, this.face(style, 0), color);
     const heads = style === styles.title;
     if (heads || style === styles.label || style === styles.caption) {
-      this.terms.note(text, heads, left, y, width, style.size);
+      this.terms.note(text, heads, at[0]!, at[1]!, width, style.size);
     }
     return width;
   }
@@ -79,6 +88,12 @@ export class SceneText extends ItemList {
     return this.text(x, y, this.cut(room, text, style), style, color);
   }
 
+  /** As `textWithin`, at `at`, whose width is the room. */
+  textWithinAt(text: string, style: TextStyle, color: Color): number {
+    const fits = this.measure(text, style) <= this.at[2]!;
+    return this.textAt(fits ? text : this.cut(this.at[2]!, text, style), style, color);
+  }
+
   /** `text`, or what of it fits `room` with … at its end. */
   cut(room: number, text: string, style: TextStyle): string {
     if (this.measure(text, style) <= room) return text;
@@ -112,10 +127,10 @@ export class SceneText extends ItemList {
     return `${all.slice(0, head).join("")}…${all.slice(tail).join("")}`;
   }
 
-  private run(left: number, y: number, text: string, style: TextStyle, face: Face, color: Color): void {
+  private run(text: string, style: TextStyle, face: Face, color: Color): void {
     const step = face.cell + Math.round(style.tracking * this.scale);
-    const baseline = Math.round(y * this.scale);
-    let pen = Math.round(left * this.scale);
+    const baseline = Math.round(this.at[1]! * this.scale);
+    let pen = Math.round(this.at[0]! * this.scale);
     if (isPlain(text)) {
       for (let i = 0; i < text.length; i++) {
         this.glyph(face.plain(text.charCodeAt(i)), pen, baseline, color);
@@ -136,8 +151,9 @@ export class SceneText extends ItemList {
     if (!slot) return;
     const x = (pen + glyph.left) / this.scale;
     const y = (baseline + glyph.top) / this.scale;
-    const o = this.item(Shape.glyph, x, y, glyph.width, glyph.height);
+    const o = this.begin(Shape.glyph);
     if (o < 0) return;
+    this.place(o, x, y, glyph.width, glyph.height);
     this.form(o, slot.x, slot.y, 0, 0);
     this.paint(o, color, color, colors.clear, colors.clear);
   }
@@ -148,8 +164,9 @@ export class SceneText extends ItemList {
     if (!slot) return;
     const x = (baseline - glyph.top - glyph.height) / this.scale;
     const y = (pen + glyph.left) / this.scale;
-    const o = this.item(Shape.glyph, x, y, glyph.height, glyph.width);
+    const o = this.begin(Shape.glyph);
     if (o < 0) return;
+    this.place(o, x, y, glyph.height, glyph.width);
     this.form(o, slot.x, slot.y, 1, 0);
     this.paint(o, color, color, colors.clear, colors.clear);
   }

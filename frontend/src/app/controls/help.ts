@@ -3,8 +3,19 @@ import type { AppState } from "../../state/state";
 import { h } from "../dom";
 import { SHORTCUTS } from "../keyboard";
 
+let help: Help | null = null;
+
+/** Shows the help of the page under `root`, or takes it away. */
+export function toggleHelp(root: HTMLElement, state: AppState): void {
+  if (!help || help.element.parentElement !== root) {
+    help = new Help();
+    root.append(help.element);
+  }
+  help.toggle(state);
+}
+
 /** The keyboard map, and what one is looking at. */
-export class Help {
+class Help {
   readonly element: HTMLDialogElement;
   private readonly alone: HTMLElement;
   private readonly rows: readonly HTMLElement[];

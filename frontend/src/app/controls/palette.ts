@@ -1,17 +1,21 @@
 import type { AppState } from "../../state/state";
 import type { Actions } from "../actions";
 import { h, setAttribute } from "../dom";
-import { type Command, commandsFor, matching } from "./palette_commands";
+import type { Command } from "./palette_commands";
 
 const MOST_SHOWN = 12;
 
-/** Everything the page can do, found by typing: Ctrl or Cmd and K. */
+/**
+ * Everything the page can do, found by typing: Ctrl or Cmd and K. The box is there at once, so that no key is lost; what
+ * can be found comes when it is first opened.
+ */
 export class Palette {
   readonly element: HTMLDialogElement;
   private readonly input: HTMLInputElement;
   private readonly list: HTMLElement;
   private found: readonly Command[] = [];
   private chosen = 0;
+  private commands: typeof import("./palette_commands") | null = null;
 
   constructor(
     private readonly state: AppState,
@@ -55,8 +59,13 @@ export class Palette {
   }
 
   private search(): void {
-    const commands = commandsFor(this.state, this.models(), this.input.value);
-    this.found = matching(commands, this.input.value).slice(0, MOST_SHOWN);
+    const { commands, input } = this;
+    if (!commands) {
+      this.load(() => this.search());
+      return;
+    }
+    const all = commands.commandsFor(this.state, this.models(), input.value);
+    this.found = commands.matching(all, input.value).slice(0, MOST_SHOWN);
     this.chosen = 0;
     const rows = this.found.map((command, i) =>
       h(
@@ -72,10 +81,23 @@ export class Palette {
         ...(command.key ? [h("kbd", {}, command.key)] : []),
       ),
     );
-    this.list.replaceChildren(
-      ...(rows.length > 0 ? rows : [h("li", { class: "none" }, "Nothing of that name")]),
-    );
+    if (rows.length > 0) this.list.replaceChildren(...rows);
+    else this.say("Nothing of that name");
     this.choose(0);
+  }
+
+  private load(then: () => void): void {
+    import("./palette_commands").then(
+      (commands) => {
+        this.commands = commands;
+        then();
+      },
+      () => this.say("What there is to do could not be loaded; try again."),
+    );
+  }
+
+  private say(words: string): void {
+    this.list.replaceChildren(h("li", { class: "none" }, words));
   }
 
   private choose(index: number): void {
@@ -98,7 +120,8 @@ export class Palette {
     const count = Math.max(1, this.found.length);
     if (event.key === "ArrowDown") this.choose((this.chosen + 1) % count);
     else if (event.key === "ArrowUp") this.choose((this.chosen + count - 1) % count);
-    else if (event.key === "Enter") this.run(this.chosen);
+    else if (event.key === "Enter" && this.commands) this.run(this.chosen);
+    else if (event.key === "Enter") this.load(() => this.run(this.chosen));
     else return;
     event.preventDefault();
   }

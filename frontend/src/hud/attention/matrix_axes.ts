@@ -1,5 +1,5 @@
 import type { AppState } from "../../state/state";
-import { fade } from "../color";
+import { type Color, fade, palette } from "../color";
 import type { Rect } from "../layout";
 import type { Scene } from "../scene";
 import { color, text } from "../theme";
@@ -22,7 +22,8 @@ export interface Axes {
 }
 
 const LINE = 11;
-const PROMPT = fade(color.muted, 0.9);
+/** Of the answer, of the prompt, of the query on show. */
+const TONES = palette(color.settled, fade(color.muted, 0.9), color.attention);
 const PROMPT_END = fade(color.data, 0.4);
 
 /** Every how many places a label fits. */
@@ -45,28 +46,31 @@ export function drawAxes(
   const ownQuery = Math.floor((chosen - axes.query) / joined);
   const ownKey = Math.floor((chosen - axes.key) / joined);
   const room = below - 8;
+  const { at: pen } = scene;
   for (let place = 0; place < places; place++) {
     const middle = (place + 0.5) * cell;
     const query = axes.query + place * joined;
     if (query < length && (place - ownQuery) % stride === 0) {
       const own = place === ownQuery;
       const at = own ? chosen : query;
-      const paint = own ? color.attention : toneOf(axes, query);
+      const paint = toneOf(axes, query, own);
       const label = scene.cut(left - 10, axisLabel(state, at), text.caption);
-      scene.text(plot.x - 6, plot.y + middle + 3.5, label, text.caption, paint, "right");
+      pen[0] = plot.x - 6;
+      pen[1] = plot.y + middle + 3.5;
+      scene.textAt(label, text.caption, paint, "right");
     }
     const key = axes.key + place * joined;
     if (key < length && (place - ownKey) % stride === 0) {
       const own = place === ownKey;
       const label = scene.cut(room, axisLabel(state, own ? chosen : key), text.caption);
-      const paint = own ? color.attention : toneOf(axes, key);
+      const paint = toneOf(axes, key, own);
       scene.textDown(plot.x + middle - 3, plot.y + plot.height + 6, label, text.caption, paint);
     }
   }
 }
 
-function toneOf({ prompt }: Axes, position: number): number {
-  return position < prompt ? PROMPT : color.settled;
+function toneOf({ prompt }: Axes, position: number, own: boolean): Color {
+  return TONES[own ? 2 : position < prompt ? 1 : 0]!;
 }
 
 /** Where the prompt ends, on both axes. */

@@ -91,9 +91,9 @@ export class MatrixPicture {
   private paintRow(matrix: Cells, row: number): void {
     const { heat, region, places } = this;
     const at = (region.y + row) * HEAT_EDGE + region.x;
-    const out = heat.values.subarray(at, at + places);
+    const { values: out } = heat;
     heat.touch(region, row, 1);
-    out.fill(NONE);
+    out.fill(NONE, at, at + places);
     const { block } = matrix;
     const each = this.joined / block;
     const first = this.query / block + row * each;
@@ -109,10 +109,10 @@ export class MatrixPicture {
         if (from > cell) break;
         let most = 0;
         for (let i = from; i < Math.min(from + each, weights.length); i++) most = Math.max(most, weights[i]!);
-        if (out[place] === NONE || most > out[place]!) out[place] = most;
+        if (out[at + place] === NONE || most > out[at + place]!) out[at + place] = most;
       }
     }
-    if (top > 0) for (let place = 0; place < places; place++) out[place] = shareOf(out[place]!, top);
+    if (top > 0) for (let place = at; place < at + places; place++) out[place] = shareOf(out[place]!, top);
   }
 }
 

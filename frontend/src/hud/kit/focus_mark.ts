@@ -9,6 +9,9 @@ const ARM = 3;
 const HALF = 5;
 const NEAR = fade(color.data, 0.8);
 const FAR = fade(color.muted, 0.55);
+/** Ends of the corners' arms, two by two: kept, so that a frame allocates none. */
+const xs = new Float32Array(16);
+const ys = new Float32Array(16);
 
 /**
  * At the right end of a panel's heading: four small corners that point outwards, to let it fill the screen, or
@@ -39,7 +42,13 @@ export function focusMark(
     const turn = focused ? 1 : -1;
     const x = cx + across * reach;
     const y = cy + down * reach;
-    scene.line(x, y, x + turn * across * ARM, y, 1, paint, light);
-    scene.line(x, y, x, y + turn * down * ARM, 1, paint, light);
+    const i = 4 * corner;
+    for (let end = i; end < i + 4; end++) {
+      xs[end] = x;
+      ys[end] = y;
+    }
+    xs[i + 1] = x + turn * across * ARM;
+    ys[i + 3] = y + turn * down * ARM;
   }
+  scene.strokes(xs, ys, 16, 1, paint, light);
 }

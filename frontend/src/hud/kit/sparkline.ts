@@ -1,4 +1,4 @@
-import { fade } from "../color";
+import { fade, palette } from "../color";
 import { clamp01 } from "../motion";
 import type { Scene } from "../scene";
 import { color, glow, size, text } from "../theme";
@@ -6,6 +6,8 @@ import { color, glow, size, text } from "../theme";
 /** Under the line, from its top down. */
 const SHADE = fade(color.data, 0.3);
 const SHADE_END = fade(color.data, 0.02);
+/** Of the line: below the level that warns, and above it. */
+const INKS = palette(color.data, color.attention);
 /** The points of the line being drawn: kept, so that a frame allocates none. */
 let xs = new Float32Array(256);
 let ys = new Float32Array(256);
@@ -49,15 +51,14 @@ export function sparkline(
     xs[i] = right - (count - 1 - i) * step;
     ys[i] = plotY(plot, values[first + i]!);
   }
-  const base = plot.y + plot.height;
-  for (let i = 0; i + 1 < count; i++) scene.areaSpan(xs, ys, i, base, plot.y, SHADE, SHADE_END);
+  scene.areaSpans(xs, ys, 0, count - 1, plot.y + plot.height, plot.y, SHADE, SHADE_END);
   for (let i = 0; i + 1 < count; i++) {
     const a = values[first + i]!;
     const b = values[first + i + 1]!;
     const p = Math.max(i - 1, 0);
     const n = Math.min(i + 2, count - 1);
     if (a > warn === b > warn) {
-      const paint = a > warn ? color.attention : color.data;
+      const paint = INKS[a > warn ? 1 : 0]!;
       scene.span(xs, ys, i, p, n, size.dataLine, paint, paint, glow.bracket);
     } else crossing(scene, i, p, n, (warn - a) / (b - a), a > warn);
   }
@@ -68,8 +69,8 @@ export function sparkline(
 function crossing(scene: Scene, i: number, p: number, n: number, share: number, falls: boolean): void {
   crossed(partsX, xs, i, p, n, share);
   crossed(partsY, ys, i, p, n, share);
-  const first = falls ? color.attention : color.data;
-  const last = falls ? color.data : color.attention;
+  const first = INKS[falls ? 1 : 0]!;
+  const last = INKS[falls ? 0 : 1]!;
   scene.span(partsX, partsY, 1, 0, 3, size.dataLine, first, first, glow.bracket);
   scene.span(partsX, partsY, 2, 1, 4, size.dataLine, last, last, glow.bracket);
 }

@@ -33,6 +33,7 @@ export function tabs(
   const own = tabWidth(scene, nameOf(active));
   const other = Math.max(8, Math.floor((rect.width - own) / Math.max(1, ids.length - 1)) - GAP);
   const height = rect.height - 3;
+  const { at } = scene;
   let x = rect.x;
   for (let i = 0; i < ids.length; i++) {
     const name = nameOf(ids[i]!);
@@ -40,13 +41,24 @@ export function tabs(
     const width = on ? own : fits ? tabWidth(scene, name) : other;
     const inside = pointerX >= x && pointerX < x + width + GAP && pointerY >= rect.y;
     const over = !on && inside && pointerY < rect.y + rect.height;
-    scene.rect(x, rect.y, width, height, on ? color.panel : REST);
-    const line = on ? color.data : over ? POINTED : color.frame;
-    scene.box(x, rect.y, width, 1.25, line, color.clear, 0, on ? glow.bracket : 0, color.data);
-    const paint = on || over ? color.data : color.muted;
+    at[0] = x;
+    at[1] = rect.y;
+    at[2] = width;
+    at[3] = height;
+    if (on) scene.fillAt(color.panel, color.panel);
+    else scene.fillAt(REST, REST);
+    at[3] = 1.25;
+    if (on) scene.boxAt(color.data, color.clear, 0, glow.bracket, color.data);
+    else if (over) scene.boxAt(POINTED, color.clear, 0, 0, color.data);
+    else scene.boxAt(color.frame, color.clear, 0, 0, color.data);
     const word = on || fits ? name : name.slice(0, BRIEF);
     const wide = scene.measure(word, text.label);
-    if (wide <= width) scene.text(x + (width - wide) / 2, rect.y + height - 4, word, text.label, paint);
+    if (wide <= width) {
+      at[0] = x + (width - wide) / 2;
+      at[1] = rect.y + height - 4;
+      if (on || over) scene.textAt(word, text.label, color.data);
+      else scene.textAt(word, text.label, color.muted);
+    }
     hits.add("tab", i, x, rect.y, width + GAP, rect.height);
     x += width + GAP;
   }

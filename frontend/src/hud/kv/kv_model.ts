@@ -2,6 +2,7 @@ import { attentionKey } from "../../state/reduce";
 import type { AppState } from "../../state/state";
 import { halfToFloat } from "../../telemetry/half";
 import type { CacheStatus } from "../../telemetry/protocol.gen";
+import { usedBytes } from "../capacity_model";
 import { bytes, count } from "../format";
 
 /** What a cell holds. */
@@ -105,7 +106,8 @@ const ofWhole = (used: number, whole: number): string => `${bytes(used)} / ${byt
 function positionOf(cache: CacheStatus): number {
   let most = 0;
   for (let row = 0; row < cache.layer.data.length; row++) most = Math.max(most, cache.seq_len.data[row]!);
-  for (const position of cache.cell_positions?.data ?? []) most = Math.max(most, position + 1);
+  const held = cache.cell_positions?.data;
+  if (held) for (let cell = 0; cell < held.length; cell++) most = Math.max(most, held[cell]! + 1);
   return most;
 }
 
@@ -144,9 +146,9 @@ export function kvLayers(cache: CacheStatus): KvLayers {
   const fill = new Float32Array(rows);
   const live = new Float32Array(rows);
   const windowed = new Uint8Array(rows);
-  const most = Math.max(1, ...cache.max_len.data);
+  let most = 1;
+  for (let row = 0; row < rows; row++) most = Math.max(most, cache.max_len.data[row]!);
   const position = positionOf(cache);
-  let usedBytes = 0;
   const counts = { full: 0, windowed: 0, none: 0 };
   for (let row = 0; row < rows; row++) {
     const cells = cache.max_len.data[row]!;
@@ -155,7 +157,6 @@ export function kvLayers(cache: CacheStatus): KvLayers {
     const seen = Math.max(position - cache.offset.data[row]!, 0);
     live[row] = cells > 0 ? Math.min(seen, cache.seq_len.data[row]!) / cells : 0;
     windowed[row] = cells > 0 && cache.window.data[row]! > 0 ? 1 : 0;
-    usedBytes += Number(cache.key_bytes.data[row]! + cache.value_bytes.data[row]!) * fill[row]!;
     counts[cells === 0 ? "none" : windowed[row] ? "windowed" : "full"]++;
   }
   return {
@@ -166,7 +167,7 @@ export function kvLayers(cache: CacheStatus): KvLayers {
     live,
     windowed,
     said: layerWords(counts),
-    usedBytes,
+    usedBytes: usedBytes(cache),
     reservedBytes: cache.memory_bytes,
   };
 }

@@ -1,5 +1,6 @@
 import type { AppState } from "../../state/state";
 import type { DeviceMemory, MemoryUsage } from "../../telemetry/protocol.gen";
+import { usedBytes } from "../capacity_model";
 import { bytes, percent } from "../format";
 
 /** What memory is used for. */
@@ -118,13 +119,8 @@ function hostOf(memory: MemoryUsage): { weights: number; cache: number; compute:
 
 function cacheNotes(cache: AppState["cache"]): string[] {
   if (!cache) return ["reserved for the whole context", "reserved"];
-  let used = 0;
-  for (let i = 0; i < cache.max_len.data.length; i++) {
-    const cells = cache.max_len.data[i]!;
-    if (cells === 0) continue;
-    used += Number(cache.key_bytes.data[i]! + cache.value_bytes.data[i]!) * (cache.seq_len.data[i]! / cells);
-  }
-  return [`${bytes(used)} of it in use`, `${bytes(used)} in use`];
+  const used = bytes(usedBytes(cache));
+  return [`${used} of it in use`, `${used} in use`];
 }
 
 function device({ name, free, total, weights, cache, compute }: DeviceMemory): DeviceAccount {

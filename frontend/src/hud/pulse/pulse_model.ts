@@ -66,21 +66,21 @@ export function pulseModel(event: LayerActivation): PulseModel {
   const parts = [event.attention_norm.data, event.mlp_norm.data, event.output_norm.data];
   const norms = new Float32Array(count * BARS);
   const strong = new Uint8Array(count * BARS);
-  parts.forEach((values, bar) => {
+  const marked = new Uint8Array(count);
+  for (let bar = 0; bar < BARS; bar++) {
+    const values = parts[bar]!;
     for (let row = 0; row < count; row++) norms[row * BARS + bar] = values[row]!;
-    for (const row of strongest(values)) strong[row * BARS + bar] = 1;
-  });
+    markStrongest(values, bar, strong, marked);
+  }
   const changes = event.residual_change.data.slice();
   return {
     position: event.position,
     count,
     layer: event.layer.data.slice(),
-    layerShown: Array.from(event.layer.data, (layer) => String(layer).padStart(2, "0")),
+    layerShown: Array.from(event.layer.data, layerNumber),
     norms,
     strong,
-    marked: Uint8Array.from({ length: count }, (_, row) =>
-      strong.subarray(row * BARS, (row + 1) * BARS).includes(1) ? 1 : 0,
-    ),
+    marked,
     change: changes,
     changeShown: Array.from(changes, change),
     output: norm(count > 0 ? event.output_norm.data[count - 1]! : Number.NaN),
@@ -88,17 +88,31 @@ export function pulseModel(event: LayerActivation): PulseModel {
   };
 }
 
-/** Rows of the greatest values; none when every row would be among them. */
-function strongest(values: Float32Array): number[] {
-  const known = [...values.keys()].filter((row) => Number.isFinite(values[row]));
-  if (known.length <= STRONGEST) return [];
-  return known.sort((a, b) => values[b]! - values[a]! || a - b).slice(0, STRONGEST);
+/** Two digits, each made once. */
+const NUMBERS: string[] = [];
+const layerNumber = (layer: number): string => (NUMBERS[layer] ??= String(layer).padStart(2, "0"));
+
+/** Marks the rows of a column's greatest values; none when every row would be among them. */
+function markStrongest(values: Float32Array, bar: number, strong: Uint8Array, marked: Uint8Array): void {
+  let known = 0;
+  for (let row = 0; row < values.length; row++) if (Number.isFinite(values[row])) known++;
+  if (known <= STRONGEST) return;
+  for (let place = 0; place < STRONGEST; place++) {
+    let most = -1;
+    for (let row = 0; row < values.length; row++) {
+      if (!Number.isFinite(values[row]) || strong[row * BARS + bar]) continue;
+      if (most < 0 || values[row]! > values[most]!) most = row;
+    }
+    strong[most * BARS + bar] = 1;
+    marked[most] = 1;
+  }
 }
 
 /** `scale`, made longer where a norm lies outside: it only grows, so that bars of a run can be compared. */
 export function widen(scale: Decades, { norms }: PulseModel): Decades {
   let { low, high } = scale;
-  for (const value of norms) {
+  for (let i = 0; i < norms.length; i++) {
+    const value = norms[i]!;
     if (!Number.isFinite(value)) continue;
     while (value > high) high *= 10;
     // What is nothing at all has no place on a logarithmic scale: its bar is empty.

@@ -1,5 +1,5 @@
 import type { AppState } from "../../state/state";
-import { type Color, fade, mix } from "../color";
+import { type Color, fade, mix, palette } from "../color";
 import { clamp01, easeOutCubic } from "../motion";
 import type { Scene } from "../scene";
 import { color, glow, motion, text } from "../theme";
@@ -28,6 +28,13 @@ const CALM = 0.2;
 const STRONG = fade(color.data, 0.95);
 const USUAL = fade(color.data, 0.66);
 const TIP = fade(color.data, 0.9);
+/** A bar begins this much fainter than it ends. */
+const FAINTER = 0.7;
+const STRONG_START = fade(STRONG, FAINTER);
+const USUAL_START = fade(USUAL, FAINTER);
+/** Numbers of layers and changes at rest: usual, of the greatest, and those to look at. */
+const NUMBERS = palette(color.muted, color.words, color.attention);
+const CHANGES = palette(color.settled, color.words, color.attention);
 
 /** How bright the rows below the pulse are. */
 export function dimness({ seconds }: Pass): number {
@@ -106,6 +113,8 @@ function drawRow(
   const selected = shown.layer[row] === state.selection.layer;
   if (selected) scene.rect(columns.number - 6, y, 2, Math.max(height - 1, 2), color.attention);
   const settled = settle(pass, row, now);
+  const still = light === 0 && bright === 1;
+  const { at } = scene;
   for (let bar = 0; bar < BARS; bar++) {
     const i = row * BARS + bar;
     const value = shown.norms[i]!;
@@ -116,9 +125,13 @@ function drawRow(
     }
     const to = place(scale, value);
     const from = behind ? to : place(scale, pass.before.norms[i]!);
-    const length = (from + (to - from) * settled) * columns.barWidth;
-    const paint = mix(fade(shown.strong[i] ? STRONG : USUAL, bright), color.now, light);
-    drawBar(scene, x, y, length, tall, paint, shown.strong[i] === 1, light, bright);
+    const strong = shown.strong[i] === 1;
+    at[0] = x;
+    at[1] = y;
+    at[2] = (from + (to - from) * settled) * columns.barWidth;
+    at[3] = tall;
+    if (still && at[2] >= 0.5) drawStillBar(scene, strong);
+    else drawBar(scene, mix(fade(strong ? STRONG : USUAL, bright), color.now, light), strong, light, bright);
   }
   if (row % rows.labelEvery === 0) drawNumbers(scene, rows, columns, shown, row, y, selected, light, bright);
 }
@@ -135,26 +148,39 @@ function lightUp(scene: Scene, x: number, y: number, width: number, height: numb
   else scene.box(x, y, width, height, fade(color.data, 0.28), color.clear, 0, glow.active, color.data);
 }
 
-function drawBar(
-  scene: Scene,
-  x: number,
-  y: number,
-  length: number,
-  tall: number,
-  paint: Color,
-  strong: boolean,
-  light: number,
-  bright: number,
-): void {
-  if (length < 0.5) {
-    scene.rect(x, y, 1, tall, fade(paint, 0.6));
+/** A bar that the pulse is far from, at `scene.at`. */
+function drawStillBar(scene: Scene, strong: boolean): void {
+  if (strong) scene.fillAt(STRONG_START, STRONG);
+  else scene.fillAt(USUAL_START, USUAL);
+  if (!tipAt(scene, strong)) return;
+  if (strong) scene.fillAt(color.now, color.now);
+  else scene.fillAt(TIP, TIP);
+}
+
+/** A bar of any light, at `scene.at`. */
+function drawBar(scene: Scene, paint: Color, strong: boolean, light: number, bright: number): void {
+  const { at } = scene;
+  if (at[2]! < 0.5) {
+    at[2] = 1;
+    const faint = fade(paint, 0.6);
+    scene.fillAt(faint, faint);
     return;
   }
-  if (light >= 1) scene.box(x, y, length, tall, paint, color.clear, 0, glow.active, color.now);
-  else scene.gradient(x, y, length, tall, fade(paint, 0.7), paint);
-  if (tall < 4) return;
-  const tip = strong ? color.now : TIP;
-  scene.rect(Math.round(x + length) - 1, y - 1, strong ? 2 : 1, tall + 2, fade(tip, bright));
+  if (light >= 1) scene.boxAt(paint, color.clear, 0, glow.active, color.now);
+  else scene.fillAt(fade(paint, FAINTER), paint);
+  if (!tipAt(scene, strong)) return;
+  const tip = fade(strong ? color.now : TIP, bright);
+  scene.fillAt(tip, tip);
+}
+
+/** From a bar's place to its tip's; false for one that is too thin for a tip. */
+function tipAt({ at }: Scene, strong: boolean): boolean {
+  if (at[3]! < 4) return false;
+  at[0] = Math.round(at[0]! + at[2]!) - 1;
+  at[1]! -= 1;
+  at[2] = strong ? 2 : 1;
+  at[3]! += 2;
+  return true;
 }
 
 /** The architecture has no such part here. */
@@ -178,10 +204,18 @@ function drawNumbers(
   const baseline = y + Math.min(Math.round(rows.pitch / 2 + 3), Math.round(rows.pitch) - 1 || 1, 11);
   const base = rows.pitch < 10 ? y + 8 : baseline;
   const strong = model.marked[row] === 1;
+  const change = model.change[row]!;
+  if (light === 0 && bright === 1) {
+    const usual = strong ? 1 : 0;
+    const number = NUMBERS[selected ? 2 : usual]!;
+    scene.text(columns.number, base, model.layerShown[row]!, text.caption, number);
+    const changed = CHANGES[change >= 1 ? 2 : usual]!;
+    scene.text(columns.change, base, model.changeShown[row]!, text.caption, changed, "right");
+    return;
+  }
   const quiet = strong ? color.words : color.muted;
   const paint = selected ? color.attention : fade(mix(quiet, color.now, light), Math.max(bright, 0.4));
   scene.text(columns.number, base, model.layerShown[row]!, text.caption, paint);
-  const change = model.change[row]!;
   const hue = change >= 1 ? color.attention : strong ? color.words : color.settled;
   const lit = fade(mix(hue, color.now, change >= 1 ? 0 : light), Math.max(bright, 0.4));
   scene.text(columns.change, base, model.changeShown[row]!, text.caption, lit, "right");

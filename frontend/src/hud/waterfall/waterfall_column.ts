@@ -101,50 +101,55 @@ export function drawColumn(
   const name = scene.measure(column.token, density.name) <= inner ? density.name : density.word;
   scene.textWithin(left, y + head + token - 7, inner, column.token, name, ink);
   const top = y + head + token;
+  const { at } = scene;
   for (let i = 0; i < rows; i++) {
     const cell = column.cells[i];
     if (!cell) break;
-    drawCell(scene, cell, density, left, top + i * row, inner, "");
+    at[0] = left;
+    at[1] = top + i * row;
+    at[2] = inner;
+    drawCell(scene, cell, density, "");
   }
   if (!inRows(column, rows)) {
     const { rank } = column.sampled;
-    drawCell(
-      scene,
-      column.sampled,
-      density,
-      left,
-      top + rows * row + APART,
-      inner,
-      rank > 9999 ? "…" : String(rank),
-    );
+    at[0] = left;
+    at[1] = top + rows * row + APART;
+    at[2] = inner;
+    drawCell(scene, column.sampled, density, rank > 9999 ? "…" : String(rank));
   }
 }
 
-/** A candidate: its bar, as wide as the cell times its probability, and its name on it. `rank` says it ranks lower. */
-function drawCell(
-  scene: Scene,
-  cell: WaterfallCell,
-  density: Density,
-  x: number,
-  y: number,
-  width: number,
-  rank: string,
-): void {
+/**
+ * A candidate, at `scene.at`: its bar, as wide as the cell times its probability, and its name on it. `rank` says it
+ * ranks lower.
+ */
+function drawCell(scene: Scene, cell: WaterfallCell, density: Density, rank: string): void {
+  const { at } = scene;
+  const x = at[0]!;
+  const y = at[1]!;
+  const width = at[2]!;
   const { sampled } = cell;
   const { word, row } = density;
-  const height = row - 1.5;
-  const length = cell.p * width;
+  at[2] = cell.p * width;
+  at[3] = row - 1.5;
   if (sampled) {
-    scene.rect(x, y, length, height, SAMPLED);
-    scene.box(x - 1.5, y - 1.5, width + 3, height + 3, color.raised, color.now, 1, glow.bracket, color.data);
-  } else if (length > 0) {
-    scene.rect(x, y, length, height, OTHER);
-  }
-  const baseline = y + within(density, word);
+    scene.fillAt(SAMPLED, SAMPLED);
+    at[0] = x - 1.5;
+    at[1] = y - 1.5;
+    at[2] = width + 3;
+    at[3] = row - 1.5 + 3;
+    scene.boxAt(color.raised, color.now, 1, glow.bracket, color.data);
+  } else if (at[2]! > 0) scene.fillAt(OTHER, OTHER);
   const number = scene.measure(cell.shown, word);
-  const ink = sampled ? color.now : color.muted;
-  scene.text(x + width - 3, baseline, cell.shown, word, ink, "right");
+  const baseline = y + within(density, word);
+  at[0] = x + width - 3;
+  at[1] = baseline;
+  if (sampled) scene.textAt(cell.shown, word, color.now, "right");
+  else scene.textAt(cell.shown, word, color.muted, "right");
   const taken = rank === "" ? 0 : scene.text(x + 3, baseline, rank, word, color.attention) + 4;
-  const room = width - number - 9 - taken;
-  scene.textWithin(x + 3 + taken, baseline, room, cell.label, word, sampled ? color.now : color.words);
+  at[0] = x + 3 + taken;
+  at[1] = baseline;
+  at[2] = width - number - 9 - taken;
+  if (sampled) scene.textWithinAt(cell.label, word, color.now);
+  else scene.textWithinAt(cell.label, word, color.words);
 }

@@ -1,4 +1,4 @@
-import { fade } from "../color";
+import { fade, palette } from "../color";
 import { caption } from "../kit/heading";
 import { type Plot, plotY } from "../kit/sparkline";
 import type { Scene } from "../scene";
@@ -7,6 +7,7 @@ import { color, glow, size, text, threshold } from "../theme";
 const WARN = fade(color.attention, 0.3);
 const SHADE = fade(color.data, 0.2);
 const SHADE_END = fade(color.data, 0.02);
+const INKS = palette(color.data, color.attention);
 
 /** Entropies of neighbouring columns and where they stand; NaN where a token is not here. */
 export interface EntropyPoints {
@@ -40,10 +41,12 @@ export function drawEntropyAxis(scene: Scene, plot: Plot, left: number): void {
 /** The line: straight from token to token, orange where the model is uncertain. */
 export function drawEntropyLine(scene: Scene, plot: Plot, points: EntropyPoints, newest: number): void {
   const { x, y, nats, count } = points;
+  const { at } = scene;
   const base = plot.y + plot.height;
   for (let i = 0; i < count; i++) y[i] = plotY(plot, nats[i]!);
-  for (let i = 0; i + 1 < count; i++) {
-    if (known(points, i) && known(points, i + 1)) scene.areaSpan(x, y, i, base, plot.y, SHADE, SHADE_END);
+  for (let from = 0, to = 0; from < count; from = ++to) {
+    while (known(points, to) && known(points, to + 1)) to++;
+    scene.areaSpans(x, y, from, to, base, plot.y, SHADE, SHADE_END);
   }
   for (let i = 0; i + 1 < count; i++) {
     if (!known(points, i) || !known(points, i + 1)) continue;
@@ -56,8 +59,14 @@ export function drawEntropyLine(scene: Scene, plot: Plot, points: EntropyPoints,
   for (let i = 0; i < count; i++) {
     if (!known(points, i)) continue;
     const last = i === newest;
-    const light = last ? glow.head : glow.bracket;
-    scene.circle(x[i]!, y[i]!, last ? 3.5 : 2, last ? color.now : inkOf(nats[i]!), light);
+    const radius = last ? 3.5 : 2;
+    at[0] = x[i]! - radius;
+    at[1] = y[i]! - radius;
+    at[2] = 2 * radius;
+    at[3] = 2 * radius;
+    const ink = inkOf(nats[i]!);
+    if (last) scene.boxAt(color.now, color.now, 0, glow.head, color.now, 3.5);
+    else scene.boxAt(ink, ink, 0, glow.bracket, ink, 2);
   }
 }
 
@@ -66,5 +75,5 @@ function known({ nats, count }: EntropyPoints, i: number): boolean {
 }
 
 function inkOf(nats: number): number {
-  return nats > threshold.uncertain ? color.attention : color.data;
+  return INKS[nats > threshold.uncertain ? 1 : 0]!;
 }
