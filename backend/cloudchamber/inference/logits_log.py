@@ -20,6 +20,7 @@ import hashlib
 import os
 import struct
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,11 +112,12 @@ class LogitsWriter:
         else:
             tail = [memoryview(np.ascontiguousarray(ids)).cast("B")] if len(ids) else []
             tail += [memoryview(np.ascontiguousarray(p)).cast("B")] if len(ids) else []
-        parts: list[bytes | memoryview] = [_HEADER.pack(self._run, step, len(ids), int(dense), spooled)]
-        if not spooled:
-            parts.append(memoryview(logits).cast("B"))
+        header = _HEADER.pack(self._run, step, len(ids), int(dense), spooled)
+        row = [] if spooled else [memoryview(logits).cast("B")]
         try:
-            self._write_all([*parts, *tail], slot * self._stride)
+            # The header last: a reader that finds it finds what it stands for.
+            self._write_all([*row, *tail], slot * self._stride + _HEADER.size)
+            self._write_all([header], slot * self._stride)
         except OSError:
             # What is there is all there will be: go round in it.
             if step < self._capacity:
@@ -123,11 +125,8 @@ class LogitsWriter:
                 os.ftruncate(self.fd, self._capacity * self._stride)
             raise
 
-    def _write_all(self, parts: list[bytes | memoryview], offset: int) -> None:
-        written = os.pwritev(self.fd, parts, offset)
-        expected = sum(len(part) for part in parts)
-        if written != expected:
-            os.pwrite(self.fd, _HEADER.pack(self._run, _INVALID, 0, 0, 0), offset)
+    def _write_all(self, parts: Sequence[bytes | memoryview], offset: int) -> None:
+        if os.pwritev(self.fd, parts, offset) != sum(len(part) for part in parts):
             raise OSError(28, "the disk is full")
 
 
