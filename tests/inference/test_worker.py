@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from cloudchamber.inference.engine import Engine
+from cloudchamber.inference.options import EngineOptions
 from cloudchamber.inference.wire import Channel
-from cloudchamber.inference.worker import Worker
+from cloudchamber.inference.worker import AT_ONCE, Worker
+from cloudchamber.telemetry.commands import Generate, GetAttention
 from cloudchamber.telemetry.events import Event, LayerActivation, Progress, RunState, TokenGenerated
+from cloudchamber.telemetry.messages import AttentionReply
+from tests.inference.listening import Listener
 
 
 class Notes:
@@ -56,3 +65,47 @@ def test_only_what_the_next_decode_soon_ends_waits(event: Event, way: str) -> No
     notes = Notes()
     Worker(cast(Channel, cast(Any, notes)), -1).on_telemetry(event)
     assert notes.done == [(way, event.kind)]
+
+
+class Answers:
+    """A channel that keeps the answers it is given."""
+
+    def __init__(self, awaited: int) -> None:
+        self.held: list[AttentionReply] = []
+        self.all_there = threading.Event()
+        self._awaited = awaited
+
+    def flush(self) -> None:
+        pass
+
+    def send(self, answer: AttentionReply) -> None:
+        self.held.append(answer)
+        if len(self.held) == self._awaited:
+            self.all_there.set()
+
+
+def test_what_is_asked_together_is_answered_between_the_same_two_decodes(
+    tiny_model: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = Answers(AT_ONCE)
+    worker = Worker(cast(Channel, cast(Any, answers)), -1)
+    heard = Listener()
+    with Engine.load(tiny_model("llama"), EngineOptions(n_ctx=256, threads=1), heard) as engine:
+        worker._engine = engine
+        visit = engine.between_decodes
+        visits = itertools.count()
+        monkeypatch.setattr(engine, "between_decodes", lambda: visit() if next(visits) >= 0 else None)
+        threading.Thread(target=worker._answer, daemon=True).start()
+
+        def ask(event: Event) -> None:
+            if isinstance(event, TokenGenerated) and event.step == 5:
+                with visit():
+                    for request in range(AT_ONCE):
+                        worker._obey(GetAttention(request=request, layer=0, head=request % 2))
+
+        heard.reactions.append(ask)
+        engine.generate(Generate(prompt="the cat sat on a mat", raw=True, max_tokens=200))
+        assert answers.all_there.wait(20)
+    assert [answer.request for answer in answers.held] == list(range(AT_ONCE))
+    assert len({answer.query_stop for answer in answers.held}) == 1
+    assert next(visits) == 1

@@ -262,6 +262,10 @@ class Engine:
         with self._control.visit():
             self._bench.state.want(frozenset(parts), valid)
 
+    def between_decodes(self) -> contextlib.AbstractContextManager[None]:
+        """Waits for a decode in progress, and keeps the next from beginning."""
+        return self._control.visit()
+
     def attention(self, command: GetAttention) -> AttentionReply:
         """Rows of one layer's attention in the current or last run. Raises `RequestError`."""
         if not self._is_head(command.layer, command.head):

@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -46,6 +47,8 @@ from cloudchamber.telemetry.messages import Rejected
 EXIT_LOAD_FAILED: Final = 3
 _QUICK: Final = 1 / 30
 """Seconds of a decode that is over before a frame of the server's is late for it."""
+AT_ONCE: Final = 8
+"""Questions answered between two decodes: they keep the next one waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +109,8 @@ class Worker:
         threading.Thread(target=self._read_commands, name="commands", daemon=True).start()
         self._engine = self._load(assignment)
         self._engine.on_decoded = self._flush
-        for name, questions in (("answers", self._questions), ("long answers", self._long_questions)):
-            threading.Thread(target=self._answer, args=(questions,), name=name, daemon=True).start()
+        for name, work in (("answers", self._answer), ("long answers", self._answer_long)):
+            threading.Thread(target=work, name=name, daemon=True).start()
         while True:
             self._wake.wait()
             self._wake.clear()
@@ -170,32 +173,54 @@ class Worker:
             case _:
                 pass
 
-    def _answer(self, questions: queue.SimpleQueue[Command]) -> None:
+    def _answer(self) -> None:
+        """What has been asked by the time a decode ends is answered before the next: the parts of a
+        matrix, which are asked for together, would wait for a decode each."""
         engine = self._engine
         assert engine is not None
         while True:
-            command = questions.get()
-            try:
-                match command:
-                    case Want():
-                        engine.want(command.parts, command.attention)
-                        self._flush()
-                    case GetAttention():
-                        self._send(engine.attention(command))
-                    case GetMoment():
-                        self._send(engine.past.moment(command))
-                    case GetHeadHistory():
-                        self._send(engine.past.head_history(command))
-                    case GetFlow():
-                        self._send(engine.past.flow(command))
-                    case _:
-                        pass
-            except RequestError as error:
-                self._send(Rejected(request=getattr(command, "request", 0), message=sentence(error)))
-            except Exception:
-                traceback.print_exc()
-                text = "The worker could not answer; its log says more."
-                self._send(Rejected(request=getattr(command, "request", 0), message=text))
+            commands = [self._questions.get()]
+            with engine.between_decodes():
+                with suppress(queue.Empty):
+                    while len(commands) < AT_ONCE:
+                        commands.append(self._questions.get_nowait())
+                answers = [self._answer_to(command, engine) for command in commands]
+            self._flush()
+            for answer in answers:
+                if answer is not None:
+                    self._send(answer)
+
+    def _answer_long(self) -> None:
+        """Each finds its own times between decodes."""
+        engine = self._engine
+        assert engine is not None
+        while True:
+            answer = self._answer_to(self._long_questions.get(), engine)
+            if answer is not None:
+                self._send(answer)
+
+    def _answer_to(self, command: Command, engine: Engine) -> object | None:
+        try:
+            match command:
+                case Want():
+                    engine.want(command.parts, command.attention)
+                case GetAttention():
+                    return engine.attention(command)
+                case GetMoment():
+                    return engine.past.moment(command)
+                case GetHeadHistory():
+                    return engine.past.head_history(command)
+                case GetFlow():
+                    return engine.past.flow(command)
+                case _:
+                    pass
+        except RequestError as error:
+            return Rejected(request=getattr(command, "request", 0), message=sentence(error))
+        except Exception:
+            traceback.print_exc()
+            text = "The worker could not answer; its log says more."
+            return Rejected(request=getattr(command, "request", 0), message=text)
+        return None
 
 
 def _leave() -> NoReturn:
