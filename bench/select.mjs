@@ -1,6 +1,6 @@
 // `node bench/select.mjs URL CHANGES PROMPT`: while a run goes on, choose another layer or head CHANGES
 // times by key, and print as JSON the milliseconds until the frame with its whole matrix is with the GPU.
-import { ask, COARSE, launch, openIdle, tokens, watchGpu } from "./chromium.mjs";
+import { ask, COARSE, launch, leaveCanvas, openIdle, tokens, watchGpu } from "./chromium.mjs";
 
 const [url, changes, prompt] = process.argv.slice(2);
 /** Runs in the page: goes to the `i`th of heads that all differ by the keys it takes, and waits for the picture. */
@@ -38,6 +38,7 @@ const browser = await launch();
 try {
   const page = await browser.newPage({ viewport: { width: 1920, height: 1080 }, deviceScaleFactor: COARSE });
   await page.addInitScript(watchGpu, true);
+  await page.addInitScript(leaveCanvas);
   await openIdle(page, url);
   await ask(page, prompt);
   await tokens(page, 20);
