@@ -181,7 +181,7 @@ export class Hud {
     // On the clock that instruments are drawn by.
     ui.shownAt = this.motion.since(panel.id) - ui.lag;
     if (strip) {
-      tabs(scene, ui.hits, strip, panel.tabs, shortName, panel.id, ui.pointerX, ui.pointerY);
+      tabs(scene, ui.hits, strip, panel.tabs, shortName, panel.id, ui);
     }
     ui.hits.add("title", 0, rect.x, rect.y, rect.width, HEADING);
     view.draw(state, rect, now, ui);
@@ -189,7 +189,7 @@ export class Hud {
     if (panel.focused || near) {
       brackets(scene, rect, progress(now, ui.shownAt, motion.bracketDraw), true);
     }
-    focusMark(scene, ui.hits, rect, panel.focused, near, ui.pointerX, ui.pointerY);
+    focusMark(scene, ui.hits, rect, panel.focused, near, ui);
     const there = ui.reducedMotion ? 1 : this.motion.content(panel.id, now + ui.lag);
     if (there >= 1) return;
     // The content comes out of the dark: what lies over it goes.

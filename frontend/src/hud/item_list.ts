@@ -42,7 +42,9 @@ export class ItemList {
    */
   readonly at = new Float64Array(4);
   private clip = 0;
+  /** The clips around, and how many they are: a list that is emptied lets its room go, and takes it anew. */
   private readonly clipStack: number[] = [];
+  private clipDepth = 0;
   /** Glyphs that already have a run. */
   private glyphsRun = 0;
   /** A new layer: the next shape may not join the run before. */
@@ -66,7 +68,7 @@ export class ItemList {
     this.fresh = true;
     this.overflow = 0;
     this.clipCount = 0;
-    this.clipStack.length = 0;
+    this.clipDepth = 0;
     this.clip = this.addClip();
     this.clips.fill(0, 0, 2);
     this.clips[2] = width;
@@ -85,7 +87,7 @@ export class ItemList {
 
   /** All until `popClip` is cut at this rectangle, and at the ones around it. */
   pushClip(x: number, y: number, width: number, height: number): void {
-    this.clipStack.push(this.clip);
+    this.clipStack[this.clipDepth++] = this.clip;
     const c = this.clips;
     const o = this.clip * 4;
     const next = this.addClip();
@@ -102,7 +104,7 @@ export class ItemList {
   }
 
   popClip(): void {
-    this.clip = this.clipStack.pop() ?? 0;
+    this.clip = this.clipDepth > 0 ? this.clipStack[--this.clipDepth]! : 0;
   }
 
   /** A new clip, to be written; the one there is if there is no room. */

@@ -131,12 +131,17 @@ function drawLine(
 
 /** Of the marks in a text, of the prompt, of the answer. */
 const SPANS = palette(MARK, color.prompt, color.settled);
+/** Of the newest tokens, by age. */
+const FRESH = palette(
+  ...Array.from({ length: motion.freshTokens }, (_, age) =>
+    mix(color.now, color.settled, age / motion.freshTokens),
+  ),
+);
 
 function spanColor(span: Span, age: number): Color {
   if (span.kind === "mark") return SPANS[0]!;
   if (span.kind === "prompt") return SPANS[1]!;
-  if (age >= motion.freshTokens) return SPANS[2]!;
-  return mix(color.now, color.settled, age / motion.freshTokens);
+  return FRESH[age] ?? SPANS[2]!;
 }
 
 function leadingSpaces(shown: string): number {

@@ -13,6 +13,12 @@ const FAR = fade(color.muted, 0.55);
 const xs = new Float32Array(16);
 const ys = new Float32Array(16);
 
+/** Where the pointer is, in logical pixels; NaN for none. */
+export interface Pointing {
+  readonly pointerX: number;
+  readonly pointerY: number;
+}
+
 /**
  * At the right end of a panel's heading: four small corners that point outwards, to let it fill the screen, or
  * inwards, to bring the cockpit back. Faint until the panel is at hand.
@@ -23,8 +29,7 @@ export function focusMark(
   rect: Rect,
   focused: boolean,
   near: boolean,
-  pointerX: number,
-  pointerY: number,
+  { pointerX, pointerY }: Pointing,
 ): void {
   const right = rect.x + rect.width;
   const left = right - size.padding - MARK + 2;

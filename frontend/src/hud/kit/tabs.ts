@@ -3,6 +3,7 @@ import type { Hits } from "../hits";
 import type { Rect } from "../layout";
 import type { Scene } from "../scene";
 import { color, glow, text } from "../theme";
+import type { Pointing } from "./focus_mark";
 
 const PADDING = 10;
 const GAP = 2;
@@ -10,6 +11,18 @@ const GAP = 2;
 const BRIEF = 4;
 const REST = fade(color.panel, 0.7);
 const POINTED = fade(color.data, 0.6);
+
+const briefs = new Map<string, string>();
+
+/** The first letters of a name: cut once, not in every frame. */
+function briefly(name: string): string {
+  let brief = briefs.get(name);
+  if (brief === undefined) {
+    brief = name.slice(0, BRIEF);
+    briefs.set(name, brief);
+  }
+  return brief;
+}
 
 /**
  * The instruments that share a place: one tab each, the one on show lit. Where there is no room for all names,
@@ -24,8 +37,7 @@ export function tabs(
   ids: readonly string[],
   nameOf: (id: string) => string,
   active: string,
-  pointerX: number,
-  pointerY: number,
+  { pointerX, pointerY }: Pointing,
 ): void {
   let wanted = -GAP;
   for (let i = 0; i < ids.length; i++) wanted += tabWidth(scene, nameOf(ids[i]!)) + GAP;
@@ -51,7 +63,7 @@ export function tabs(
     if (on) scene.boxAt(color.data, color.clear, 0, glow.bracket, color.data);
     else if (over) scene.boxAt(POINTED, color.clear, 0, 0, color.data);
     else scene.boxAt(color.frame, color.clear, 0, 0, color.data);
-    const word = on || fits ? name : name.slice(0, BRIEF);
+    const word = on || fits ? name : briefly(name);
     const wide = scene.measure(word, text.label);
     if (wide <= width) {
       at[0] = x + (width - wide) / 2;
