@@ -15,7 +15,8 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One line of the table. `reach` is judged on `ratio` where there is one, else on `value`."""
+    """One line of the table. `reach` is judged on `ratio` where there is one, else on `value`, or on what of it
+    is `beyond` the other."""
 
     name: str
     value: float
@@ -26,11 +27,15 @@ class Figure:
     against: float | None = None
     """What `value` is held against, measured in the same run."""
     ratio: float | None = None
+    beyond: bool = False
+    """Judged on `value` less `against`."""
     note: str = ""
 
     @property
     def met(self) -> bool:
         judged = self.value if self.ratio is None else self.ratio
+        if self.beyond and self.against is not None:
+            judged -= self.against
         return judged >= self.reach if self.at_least else judged <= self.reach
 
 
@@ -56,7 +61,7 @@ def show(figures: Sequence[Figure], title: str = "make bench") -> None:
             f"{figure.value:,.4g} {figure.unit}",
             "" if figure.against is None else f"{figure.against:,.4g} {figure.unit}",
             "" if figure.ratio is None else f"{figure.ratio:.3f}",
-            f"{'≥' if figure.at_least else '≤'} {figure.reach:g}",
+            f"{'≥' if figure.at_least else '≤'} {figure.reach:g}{' beyond' if figure.beyond else ''}",
             "met" if figure.met else "MISSED",
             figure.note,
         )
