@@ -15,8 +15,8 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One line of the table. `reach` is judged on `ratio` where there is one, else on `value`, or on what of it
-    is `beyond` the other."""
+    """One line of the table. `reach` is judged on `ratio` where there is one, else on `value`, or on what of
+    it is `beyond` the other."""
 
     name: str
     value: float
