@@ -69,17 +69,26 @@ function widestLayer(cells: Uint32Array): number {
   return widest;
 }
 
-/** What was counted last: several ask for the same, and each 64-bit number of the stream is an object. */
+/** What was counted last: several ask for the same. */
 const counted: { cache: CacheStatus | null; bytes: number } = { cache: null, bytes: 0 };
+
+/** Lower and upper halves of 64-bit numbers: read whole, each would be an object. */
+function halvesOf({ buffer, byteOffset, length }: BigUint64Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, 2 * length);
+}
 
 /** Bytes of the cells in use: each layer's reservation by its own fill. */
 export function usedBytes(cache: CacheStatus): number {
   if (cache === counted.cache) return counted.bytes;
+  const keys = halvesOf(cache.key_bytes.data);
+  const values = halvesOf(cache.value_bytes.data);
   let sum = 0;
   for (let i = 0; i < cache.layer.data.length; i++) {
     const cells = cache.max_len.data[i]!;
     if (cells === 0) continue;
-    sum += Number(cache.key_bytes.data[i]! + cache.value_bytes.data[i]!) * (cache.seq_len.data[i]! / cells);
+    const low = keys[2 * i]! + values[2 * i]!;
+    const high = keys[2 * i + 1]! + values[2 * i + 1]!;
+    sum += (low + high * 2 ** 32) * (cache.seq_len.data[i]! / cells);
   }
   counted.cache = cache;
   counted.bytes = sum;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { stateAfter } from "../../test/monitor_run";
+import { Ring } from "../state/ring";
+import type { TokenRow } from "../state/state";
 import { Spring } from "./motion";
 import { motion } from "./theme";
 import { BarMotion } from "./token_motion";
@@ -48,5 +50,17 @@ describe("bar motion", () => {
     const first = bars.at(state.tokens, 11, 2, now);
     bars.at(state.tokens, 7, 5, now);
     expect(bars.at(state.tokens, 11, 2, now)).toBe(first);
+  });
+
+  it("keeps nothing of tokens that are not there any more", () => {
+    const bars = new BarMotion();
+    const now = newest.arrived + 0.03;
+    const whole = bars.at(state.tokens, 11, 2, now);
+    const rest = new Ring<TokenRow>(16);
+    for (let i = 9; i < 12; i++) rest.push(state.tokens.at(i)!);
+    const young = bars.at(rest, 2, 2, now);
+    expect(young).toBe(new BarMotion().at(rest, 2, 2, now));
+    expect(young).not.toBe(whole);
+    expect(bars.at(state.tokens, 11, 2, now)).toBe(whole);
   });
 });

@@ -31,6 +31,11 @@ export function floatToHalf(value: number): number {
   return (bits - 0x38000000 + 0xfff + ((bits >> 13) & 1)) >> 13;
 }
 
+/** The bits of the first `count` numbers, into `out`. Takes arrays: each number handed on would be one on the heap. */
+export function floatsToHalves(values: Float32Array, count: number, out: Uint16Array): void {
+  for (let i = 0; i < count; i++) out[i] = floatToHalf(values[i]!);
+}
+
 /** Halfway between an even number below and an odd one above. */
 function isTie(value: number): boolean {
   const low = Math.floor(value);

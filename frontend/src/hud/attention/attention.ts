@@ -30,6 +30,9 @@ const GAP = 8;
 const LAYER_SLIDER = 0;
 const HEAD_SLIDER = 1;
 const SCALE_BUTTONS = 10;
+const MODE_WORDS = MODES.map((mode) => mode.toUpperCase());
+const SCALE_WORDS = ["ABSOLUTE γ 0.4", "PER ROW γ 0.4"];
+const SCALE_WORDS_SHORT = ["ABS γ 0.4", "ROW γ 0.4"];
 
 /** Where a head looks: its weights as a matrix, and all heads of the model at a glance. */
 class Attention implements InstrumentView {
@@ -44,6 +47,10 @@ class Attention implements InstrumentView {
   private rowRevision = -1;
   private rowQuery = -1;
   private readonly requests = new MatrixRequests("attention");
+  private readonly placedIn = new Seen();
+  private place: AttentionLayout | null = null;
+  private readonly said = new Seen();
+  private captions: readonly string[] = [];
 
   constructor(private readonly scene: Scene) {
     this.plot = new MatrixPlot(scene);
@@ -58,16 +65,36 @@ class Attention implements InstrumentView {
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
     const inner = inset(rect, size.padding);
     const top = rect.y + HEADING + GAP;
-    const place = attentionLayout({ ...inner, y: top, height: inner.y + inner.height - top }, model.heads);
     if (model.absent) this.drawAbsent(model, inner, top);
-    else this.drawParts(state, model, matrix, place, now, ui);
-    heading(
-      scene,
-      rect,
-      attention.title,
-      captions(model, this.plot.joined, this.plot.zoom.window(state, model.length)?.span ?? 0),
-    );
+    else this.drawParts(state, model, matrix, this.placeIn(inner, top, model.heads), now, ui);
+    heading(scene, rect, attention.title, this.captionsOf(state, model));
     scene.popClip();
+  }
+
+  /** Where the parts stand: found anew only where the room is another, or the heads. */
+  private placeIn({ x, y, width, height }: Rect, top: number, heads: number): AttentionLayout {
+    const { placedIn } = this;
+    placedIn.begin();
+    placedIn.value(x);
+    placedIn.value(top);
+    placedIn.value(width);
+    placedIn.value(y + height);
+    placedIn.value(heads);
+    if (placedIn.changed || !this.place) {
+      this.place = attentionLayout({ x, y: top, width, height: y + height - top }, heads);
+    }
+    return this.place;
+  }
+
+  private captionsOf(state: AppState, model: AttentionModel): readonly string[] {
+    const { said, plot } = this;
+    const part = plot.zoom.window(state, model.length)?.span ?? 0;
+    said.begin();
+    said.value(model);
+    said.value(plot.joined);
+    said.value(part);
+    if (said.changed) this.captions = captions(model, plot.joined, part);
+    return this.captions;
   }
 
   forget(before: number): void {
@@ -158,12 +185,11 @@ class Attention implements InstrumentView {
     drawSlider(scene, ui.hits, layers, sliders.x, y, half);
     drawSlider(scene, ui.hits, heads, sliders.x + half + 20, y, half);
     if (!switches) return;
-    const words = MODES.map((mode) => mode.toUpperCase());
     const top = switches.y + 4;
-    const used = drawSwitch(scene, ui.hits, 0, words, MODES.indexOf(model.mode), switches.x, top);
-    const scales =
-      switches.width - used > 250 ? ["ABSOLUTE γ 0.4", "PER ROW γ 0.4"] : ["ABS γ 0.4", "ROW γ 0.4"];
-    const room = scales.reduce((sum, word) => sum + Math.ceil(scene.measure(word, text.label)) + 18, -4);
+    const used = drawSwitch(scene, ui.hits, 0, MODE_WORDS, MODES.indexOf(model.mode), switches.x, top);
+    const scales = switches.width - used > 250 ? SCALE_WORDS : SCALE_WORDS_SHORT;
+    let room = -4;
+    for (let i = 0; i < scales.length; i++) room += Math.ceil(scene.measure(scales[i]!, text.label)) + 18;
     const left = switches.x + switches.width - room;
     drawSwitch(scene, ui.hits, SCALE_BUTTONS, scales, SCALES.indexOf(scaleOf(state)), left, top);
   }

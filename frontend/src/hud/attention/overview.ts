@@ -1,5 +1,5 @@
 import type { AppState } from "../../state/state";
-import { floatToHalf } from "../../telemetry/half";
+import { floatsToHalves } from "../../telemetry/half";
 import type { HeadSummary } from "../../telemetry/protocol.gen";
 import type { HeatRegion } from "../heat_store";
 import type { Hits } from "../hits";
@@ -22,6 +22,7 @@ const NOT_HERE = "The heads of this moment are not here yet, or not held any mor
 /** All layers × heads: each cell says how focused the head's row is. */
 export class Overview {
   private readonly region: HeatRegion;
+  private readonly values = new Float32Array(MOST_LAYERS * MOST_HEADS);
   private readonly halves = new Uint16Array(MOST_LAYERS * MOST_HEADS);
   private painted: HeadSummary | null = null;
   /** Where the cells were drawn last. */
@@ -76,9 +77,10 @@ export class Overview {
     for (let layer = 0; layer < layers; layer++) {
       for (let head = 0; head < heads; head++) {
         const focus = focusOf(summary, layer * perLayer + head, windows?.[layer] ?? 0);
-        this.halves[head * layers + layer] = floatToHalf(focus ** CONTRAST);
+        this.values[head * layers + layer] = focus ** CONTRAST;
       }
     }
+    floatsToHalves(this.values, layers * heads, this.halves);
     this.scene.heat.write(this.region, this.halves, layers, heads);
   }
 

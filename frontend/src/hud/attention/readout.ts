@@ -33,7 +33,7 @@ export function drawReadout(
     drawLargeReadout(scene, model, large, plot, over);
     return;
   }
-  const lines = cell ? ofCell(cell) : ofRow(model);
+  const lines = cell ? ofCell(cell) : linesOf(model);
   const right = plot.x + plot.width - 10;
   if (over && lines.length > 0) {
     // Zoomed in, there need not be an empty half.
@@ -42,22 +42,38 @@ export function drawReadout(
   }
   // The diagonal leaves less room the further down a line stands.
   const fits = over ? lines.length : Math.max(2, Math.floor((plot.height * 0.42) / LINE));
-  lines.slice(0, fits).forEach((line, i) => {
+  for (let i = 0; i < Math.min(lines.length, fits); i++) {
+    const line = lines[i]!;
     const y = plot.y + 18 + i * LINE;
     const room = over ? Math.min(plot.width, 210) - 24 : plot.width - (y - plot.y) - 18;
     const value = fitted(scene, Math.max(room, 40), line);
     const used = scene.text(right, y, value, text.data, line.paint, "right");
-    const fitting = [line.name, line.brief ?? ""].find(
-      (name) => used + scene.measure(name, text.caption) + 8 <= room,
-    );
-    if (fitting) scene.text(right - used - 8, y, fitting, text.caption, color.muted, "right");
-  });
+    const left = room - used - 8;
+    const name = scene.measure(line.name, text.caption) <= left ? line.name : (line.brief ?? "");
+    if (name === "" || scene.measure(name, text.caption) > left) continue;
+    scene.text(right - used - 8, y, name, text.caption, color.muted, "right");
+  }
+}
+
+/** What was said last: the same in every frame until the row is another. */
+const last: { model: AttentionModel | null; lines: readonly Line[] } = { model: null, lines: [] };
+
+function linesOf(model: AttentionModel): readonly Line[] {
+  if (model !== last.model) {
+    last.model = model;
+    last.lines = ofRow(model);
+  }
+  return last.lines;
 }
 
 /** A line's value in the room there is. Tokens lose their quotes first, then their middles; numbers stay whole. */
-function fitted(scene: Scene, room: number, { value, tokens, say }: Line): string {
+function fitted(scene: Scene, room: number, line: Line): string {
+  if (scene.measure(line.value, text.data) <= room) return line.value;
+  return shortened(scene, room, line);
+}
+
+function shortened(scene: Scene, room: number, { value, tokens, say }: Line): string {
   const width = (words: string): number => scene.measure(words, text.data);
-  if (width(value) <= room) return value;
   if (!tokens || !say) return scene.cut(room, value, text.data);
   const bare = tokens.map(bareLabel);
   const whole = say(bare);

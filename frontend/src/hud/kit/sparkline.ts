@@ -28,6 +28,17 @@ export function plotY(plot: Plot, value: number): number {
   return plot.y + plot.height * (1 - clamp01((value - plot.low) / (plot.high - plot.low)));
 }
 
+/** Where `count` values from `first` on stand, into `out`. */
+export function plotYs(
+  plot: Plot,
+  values: ArrayLike<number>,
+  first: number,
+  count: number,
+  out: Float32Array,
+): void {
+  for (let i = 0; i < count; i++) out[i] = plotY(plot, values[first + i]!);
+}
+
 /**
  * `count` values from `first` on, evenly spaced, the newest at the right edge, `step` apart. Above `warn` the line
  * turns to the colour of attention. `shift` moves it right, for the slide of a new value.
@@ -47,10 +58,8 @@ export function sparkline(
     ys = new Float32Array(count);
   }
   const right = plot.x + plot.width + shift;
-  for (let i = 0; i < count; i++) {
-    xs[i] = right - (count - 1 - i) * step;
-    ys[i] = plotY(plot, values[first + i]!);
-  }
+  for (let i = 0; i < count; i++) xs[i] = right - (count - 1 - i) * step;
+  plotYs(plot, values, first, count, ys);
   scene.areaSpans(xs, ys, 0, count - 1, plot.y + plot.height, plot.y, SHADE, SHADE_END);
   for (let i = 0; i + 1 < count; i++) {
     const a = values[first + i]!;

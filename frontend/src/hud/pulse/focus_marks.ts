@@ -1,5 +1,5 @@
 import type { AppState } from "../../state/state";
-import { floatToHalf } from "../../telemetry/half";
+import { floatsToHalves } from "../../telemetry/half";
 import type { HeadSummary } from "../../telemetry/protocol.gen";
 import type { HeatRegion } from "../heat_store";
 import type { Scene } from "../scene";
@@ -43,8 +43,7 @@ export class FocusMarks {
     }
     if (known) heat.write(this.before, this.halves, this.columns, layers);
     const { columns, headsPerMark, marks } = focusModel(heads, state.model?.windows.data ?? [], MOST_MARKS);
-    const used = layers * columns;
-    for (let i = 0; i < used; i++) this.halves[i] = floatToHalf(marks[i]!);
+    floatsToHalves(marks, layers * columns, this.halves);
     heat.write(this.current, this.halves, columns, layers);
     if (!known || columns !== this.columns) heat.write(this.before, this.halves, columns, layers);
     this.columns = columns;

@@ -77,15 +77,21 @@ export function pulseModel(event: LayerActivation): PulseModel {
     position: event.position,
     count,
     layer: event.layer.data.slice(),
-    layerShown: Array.from(event.layer.data, layerNumber),
+    layerShown: written(event.layer.data, layerNumber),
     norms,
     strong,
     marked,
     change: changes,
-    changeShown: Array.from(changes, change),
+    changeShown: written(changes, change),
     output: norm(count > 0 ? event.output_norm.data[count - 1]! : Number.NaN),
     residual: change(count > 0 ? changes[count - 1]! : Number.NaN),
   };
+}
+
+function written(values: ArrayLike<number>, say: (value: number) => string): string[] {
+  const out: string[] = [];
+  for (let i = 0; i < values.length; i++) out.push(say(values[i]!));
+  return out;
 }
 
 /** Two digits, each made once. */

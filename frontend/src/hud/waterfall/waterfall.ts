@@ -207,7 +207,8 @@ export class Waterfall implements InstrumentView {
     points.count = 0;
     let greatest = 0;
     for (let step = first; step < last && points.count < MOST_COLUMNS; step++) {
-      const nats = this.tokenOf(state, step)?.entropy ?? Number.NaN;
+      const event = this.tokenOf(state, step);
+      const nats = event ? event.entropy : Number.NaN;
       points.x[points.count] = area.x + area.width - (end - step - 0.5) * width;
       points.nats[points.count++] = nats;
       if (nats > greatest) greatest = nats;

@@ -1,6 +1,6 @@
-import { fade, palette } from "../color";
+import { type Color, fade, palette } from "../color";
 import { caption } from "../kit/heading";
-import { type Plot, plotY } from "../kit/sparkline";
+import { type Plot, plotY, plotYs } from "../kit/sparkline";
 import type { Scene } from "../scene";
 import { color, glow, size, text, threshold } from "../theme";
 
@@ -43,7 +43,7 @@ export function drawEntropyLine(scene: Scene, plot: Plot, points: EntropyPoints,
   const { x, y, nats, count } = points;
   const { at } = scene;
   const base = plot.y + plot.height;
-  for (let i = 0; i < count; i++) y[i] = plotY(plot, nats[i]!);
+  plotYs(plot, nats, 0, count, y);
   for (let from = 0, to = 0; from < count; from = ++to) {
     while (known(points, to) && known(points, to + 1)) to++;
     scene.areaSpans(x, y, from, to, base, plot.y, SHADE, SHADE_END);
@@ -52,8 +52,8 @@ export function drawEntropyLine(scene: Scene, plot: Plot, points: EntropyPoints,
     if (!known(points, i) || !known(points, i + 1)) continue;
     const p = known(points, i - 1) ? i - 1 : i;
     const n = known(points, i + 2) ? i + 2 : i + 1;
-    const from = inkOf(nats[i]!);
-    const to = inkOf(nats[i + 1]!);
+    const from = inkOf(nats, i);
+    const to = inkOf(nats, i + 1);
     scene.span(x, y, i, p, n, size.dataLine, from, to, glow.bracket);
   }
   for (let i = 0; i < count; i++) {
@@ -64,7 +64,7 @@ export function drawEntropyLine(scene: Scene, plot: Plot, points: EntropyPoints,
     at[1] = y[i]! - radius;
     at[2] = 2 * radius;
     at[3] = 2 * radius;
-    const ink = inkOf(nats[i]!);
+    const ink = inkOf(nats, i);
     if (last) scene.boxAt(color.now, color.now, 0, glow.head, color.now, 3.5);
     else scene.boxAt(ink, ink, 0, glow.bracket, ink, 2);
   }
@@ -74,6 +74,6 @@ function known({ nats, count }: EntropyPoints, i: number): boolean {
   return i >= 0 && i < count && !Number.isNaN(nats[i]!);
 }
 
-function inkOf(nats: number): number {
-  return INKS[nats > threshold.uncertain ? 1 : 0]!;
+function inkOf(nats: Float32Array, i: number): Color {
+  return INKS[nats[i]! > threshold.uncertain ? 1 : 0]!;
 }
