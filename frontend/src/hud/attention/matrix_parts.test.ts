@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { AttentionMatrix, MATRIX_EDGE } from "../../state/attention_matrix";
 import { createState } from "../../state/initial";
+import { attentionKey } from "../../state/reduce";
 import type { Asked, Requests } from "../../state/requests";
+import type { Run } from "../../state/state";
 import { floatToHalf, halfToFloat } from "../../telemetry/half";
-import type { AttentionReply } from "../../telemetry/protocol.gen";
+import type { AttentionReply, RunStarted } from "../../telemetry/protocol.gen";
 import { HEAT_EDGE, HeatStore } from "../heat_store";
 import { attentionLayout } from "./attention_layout";
 import { attentionModel } from "./attention_model";
@@ -119,6 +121,42 @@ describe("what is asked for", () => {
       const columns = Math.ceil((key_stop - key_start) / Math.ceil((key_stop - key_start) / max_size));
       expect(rows * columns * 4).toBeLessThanOrEqual(2 ** 20);
     }
+  });
+
+  it("leaves to the stream what it is about to bring", () => {
+    const state = createState();
+    const started = { run_id: "r" } as RunStarted;
+    const weights = { data: new Uint16Array(40), shape: [1, 40] };
+    const sink = { data: new Float32Array(1), shape: [1] };
+    const rows = {
+      kind: "attention",
+      run_id: "r",
+      layer: 0,
+      head: 1,
+      query_start: 39,
+      weights,
+      sink,
+    } as const;
+    state.run = { started, state: { phase: "running" } } as unknown as Run;
+    state.right = "viewer";
+    state.attention.set(attentionKey(0, 1), rows);
+    state.attentionHistory
+      .use(0, 1, "head")
+      .addReply(
+        answer({ ...head, query_start: 0, query_stop: 40, key_start: 0, key_stop: 40, max_size: 40 }),
+      );
+    const asked: number[] = [];
+    const ask = (_: string, { query_start }: { query_start: number }) => void asked.push(query_start);
+    const requests = new MatrixRequests("test");
+    const asks = (length: number) => requests.ask(state, 0, 1, "head", length, ask as Requests["ask"]);
+    expect([asks(42), asks(48)]).toEqual([false, false]);
+    state.run = { started, state: { phase: "paused" } } as unknown as Run;
+    expect(asks(42)).toBe(true);
+    expect(asked).toEqual([40]);
+    const late = new MatrixRequests("test");
+    state.run = { started, state: { phase: "running" } } as unknown as Run;
+    expect(late.ask(state, 0, 1, "head", 49, ask as Requests["ask"])).toBe(true); // it has not come
+    expect(asked).toEqual([40, 40]);
   });
 
   it("is asked once, and never again where it was refused", () => {

@@ -1,5 +1,6 @@
 import type { AttentionMode } from "../../state/attention_history";
 import { type AttentionMatrix, MATRIX_EDGE } from "../../state/attention_matrix";
+import { attentionKey } from "../../state/reduce";
 import type { Requests } from "../../state/requests";
 import type { AppState } from "../../state/state";
 import type { GetAttention } from "../../telemetry/protocol.gen";
@@ -13,6 +14,8 @@ const LONGEST = 512;
  * have brought them for the head that was on show before. A server gives those that it has.
  */
 const AHEAD = 16;
+/** Rows of a head on show that the stream may be behind the tokens: it brings them thirty times a second. */
+const ON_THE_WAY = 8;
 
 /** A part of a matrix, as it is asked for. */
 export type Piece = Pick<GetAttention, "query_start" | "query_stop" | "key_start" | "key_stop" | "max_size">;
@@ -57,6 +60,16 @@ function firstQuery(first: number, stop: number, side: number): number {
   return Math.ceil((stop - power * side) / power) * power;
 }
 
+/** Positions whose rows need not be waited for: those that the stream is about to bring are not asked for. */
+function dueLength(state: AppState, layer: number, head: number, length: number): number {
+  const { run, attention, right } = state;
+  const rows = attention.get(attentionKey(layer, head));
+  const live = right !== "" && run?.state?.phase === "running";
+  if (!live || !rows || rows.run_id !== run.started.run_id) return length;
+  const brought = rows.query_start + (rows.weights.shape[0] ?? 0);
+  return brought < length && length - brought <= ON_THE_WAY ? brought : length;
+}
+
 /** Asks for the rows that the stream has not brought: of the time before a head was selected, and of joined heads. */
 export class MatrixRequests {
   private key = "";
@@ -94,7 +107,7 @@ export class MatrixRequests {
     }
     if (this.awaited > 0 || this.refusal !== "" || length === 0) return false;
     const matrix = state.attentionHistory.use(layer, head, mode);
-    const pieces = piecesMissing(matrix, length);
+    const pieces = piecesMissing(matrix, mode === "head" ? dueLength(state, layer, head, length) : length);
     this.awaited = pieces.length;
     pieces.forEach((piece, i) => {
       const asked = { kind: "get_attention", layer, head, mode, ...piece } as const;
