@@ -82,6 +82,11 @@ describe("the entropy instrument on a recorded run", () => {
     const past = drawn.heats().find(({ columns, rows }) => columns === 64 && rows === 9)!;
     expect(drawn.value(past, 20, 3)).toBeCloseTo(0.75, 2);
     expect(drawn.value(past, 20, 4)).toBeNaN();
+    state.heads = { ...state.heads!, position: position + 40 };
+    drawn.draw();
+    // What is known is not asked for again.
+    expect(drawn.asked[9]!.asked).toMatchObject({ head: 3, start: position + 1, stop: position + 41 });
+    expect(drawn.asked[10]!.asked).toMatchObject({ head: 0, start: 0, stop: position + 41 });
   });
 
   it("measures a windowed layer against what it sees", () => {

@@ -27,9 +27,10 @@ export class HistoryAsker {
     this.asked = subject;
     this.askedAt = position;
     const heads = history.heads > MOST_HEADS ? [head] : [head, ...others(history.heads, head)];
-    const [start, stop] = [view.start, position + 1];
+    const stop = position + 1;
     for (const one of heads) {
-      if (!missing(history, layer, one, start, stop)) continue;
+      const start = firstMissing(history, layer, one, view.start, stop);
+      if (start === stop) continue;
       const asked = { kind: "get_head_history", layer, head: one, start, stop } as const;
       // A slot for each row of the picture: another layer's question takes the place of one that waits.
       ui.host.ask(`${SLOT} ${one}`, asked, (reply) => history.fill(reply));
@@ -41,10 +42,15 @@ function others(heads: number, but: number): number[] {
   return Array.from({ length: heads }, (_, i) => i).filter((i) => i !== but);
 }
 
-/** Something between two positions is not known. */
-function missing(history: HeadHistory, layer: number, head: number, start: number, stop: number): boolean {
-  for (let position = start; position < stop; position++) {
-    if (Number.isNaN(history.at(position, layer, head))) return true;
-  }
-  return false;
+/** The first position from `start` on that is not known; `stop` when all are. */
+function firstMissing(
+  history: HeadHistory,
+  layer: number,
+  head: number,
+  start: number,
+  stop: number,
+): number {
+  let position = start;
+  while (position < stop && !Number.isNaN(history.at(position, layer, head))) position++;
+  return position;
 }
