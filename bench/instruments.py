@@ -115,9 +115,12 @@ class Cockpit(Viewer):
 
 
 def measure_open(rounds: int) -> list[Figure]:
-    """Decode speed with every instrument open, against bare llama.cpp."""
-    figures = decode.measure(rounds, Cockpit, "decode with every instrument open")
-    return [figure for figure in figures if figure.at_least]
+    """Decode speed with every instrument open, against bare llama.cpp: as the page opens them, which asks
+    nothing but the stream's parts and one head's rows; and with the flow rolled out through all layers,
+    which takes every head's newest row in every layer, between two decodes."""
+    opened = decode.measure(rounds, Viewer, "decode with every instrument open")
+    rolled = decode.measure(rounds, Cockpit, "decode with the flow rolled out")
+    return [figure for figure in (*opened, *rolled) if figure.at_least]
 
 
 def measure_memory(rounds: int) -> list[Figure]:

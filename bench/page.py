@@ -130,7 +130,8 @@ def measure_latency(rounds: int) -> list[Figure]:
 
     The real server shows it over and over at its own pace, and nothing is computed beside it. Twice:
     as it is, and, where the GPU is software and takes the cores of the page itself, with its work
-    left out.
+    left out. What comes while the GPU is behind goes to it before the picture that shows it: how late
+    that picture is, is a figure of its own.
     """
     figures = []
     for mode in ("draw", "idle-gpu"):
@@ -147,6 +148,16 @@ def measure_latency(rounds: int) -> list[Figure]:
                 reach=60,
                 note=f"{len(latency)} frames; p50 {percentile(latency, 50):.0f} ms, of it in the page "
                 f"p99 {percentile(in_page, 99):.0f} ms; {VIEWPORT[0]}×{VIEWPORT[1]}",
+            )
+        )
+        drawn = measured["drawn"]
+        figures.append(
+            Figure(
+                name=f"server to the picture of it, p99, {renderer(measured, idle_gpu=mode == 'idle-gpu')}",
+                value=percentile(drawn, 99),
+                unit="ms",
+                reach=60,
+                note=f"p50 {percentile(drawn, 50):.0f} ms; {measured['frames'] / SECONDS:.0f} pictures a second",
             )
         )
         if not measured["asked"]["software"]:
