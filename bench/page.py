@@ -150,14 +150,14 @@ def measure_latency(rounds: int) -> list[Figure]:
                 f"p99 {percentile(in_page, 99):.0f} ms; {VIEWPORT[0]}×{VIEWPORT[1]}",
             )
         )
-        drawn = measured["drawn"]
+        drawn, rate = measured["drawn"], measured["frames"] / SECONDS
         figures.append(
             Figure(
                 name=f"server to the picture of it, p99, {renderer(measured, idle_gpu=mode == 'idle-gpu')}",
                 value=percentile(drawn, 99),
                 unit="ms",
                 reach=60,
-                note=f"p50 {percentile(drawn, 50):.0f} ms; {measured['frames'] / SECONDS:.0f} pictures a second",
+                note=f"p50 {percentile(drawn, 50):.0f} ms; {rate:.0f} pictures a second",
             )
         )
         if not measured["asked"]["software"]:
