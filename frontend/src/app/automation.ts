@@ -1,7 +1,6 @@
 import type { AppState } from "../state/state";
 import type { ArchiveSource } from "../telemetry/archive_source";
-import { RecordingSource } from "../telemetry/replay";
-import type { FrameSource } from "../telemetry/source";
+import { type FrameSource, recordingOf } from "../telemetry/source";
 import type { App } from "./app";
 import type { ManualClock } from "./clock";
 
@@ -80,7 +79,7 @@ declare global {
 }
 
 export function automationOf(app: App, source: FrameSource, clock: ManualClock | null): Chamber {
-  const recording = source instanceof RecordingSource ? source : null;
+  const recording = recordingOf(source);
   const manual = (): ManualClock => {
     if (!clock) throw new Error("This needs ?clock=manual.");
     return clock;

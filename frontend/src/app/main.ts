@@ -9,7 +9,6 @@ import { createState } from "../state/initial";
 import { headSelected } from "../state/reduce";
 import type { AppState } from "../state/state";
 import type { Archive } from "../telemetry/archive";
-import { RecordingResources, RecordingSource } from "../telemetry/replay";
 import { HttpResources, type Resources } from "../telemetry/resources";
 import { SocketSource, socketUrl } from "../telemetry/socket";
 import type { FrameSource } from "../telemetry/source";
@@ -117,6 +116,7 @@ async function origin(clock: Clock, recording: string | null, session: string | 
     return { source, resources: new HttpResources(base) };
   }
   const { fetchRecording } = await import("../telemetry/recording_file");
+  const { RecordingResources, RecordingSource } = await import("../telemetry/replay");
   const held = await fetchRecording(new URL(recording, base));
   const source = new RecordingSource(held, clock, !(clock instanceof ManualClock));
   return { source, resources: new RecordingResources(held) };

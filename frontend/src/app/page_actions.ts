@@ -16,8 +16,8 @@ import { isRunning, mayRun, type Needs, offers } from "../state/select";
 import { generateCommand, type Settings } from "../state/settings";
 import type { AppState, Preset } from "../state/state";
 import type { Command } from "../telemetry/protocol.gen";
-import { RecordingSource } from "../telemetry/replay";
 import type { FrameSource } from "../telemetry/source";
+import { recordingOf } from "../telemetry/source";
 import type { Actions } from "./actions";
 import type { Clock } from "./clock";
 import type { Dialogs } from "./dialogs";
@@ -317,9 +317,10 @@ export class PageActions implements Actions {
 
   replayAgain(): void {
     const { source, state } = this.page;
-    if (!(source instanceof RecordingSource)) return;
+    const recording = recordingOf(source);
+    if (!recording) return;
     restarted(state);
-    source.rewind();
+    recording.rewind();
   }
 
   dismissProblem(): void {
