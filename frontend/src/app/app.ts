@@ -138,7 +138,7 @@ export class App implements Page {
   /** From now on: a picture with each animation frame; and what arrives while the GPU is behind goes to it at once. */
   run(): void {
     runFrames(
-      () => this.ownPace && !this.hasten() && this.tick(),
+      () => (this.ownPace ? this.step() : null),
       () => this.ownPace && this.tend(),
       this.signal,
     );
@@ -250,6 +250,13 @@ export class App implements Page {
   }
 
   // ------------------------------------------------------------------------------ inside
+
+  /** A picture; or what can't wait for one, and when it can be drawn. */
+  private step(): Promise<void> | null {
+    if (this.hasten()) return this.graphics.picture?.idle() ?? null;
+    this.tick();
+    return null;
+  }
 
   /** While the GPU is behind: what can't wait for a picture. False when it is not. */
   private hasten(): boolean {

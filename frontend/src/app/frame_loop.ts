@@ -3,25 +3,38 @@ const PATIENCE = 250;
 
 /**
  * Calls `frame` once per animation frame, and `between` now and then while none comes: the
- * page is hidden, or the GPU is behind. An error of one frame does not end the loop; the same
- * one is said once.
+ * page is hidden, or the GPU is behind. What `frame` gives back it waits for, and is called again then: a
+ * GPU that needs one and a half animation frames would else draw every second one. An error of one
+ * frame does not end the loop; the same one is said once.
  */
-export function runFrames(frame: () => void, between: () => void, signal: AbortSignal): void {
+export function runFrames(frame: () => Promise<void> | null, between: () => void, signal: AbortSignal): void {
   let lastError = "";
   let lastFrame = performance.now();
-  const guarded = (work: () => void) => {
+  let waiting = false;
+  const guarded = <T>(work: () => T): T | null => {
     try {
-      work();
+      return work();
     } catch (error) {
       if (String(error) !== lastError) console.error(error);
       lastError = String(error);
+      return null;
     }
+  };
+  const again = () => {
+    waiting = false;
+    if (!signal.aborted) guarded(frame);
+  };
+  const draw = () => {
+    const until = guarded(frame);
+    if (!until || waiting) return;
+    waiting = true;
+    until.then(again, again);
   };
   const step = () => {
     if (signal.aborted) return;
     requestAnimationFrame(step);
     lastFrame = performance.now();
-    guarded(frame);
+    draw();
   };
   requestAnimationFrame(step);
   const timer = setInterval(() => {
