@@ -16,11 +16,11 @@ import { type CanvasSize, CanvasSizeWatch } from "./canvas_size";
 import type { Clock } from "./clock";
 import { Dialogs } from "./dialogs";
 import { Fetcher } from "./fetcher";
-import { runFrames } from "./frame_loop";
 import { GraphicsKeeper } from "./graphics";
 import { Intake } from "./intake";
 import { listenToKeys } from "./keyboard";
 import { Metrics } from "./metrics";
+import { keepPace } from "./pace";
 import { type Page, PageActions } from "./page_actions";
 import { PageDom } from "./page_dom";
 import type { Picture, UiState } from "./picture";
@@ -135,14 +135,9 @@ export class App implements Page {
     await this.graphics.start();
   }
 
-  /** From now on: a picture with each animation frame; and what arrives while the GPU is behind goes to it at once. */
+  /** From now on everything goes on by animation frames. */
   run(): void {
-    runFrames(
-      () => (this.ownPace ? this.step() : null),
-      () => this.ownPace && this.tend(),
-      this.signal,
-    );
-    if (!this.replay) this.intake.arrived = () => this.ownPace && this.hasten();
+    this.intake.arrived = keepPace(this);
   }
 
   /** Everything of one animation frame, at the clock's time. */
@@ -166,6 +161,13 @@ export class App implements Page {
     this.drain();
     this.fetch();
     this.showDom(this.clock.now());
+  }
+
+  /** What was applied goes to the GPU, and is drawn by a later frame; what a replay shows is drawn by its own clock. */
+  handOver(picture: Picture): void {
+    if (this.replay) return;
+    picture.takeIn(this.clock.now(), this.state);
+    this.intake.submitted();
   }
 
   /** Apply all that has arrived. */
@@ -250,24 +252,6 @@ export class App implements Page {
   }
 
   // ------------------------------------------------------------------------------ inside
-
-  /** A picture; or what can't wait for one, and when it can be drawn. */
-  private step(): Promise<void> | null {
-    if (this.hasten()) return this.graphics.picture?.idle() ?? null;
-    this.tick();
-    return null;
-  }
-
-  /** While the GPU is behind: what can't wait for a picture. False when it is not. */
-  private hasten(): boolean {
-    const { picture } = this.graphics;
-    if (!picture?.behind) return false;
-    this.tend();
-    if (this.replay) return true;
-    picture.takeIn(this.clock.now(), this.state);
-    this.intake.submitted();
-    return true;
-  }
 
   /** The replay goes on; what is drawn, is drawn by its clock. */
   private play(replay: ArchiveSource, now: number): void {
