@@ -1,32 +1,32 @@
 /** A frame that takes the GPU so many milliseconds leaves it no time to be ready for the next one. */
 const SLOW = 24;
-/** Frames that a fast GPU may have before it: one that it draws and one that waits. */
-const MOST = 2;
+/** Of a fast GPU one frame in so many is looked at: each look is a promise. */
+const SELDOM = 8;
 
 /**
- * The frames that the GPU has not finished. A browser lets three of them pile up, which on a slow GPU makes
- * each picture three frames old: a GPU that was slow gets the next frame when it has done with the last.
+ * Whether the GPU has had time for what it was given. A browser lets three frames pile up, which on a slow GPU
+ * makes each picture three frames old: one that was slow gets the next frame when it has done with the last.
  */
 export class Backlog {
-  private readonly begun = new Float64Array(MOST);
-  private oldest = 0;
-  private held = 0;
+  /** When the frame that is looked at was submitted; NaN for none. */
+  private since = Number.NaN;
   private slow = false;
+  private unseen = 0;
   private readonly finished = () => {
-    this.slow = performance.now() - this.begun[this.oldest]! > SLOW;
-    this.oldest = (this.oldest + 1) % MOST;
-    this.held = Math.max(0, this.held - 1);
+    this.slow = performance.now() - this.since > SLOW;
+    this.since = Number.NaN;
   };
 
   /** Another frame would only wait. */
   get full(): boolean {
-    return this.held >= (this.slow ? 1 : MOST);
+    if (Number.isNaN(this.since)) return false;
+    return this.slow || performance.now() - this.since > SLOW;
   }
 
   /** A frame went to the queue; it is finished when all is that the queue has now. */
   submitted(queue: GPUQueue): void {
-    this.begun[(this.oldest + this.held) % MOST] = performance.now();
-    this.held++;
+    if (!Number.isNaN(this.since) || (!this.slow && this.unseen++ % SELDOM > 0)) return;
+    this.since = performance.now();
     queue.onSubmittedWorkDone().then(this.finished, this.finished);
   }
 }
