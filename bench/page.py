@@ -201,9 +201,9 @@ def measure_wide(rounds: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "wide.gguf"
         write_wide_model(path)
-        with Server(str(path), "--threads", "1") as server:
+        with Server(str(path), "--no-autostart", "--threads", "1") as server:
             server.wait()
-            measured = watch_page(server.url, SECONDS, idle_gpu=True)
+            measured = watch_page(server.url, SECONDS, idle_gpu=True, prompt="the cat sat on")
     if measured["particles"] != VOCABULARY:
         raise RuntimeError(f"the page shows {measured['particles']:,} particles, not {VOCABULARY:,}")
     if measured["tokens"] < SECONDS:
