@@ -35,10 +35,11 @@ def fan_out(minutes: float) -> list[Figure]:
 
 
 def stalled(minutes: float) -> list[Figure]:
-    """20 viewers that never read, beside 10 that do, before and while."""
+    """20 viewers that never read, beside 10 that do; and those alone, half as long before and after: a p99
+    of two milliseconds is the machine's more than the server's, and drifts with it."""
     with stage() as server:
         crowd("watch", server.page, BESIDE, 5)  # caches are full after that
-        alone = crowd("watch", server.page, BESIDE, 30)
+        alone = [crowd("watch", server.page, BESIDE, minutes * 30)]
         beside = start_crowd("watch", server.page, BESIDE, minutes * 60)
         time.sleep(10)
         before, kernel = server.resident(), kernel_buffers()
@@ -49,7 +50,10 @@ def stalled(minutes: float) -> list[Figure]:
             held.append(server.resident() - before + kernel_buffers() - kernel)
         result_of(silent)
         seen = result_of(beside)
+        alone.append(crowd("watch", server.page, BESIDE, minutes * 30))
     each = max(held) / STALLED
+    first, last = (crowded["p99"] for crowded in alone)
+    against = (first + last) / 2
     return [
         Figure(
             name=f"memory of a viewer that never reads, {minutes:g} min",
@@ -62,10 +66,10 @@ def stalled(minutes: float) -> list[Figure]:
             name=f"lag of {BESIDE} others, p99, beside {STALLED} that never read",
             value=seen["p99"],
             unit="ms",
-            against=alone["p99"],
-            ratio=seen["p99"] / alone["p99"],
+            against=against,
+            ratio=seen["p99"] / against,
             reach=1.1,
-            note=f"events lost {seen['lost']}",
+            note=f"events lost {seen['lost']}; alone before {first:.2f}, after {last:.2f}",
         ),
     ]
 
