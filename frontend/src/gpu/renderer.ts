@@ -175,10 +175,13 @@ export class Renderer {
   }
 
   /** The newest distribution goes to the GPU at once; a later frame draws it. */
-  takeIn({ state, time, reducedMotion, exact }: FrameInput): void {
-    const { distribution, pinned } = shown(state);
-    const history = pinned ? null : state.distributions;
-    this.particles?.takeIn(distribution, history, time, reducedMotion, exact === true);
+  takeIn(input: FrameInput): void {
+    if (!this.particles?.lacks(shown(input.state).distribution)) return;
+    const { device } = this.gpu;
+    const encoder = device.createCommandEncoder(this.encoderLabel);
+    this.keyframe(encoder, input);
+    this.submission[0] = encoder.finish();
+    device.queue.submit(this.submission);
   }
 
   /** One frame: the script of everything that is drawn; on the page's canvas, or on another of its format. */

@@ -60,6 +60,11 @@ export class Particles {
     this.uploadLayout();
   }
 
+  /** Whether `update` would take it over. */
+  lacks(newest: Keyframe<Distribution> | null): boolean {
+    return (newest?.event ?? null) !== this.shown;
+  }
+
   /**
    * Takes over a keyframe that is new. The light has come from the keyframes before it, at the times they
    * arrived, whether they were drawn or not: so it is the same at a time however one came there.
@@ -86,23 +91,6 @@ export class Particles {
     this.keyframes.encode(pass, event, this.clock.ease(Math.min(arrived, time), still));
     this.clock.keyframe(arrived);
     this.shown = event;
-  }
-
-  /** The same, by a submission of its own. */
-  takeIn(
-    newest: Keyframe<Distribution> | null,
-    history: Keyframes | null,
-    time: number,
-    still: boolean,
-    exact: boolean,
-  ): void {
-    if ((newest?.event ?? null) === this.shown) return;
-    const { device } = this.owner;
-    const encoder = device.createCommandEncoder({ label: "keyframe alone" });
-    const pass = encoder.beginComputePass({ label: "keyframe alone" });
-    this.update(pass, newest, history, time, still, exact);
-    pass.end();
-    device.queue.submit([encoder.finish()]);
   }
 
   /** Takes over what came between the keyframe on show and the newest. */
