@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createState } from "../state/initial";
 import type { AppState } from "../state/state";
@@ -62,6 +64,24 @@ describe("messages", () => {
     expect(labels("model-missing")).toEqual(["DISMISS"]);
     expect(labels("recording-stopped")).toEqual(["DISMISS"]);
     expect(messagesFor(state, ready, null, 0)[0]!.title).toBe("Recording has stopped");
+  });
+
+  it("say that the model has stopped of no problem that it survives", () => {
+    const state = open();
+    state.model = { id: "m" } as never;
+    const backend = join(import.meta.dirname, "../../../backend/cloudchamber");
+    const sources = readdirSync(backend, { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".py"))
+      .map((path) => readFileSync(join(backend, path), "utf8"));
+    const codes = new Set(
+      sources.flatMap((text) => [...text.matchAll(/\bcode="([\w-]+)"/g)].map(([, code]) => code!)),
+    );
+    expect(codes.size).toBeGreaterThan(8);
+    for (const code of codes) {
+      state.problem = { kind: "problem", code, message: "", hint: "" };
+      const { title } = messagesFor(state, ready, null, 0)[0]!;
+      expect(title === "The model has stopped", code).toBe(code === "load-failed");
+    }
   });
 
   it("stay while the next attempt is under way, and are none before the first has failed", () => {

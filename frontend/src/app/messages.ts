@@ -122,32 +122,28 @@ function connectionMessage(state: AppState, now: number): MessageSpec | null {
   return null;
 }
 
-/** Problems of one run, or of something the model can do without; all others end the model's process. */
-const PASSING = new Set([
-  "nan",
-  "decode",
-  "template",
-  "logits-log",
-  "positions",
-  "model-refused",
-  "model-missing",
-  "recording-stopped",
-  "sessions-go-next",
-]);
-const PASSING_TITLES: Readonly<Record<string, string>> = {
-  "model-refused": "That model can't be loaded",
-  "model-missing": "That model can't be loaded",
+const REFUSED = "That model can't be loaded";
+/** Problems of one run, or of something the model can do without, and their titles; all others end the model's process. */
+const PASSING: Readonly<Record<string, string>> = {
+  nan: "",
+  decode: "",
+  template: "",
+  "logits-log": "",
+  positions: "",
+  "model-refused": REFUSED,
+  "model-missing": REFUSED,
   "recording-stopped": "Recording has stopped",
   "sessions-go-next": "Little room for sessions",
+  "session-incomplete": "A session lacks a part",
 };
 
 function problemMessage(state: AppState): MessageSpec | null {
   const { problem, model } = state;
   if (!problem) return null;
   const dismiss: Way = { label: "DISMISS", go: (actions) => actions.dismissProblem() };
-  if (model && PASSING.has(problem.code)) {
-    const title = PASSING_TITLES[problem.code] ?? "Something went wrong";
-    const message = plain("problem", "attention", title, problem.message);
+  const passing = PASSING[problem.code];
+  if (model && passing !== undefined) {
+    const message = plain("problem", "attention", passing || "Something went wrong", problem.message);
     return { ...message, hint: problem.hint, ways: [dismiss] };
   }
   const again: Way = { label: "LOAD AGAIN", go: (actions) => model && actions.load(model.id) };
