@@ -99,7 +99,7 @@ function beginWithHeldLayer(state: AppState, source: FrameSource): void {
 /** The page's address for another session: how it is looked at stays, where in the run does not. */
 function addressWithoutMoment(): string {
   const url = new URL(location.href);
-  for (const name of ["session", "recording", "step", "layer", "head"]) url.searchParams.delete(name);
+  for (const name of ["session", "recording", "at", "step", "layer", "head"]) url.searchParams.delete(name);
   return url.href;
 }
 

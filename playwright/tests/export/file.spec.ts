@@ -52,9 +52,11 @@ async function expectExperts(page: Page): Promise<void> {
 }
 
 test("a session's file that is dropped on the page is replayed", async ({ page }) => {
-  await open(page, `${host.url}?view=hud&layer=23&step=5`);
+  await open(page, `${host.url}?view=hud&layer=23&step=5&at=1.5`);
   expect((await snapshot(page)).model).toContain("SmolLM2");
   await drop(page, readFileSync(FILE));
+  await expect.poll(async () => (await snapshot(page)).vocabularySize).toBeLessThan(1000);
+  expect(new URL(page.url()).searchParams.get("at"), "it begins where another run stood").not.toBe("1.5");
   await expectExperts(page);
   expect(new URL(page.url()).searchParams.get("step")).toBeNull();
   // And another one after it: a recording.
