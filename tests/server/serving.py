@@ -33,6 +33,7 @@ class DrivenSession:
     """Publishes what the test says; answers with what the test gives it."""
 
     control = True
+    records = True
 
     def __init__(self) -> None:
         self.hub = Hub()

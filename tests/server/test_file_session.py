@@ -48,7 +48,9 @@ def test_every_part_is_handed_out_as_it_is_in_the_file(client: TestClient, file:
 
 
 def test_there_is_one_session_and_it_stays_as_it_is(client: TestClient) -> None:
-    listed = client.get("/api/sessions").json()["sessions"]
+    answer = client.get("/api/sessions").json()
+    assert answer["recording"] is False
+    listed = answer["sessions"]
     assert [session["id"] for session in listed] == [ID]
     assert client.post(f"/api/sessions/{ID}", json={"title": "Mine"}).status_code == 503
     assert client.delete(f"/api/sessions/{ID}").status_code == 503

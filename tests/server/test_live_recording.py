@@ -74,6 +74,15 @@ async def test_what_is_kept_is_what_a_viewer_got(tmp_path: Path) -> None:
     assert {"distribution", "heads", "layers", "cache", "memory"} <= kinds
 
 
+def test_a_server_that_was_told_to_keep_nothing_says_so(tmp_path: Path) -> None:
+    for record in (False, True):
+        store = Store(tmp_path / f"{record}" / "sessions.db")
+        session = LiveSession(EngineOptions(), autostart=False, store=store, record=record)
+        with serving(session, tmp_path) as address:
+            listed = httpx.get(f"http://{address}/api/sessions", headers=OWNER).json()
+        assert (listed["sessions"], listed["recording"]) == ([], record)
+
+
 def _is_over(got: list[bytes]) -> bool:
     """Whether the newest frame tells of the run's end."""
     events = codec.decode(got[-1]).get("events", ()) if got else ()

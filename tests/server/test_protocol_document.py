@@ -75,6 +75,8 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"the last {event_log.CAPACITY:,}",
         f"{event_log.CAPACITY // 2:,} behind",
         f"{commands.MAX_PROMPT_BYTES:,} bytes",
+        f"inbound message | {commands.MAX_MESSAGE_BYTES >> 10} KiB",
+        f"your message was larger than {commands.MAX_MESSAGE_BYTES >> 10} KiB",
         f"at most {commands.MAX_SELECTIONS} pairs",
         f"{stream.MAX_QUESTIONS} a viewer",
         "; ".join(

@@ -52,6 +52,7 @@ def test_sessions_are_listed(client: httpx.Client, store: Store) -> None:
     assert [info["id"] for info in body["sessions"]] == [TWO, ONE]
     assert body["limit"] == 10**9
     assert body["used"] == store.used
+    assert body["recording"] is True
     info = body["sessions"][1]
     assert info["title"] == "Once upon a time"
     assert (info["steps"], info["complete"], info["running"]) == (70, True, False)

@@ -144,6 +144,10 @@ class LiveSession:
         return state
 
     @property
+    def records(self) -> bool:
+        return self._recorder is not None
+
+    @property
     def model_name(self) -> str:
         return self.hub.model.model.name if self.hub.model else ""
 

@@ -43,6 +43,7 @@ class ReplaySession:
     """Plays once, from when the first viewer arrives. What it showed stays."""
 
     control = False
+    records = False
     store: Store | None = None
 
     def __init__(self, recording: Recording) -> None:

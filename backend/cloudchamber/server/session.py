@@ -30,7 +30,11 @@ class Session(Protocol):
 
     @property
     def store(self) -> Store | None:
-        """Where runs are kept, if they are."""
+        """Where kept runs are, if there are any to look at."""
+
+    @property
+    def records(self) -> bool:
+        """Whether a run is kept there."""
 
     @property
     def state(self) -> SessionState: ...

@@ -1,6 +1,6 @@
 """Kept sessions over HTTP: their list, their parts, and what an owner may change.
 
-GET    api/sessions                    {sessions: [...], used, limit}
+GET    api/sessions                    {sessions: [...], used, limit, recording}
 POST   api/sessions/{id}               {"title": "..."} or {"pinned": true}
 DELETE api/sessions/{id}
 GET    api/sessions/{id}/parts/{name}  one part, as `sessions/archive.py` has it
@@ -37,14 +37,19 @@ _NONE: Final = "There is no such session.\n"
 
 
 async def sessions(request: Request) -> Response:
-    """All kept sessions in brief, newest first; none where nothing is kept."""
-    store = _store(request)
+    """All kept sessions in brief, newest first, and whether runs are added to them."""
+    store, recording = _store(request), request.app.state.session.records
     if store is None:
-        return _json({"sessions": [], "used": 0, "limit": 0})
+        return _json({"sessions": [], "used": 0, "limit": 0, "recording": recording})
 
     def read() -> dict[str, Any]:
         listed = [dataclasses.asdict(info) for info in store.list()]
-        return {"sessions": listed, "used": store.used, "limit": store.keep_bytes}
+        return {
+            "sessions": listed,
+            "used": store.used,
+            "limit": store.keep_bytes,
+            "recording": recording,
+        }
 
     return await _answer(lambda: _json(read()))
 

@@ -53,7 +53,15 @@ test("a run is kept, found in the list, renamed, replayed and deleted", async ({
   await expect.poll(() => replay.tokens(), { timeout: 60_000 }).toBeGreaterThan(10);
 
   await page.keyboard.press("o");
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
   await list.getByRole("button", { name: "Delete A tower" }).click();
-  await list.getByRole("button", { name: "Really delete A tower" }).click();
+  asked.length = 0;
+  const sure = list.getByRole("button", { name: "Really delete A tower" });
+  await expect(sure).toBeVisible();
+  await expect(sure, "it is asked once, for some seconds").toBeHidden();
+  expect(asked, "the list is made anew under the second press").not.toContain("/api/sessions");
+  await list.getByRole("button", { name: "Delete A tower" }).click();
+  await sure.click();
   await expect(list).toContainText("Nothing is kept yet");
 });

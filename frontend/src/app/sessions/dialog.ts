@@ -3,7 +3,14 @@ import "./sessions.css";
 import { bytes, count } from "../../hud/format";
 import { clock } from "../../hud/timeline/timeline";
 import { h, setText } from "../dom";
-import { addressOf, ago, type KeptSession, type KeptSessions, SessionsClient } from "./kept_session";
+import {
+  addressOf,
+  ago,
+  type KeptSession,
+  type KeptSessions,
+  roomSaid,
+  SessionsClient,
+} from "./kept_session";
 
 /** Milliseconds in which a second press deletes. */
 const SURE = 4000;
@@ -46,30 +53,37 @@ class SessionsDialog {
       this.ending.abort();
       this.element.remove();
     });
-    const timer = setInterval(() => this.element.querySelector("input") ?? void this.refresh(), EVERY);
+    const timer = setInterval(() => void this.look(), EVERY);
     this.ending.signal.addEventListener("abort", () => clearInterval(timer));
     void this.refresh();
   }
 
-  private async refresh(): Promise<void> {
+  /** The person is in the midst of something: a title, or between the two presses that delete. */
+  private get busy(): boolean {
+    return this.element.querySelector("input, [data-sure]") !== null;
+  }
+
+  /** Unasked, now and then. */
+  private async look(): Promise<void> {
+    if (!this.busy) await this.refresh(() => !this.busy);
+  }
+
+  private async refresh(wanted = () => true): Promise<void> {
     try {
-      this.show(await this.client.list(this.ending.signal));
+      const kept = await this.client.list(this.ending.signal);
+      if (wanted()) this.show(kept);
     } catch (error) {
       if (!this.ending.signal.aborted) this.say(sentence(error));
     }
   }
 
-  private show({ sessions, used, limit }: KeptSessions): void {
+  private show(kept: KeptSessions): void {
+    const { sessions, used, limit } = kept;
     const focused = (document.activeElement as HTMLElement | null)?.dataset.key;
     this.list.replaceChildren(...sessions.map((session) => this.row(session)));
     if (focused) this.list.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus();
     this.bar.value = limit > 0 ? Math.min(1, used / limit) : 0;
-    if (limit === 0) this.say("Nothing is kept: the server was started without recording.");
-    else if (sessions.length === 0) this.say("Nothing is kept yet: every run is, as it streams.");
-    else
-      this.say(
-        `${bytes(used)} of ${bytes(limit)}. When that is full, the oldest that is not pinned goes first.`,
-      );
+    this.say(roomSaid(kept));
   }
 
   private row(session: KeptSession): HTMLElement {

@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { addressOf, ago, SessionsClient } from "./kept_session";
+import { addressOf, ago, type KeptSession, roomSaid, SessionsClient } from "./kept_session";
 
 describe("the address of a session", () => {
   it.each([
@@ -20,6 +20,15 @@ it.each([
   [30 * 86_400, "1970-01-02"],
 ])("%d seconds are %s", (passed, expected) => expect(ago(86_400, 86_400 + passed)).toBe(expected));
 
+it("says whether runs are kept, and for how long there is room", () => {
+  const said = (count: number, recording: boolean) =>
+    roomSaid({ sessions: Array<KeptSession>(count), used: count * 2e9, limit: 10e9, recording });
+  expect(said(0, true)).toBe("Nothing is kept yet: every run is, as it streams.");
+  expect(said(0, false)).toMatch(/^Nothing is kept: the server was started without recording/);
+  expect(said(1, false)).toMatch(/are kept, and nothing is added: .*without recording/);
+  expect(said(1, true)).toMatch(/ of .*the oldest that is not pinned goes first/);
+});
+
 describe("the client", () => {
   const asked: string[] = [];
   let server: Server;
@@ -35,7 +44,7 @@ describe("the client", () => {
         if (request.method === "DELETE") {
           response.writeHead(409);
           response.end("This session still runs; stop it first.\n");
-        } else response.end('{"sessions": [], "used": 0, "limit": 5}');
+        } else response.end('{"sessions": [], "used": 0, "limit": 5, "recording": true}');
       });
     });
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
@@ -47,7 +56,12 @@ describe("the client", () => {
 
   it("asks below the page's own address, and says what the server says", async () => {
     const client = new SessionsClient(base);
-    expect(await client.list(new AbortController().signal)).toEqual({ sessions: [], used: 0, limit: 5 });
+    expect(await client.list(new AbortController().signal)).toEqual({
+      sessions: [],
+      used: 0,
+      limit: 5,
+      recording: true,
+    });
     await client.change("a/1", { pinned: true });
     await expect(client.remove("b")).rejects.toThrow("still runs; stop it first.");
     expect(asked).toEqual([

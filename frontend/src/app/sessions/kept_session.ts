@@ -1,3 +1,5 @@
+import { bytes } from "../../hud/format";
+
 /** A kept session in brief, as `GET api/sessions` lists it. */
 export interface KeptSession {
   readonly id: string;
@@ -19,9 +21,11 @@ export interface KeptSession {
 export interface KeptSessions {
   /** Newest first. */
   readonly sessions: readonly KeptSession[];
-  /** Bytes on disk, and how many there may be; a limit of 0 keeps nothing. */
+  /** Bytes on disk, and how many there may be. */
   readonly used: number;
   readonly limit: number;
+  /** Runs of this server are added. */
+  readonly recording: boolean;
 }
 
 /** The sessions of the server beside the page. Each call rejects with a sentence. */
@@ -60,6 +64,16 @@ export function addressOf(search: string, id: string | null): string {
   if (id !== null) parameters.set("session", id);
   const text = parameters.toString();
   return text === "" ? "./" : `?${text}`;
+}
+
+/** What there is to say of the room that sessions take. */
+export function roomSaid({ sessions, used, limit, recording }: KeptSessions): string {
+  if (!recording) {
+    const kept = sessions.length === 0 ? "Nothing is kept" : `${bytes(used)} are kept, and nothing is added`;
+    return `${kept}: the server was started without recording, or to show a file.`;
+  }
+  if (sessions.length === 0) return "Nothing is kept yet: every run is, as it streams.";
+  return `${bytes(used)} of ${bytes(limit)}. When that is full, the oldest that is not pinned goes first.`;
 }
 
 /** "3 days ago", or the date where that says more. */
