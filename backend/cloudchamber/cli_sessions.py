@@ -79,8 +79,11 @@ def delete(
     session: Annotated[list[str], typer.Argument(help="Ids or titles, as `list` shows them.")],
     data: DataOption = None,
 ) -> None:
-    """Delete sessions for good."""
+    """Delete sessions for good, and the links to them."""
+    from cloudchamber.sessions.shares import withdraw_links
+
     with _store(data) as store:
+        store.on_gone = lambda gone: withdraw_links(store.path.parent, gone)
         for info in [_found(store, text) for text in session]:
             if not store.delete(info.id):
                 fail(f"“{info.title}” still runs; stop it first.")

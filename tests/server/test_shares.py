@@ -14,8 +14,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from cloudchamber.server import rights
+from cloudchamber.sessions import retention
 from cloudchamber.sessions.shares import REMEMBERED, Shares
-from tests.server.serving import OWNER, Client, DrivenSession, serving
+from cloudchamber.sessions.store import Store
+from tests.server.serving import OWNER, Client, DrivenSession, get, serving
+from tests.sessions.runs import batch, head, session_id
 from tests.telemetry import samples
 
 pytestmark = pytest.mark.anyio
@@ -239,6 +242,35 @@ def test_bodies_that_are_no_small_json_are_refused(address: str) -> None:
     assert httpx.post(url, content=b"{}", headers={**OWNER, "content-type": "text/plain"}).status_code == 400
     assert httpx.post(url, content=b"{" * 3000, headers=json).status_code == 400
     assert httpx.post(url, content=b" " * 5000, headers=json).status_code == 400
+
+
+def test_a_session_that_goes_takes_its_links_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "NOTICE_SECONDS", 0)
+    store = Store(tmp_path / "sessions.db")
+    for number in (1, 2, 3):
+        store.begin(head(number, created=1e9 + number)).result()
+        store.append(session_id(number), batch(number, 0, 70, padding=30_000)).result()
+        store.finish(session_id(number)).result()
+    session = DrivenSession()
+    session.store = store
+    shares = Shares(tmp_path / "shares.db")
+    with serving(session, tmp_path, shares) as address:
+        links = [make(address, session=session_id(number))["path"] for number in (1, 2, 3)]
+
+        def left() -> list[str]:
+            return [link["session"] for link in get(f"http://{address}/api/shares").json()["shares"]]
+
+        def status(link: str) -> int:
+            return httpx.get(f"http://{address}/{link.partition('?')[0]}api/access").status_code
+
+        assert sorted(left()) == [session_id(1), session_id(2), session_id(3)]
+        store.keep_bytes = store.used - 1  # for want of room
+        store.make_room()
+        assert [info.id for info in store.make_room().removed] == [session_id(1)]
+        assert httpx.delete(f"http://{address}/api/sessions/{session_id(2)}", headers=OWNER).is_success
+        assert left() == [session_id(3)]
+        assert [status(link) for link in links] == [410, 410, 200]
+    store.close()
 
 
 def test_a_qr_code_is_that_of_the_text(address: str) -> None:

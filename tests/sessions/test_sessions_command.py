@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cloudchamber.cli import app
+from cloudchamber.sessions.shares import Shares
 from cloudchamber.sessions.store import Store
 from tests.sessions.runs import batch, head, session_id
 
@@ -63,6 +64,17 @@ def test_sessions_are_renamed_pinned_and_deleted(run: Callable[..., str]) -> Non
     assert "There is no session" in run("delete", "Why", code=1)
     assert "“Colours” is deleted" in run("delete", "Colours")
     assert "Colours" not in run()
+
+
+def test_links_to_what_is_deleted_are_withdrawn(run: Callable[..., str], data: Path) -> None:
+    shares = Shares(data / "shares.db", place="127.0.0.1:1")
+    for session in (session_id(1), "live"):
+        shares.make(session=session, right="viewer", seconds=60)
+    run("delete", "why")
+    assert [share.session for share in shares.valid()] == ["live"]
+    shares.close()
+    (data / "shares.db").write_bytes(b"no database" * 1000)
+    assert "is deleted" in run("delete", "count")
 
 
 def test_nothing_kept_yet_is_said(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -54,6 +55,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        if session.store is not None:
+            session.store.in_use = app.state.onlookers.sessions
+            session.store.on_gone = lambda gone: _on(loop, admissions.revoke_session, gone)
         await session.start()
         try:
             yield
@@ -75,6 +80,9 @@ def create_app(
     app.state.reach = reach
     app.state.admissions = admissions
     app.state.onlookers = Onlookers()
-    if session.store is not None:
-        session.store.in_use = app.state.onlookers.sessions
     return app
+
+
+def _on(loop: asyncio.AbstractEventLoop, do: Callable[[str], None], session: str) -> None:
+    with suppress(RuntimeError):  # it has ended
+        loop.call_soon_threadsafe(do, session)

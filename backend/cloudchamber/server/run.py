@@ -27,7 +27,7 @@ from cloudchamber.server.reach import Reach
 from cloudchamber.server.security import is_loopback
 from cloudchamber.server.session import Session
 from cloudchamber.server.tls import Certificate, TlsError
-from cloudchamber.sessions.shares import Shares
+from cloudchamber.sessions.shares import SHARES_FILE, Shares
 from cloudchamber.sessions.store_folder import data_folder
 from cloudchamber.telemetry.commands import MAX_MESSAGE_BYTES
 
@@ -35,7 +35,6 @@ DEFAULT_PORT: Final = 8844
 PORTS_TRIED: Final = 50
 SHUTDOWN_SECONDS: Final = 3
 PING_SECONDS: Final = 20.0
-SHARES_FILE: Final = "shares.db"
 
 
 class PortError(Exception):

@@ -94,7 +94,7 @@ async def _asked(request: Request) -> dict[str, Any] | None:
 
 
 async def delete(request: Request) -> Response:
-    """Forget a session that isn't recorded just now, and its links."""
+    """Forget a session that isn't recorded just now; its links go with it."""
     store, session = _store(request), request.path_params["id"]
     if store is None or not archive.is_session_id(session):
         return PlainTextResponse(_NONE, 404)
@@ -107,10 +107,7 @@ async def delete(request: Request) -> Response:
             return PlainTextResponse("This session still runs; stop it first.\n", 409)
         return Response(status_code=204)
 
-    answer = await _answer(remove)
-    if answer.status_code == 204:
-        request.app.state.admissions.revoke_session(session)
-    return answer
+    return await _answer(remove)
 
 
 async def part(request: Request) -> Response:

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -16,6 +17,8 @@ type SharedRight = Literal["viewer", "controller"]
 
 SECRET_BYTES: Final = 18
 """144 random bits, 24 characters."""
+SHARES_FILE: Final = "shares.db"
+"""Beside the sessions."""
 MEMORY: Final = ":memory:"
 REMEMBERED: Final = 30 * 86400.0
 """Seconds for which a link that is over is still told from one that never was."""
@@ -134,6 +137,14 @@ class Shares:
             Share(id=id_, right=right, session=session, created=created, expires=expires, revoked=revoked)
             for id_, right, session, created, expires, revoked in rows
         ]
+
+
+def withdraw_links(folder: Path, session: str) -> None:
+    """End the links of a session that is no more, as far as their file can be used: they lead nowhere."""
+    if not (folder / SHARES_FILE).exists():
+        return
+    with suppress(apsw.Error), closing(Shares(folder / SHARES_FILE)) as shares:
+        shares.revoke_session(session)
 
 
 def _hash(secret: str) -> bytes:

@@ -51,6 +51,8 @@ class Store:
         """How parts in other codings than zstd are read."""
         self.in_use: Callable[[], Collection[str]] = lambda: ()
         """Sessions that somebody looks at: they do not go for want of room. Asked on any thread."""
+        self.on_gone: Callable[[str], None] = lambda _: None
+        """Told of each session that is no more, on any thread."""
         self._pace = 0.0
         """Bytes a second that the run on now writes, as far as that matters for the limit."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sessions")
@@ -225,9 +227,9 @@ class Store:
             self._of(session, store_writing.delete)
             if archive.is_session_id(session):
                 shutil.rmtree(self.spools / session, ignore_errors=True)
-        freed = bool(sessions)
-        while freed:
-            freed = self.submit(store_writing.shrink).result()
+            self.on_gone(session)
+        while sessions and self.submit(store_writing.shrink).result():
+            pass
 
     def put_part(self, session: str, name: str, body: bytes, *, coding: str = "zstd") -> None:
         """Add a part, or replace it: codec bytes, compressed here, or with another `coding` as
