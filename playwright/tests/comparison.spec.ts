@@ -6,7 +6,7 @@ import { BASELINES } from "../pictures";
 /**
  * The comparison itself, on the baselines as they are: it must not see what a processor's
  * rounding does, and must see a panel gone or two pixels aside, or the nebula's glow gone.
- * (That the real page without bloom fails is in `bloom.spec.ts`.)
+ * (That the real page without bloom fails is in `pictures/mutations.spec.ts`.)
  */
 
 const pictures = readdirSync(BASELINES)

@@ -63,7 +63,6 @@ export interface Contents {
   minimum(id: string): { readonly width: number; readonly height: number } | null;
 }
 
-const NARROW = 1400;
 /** Below this width there is one column. */
 const ONE_COLUMN = 1240;
 /** Below this width everything stands in one stack: controls beside a column would have no room. */
@@ -74,8 +73,10 @@ const LOW = 560;
 const SKY = 0.3;
 const DOCK = 112;
 const NARROW_DOCK = 156;
+/** Below this width the sampler has a row of its own (dock.css: 22 less, for padding and border). */
+const ROOMY_DOCK = 1212;
 const LINE_DOCK = 46;
-const WIDEST_DOCK = 1180;
+const WIDEST_DOCK = 1220;
 const TIMELINE = 60;
 /** A window less high than this has no room for a timeline. */
 const LEAST_HEIGHT = 480;
@@ -113,6 +114,11 @@ function placedAbove(width: number, height: number, contents: Contents): Placed 
   return contents.controls === false ? { ...placed, controls: null } : placed;
 }
 
+/** Height of controls that are not on one line. */
+function dockHeight(width: number): number {
+  return width < ROOMY_DOCK ? NARROW_DOCK : DOCK;
+}
+
 /** Height that the controls take; where there are none, they take not even the gap above them. */
 function dockOf(height: number, gutter: number, { controls = true }: Contents): number {
   return controls ? height : -gutter;
@@ -129,8 +135,8 @@ function above(width: number, height: number, contents: Contents): Above {
 }
 
 function nebulaAlone(width: number, height: number): Above {
-  const dock = width < NARROW ? NARROW_DOCK : DOCK;
   const wide = snap(Math.min(width - 2 * size.margin, WIDEST_DOCK));
+  const dock = dockHeight(wide);
   const y = height - size.margin - dock;
   const controls = { x: Math.floor((width - wide) / 2), y, width: wide, height: dock };
   const nebula = { x: 0, y: 0, width, height };
@@ -200,13 +206,12 @@ function cockpit(width: number, height: number, contents: Contents): Above {
   let left = placesOf(leftCells, contents);
   let right = single ? [] : placesOf(arrangement.right, contents);
   const bottom = single ? [] : placesOf(arrangement.bottom, contents);
-  const most = bottom.length > 0 ? LINE_DOCK : width < NARROW ? NARROW_DOCK : DOCK;
-  const dock = dockOf(most, gutter, contents);
-
   // Without the nebula, its room goes to the strip; without a strip, to the columns.
   const open = view === "hud";
   const wide = open && bottom.length === 0;
-  const sideDock = wide ? dock + gutter : 0;
+  const heightIn = (room: number) =>
+    dockOf(bottom.length > 0 ? LINE_DOCK : dockHeight(room), gutter, contents);
+  const sideDock = wide ? heightIn(inside) + gutter : 0;
   left = merged(left, end - sideDock - top, "height");
   right = merged(right, end - sideDock - top, "height");
   const split = left.length > 0 && right.length > 0;
@@ -219,6 +224,7 @@ function cockpit(width: number, height: number, contents: Contents): Above {
   const middleX = margin + (leftWidth > 0 ? leftWidth + gutter : 0);
   const middleEnd = width - margin - (rightWidth > 0 ? rightWidth + gutter : 0);
   const middle = middleEnd - middleX;
+  const dock = heightIn(wide ? inside : middle);
 
   const panels: Panel[] = [];
   const dividers: Divider[] = [];
