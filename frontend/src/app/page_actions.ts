@@ -13,7 +13,7 @@ import {
 } from "../state/reduce";
 import type { Requests } from "../state/requests";
 import { isRunning, mayRun, type Needs, offers } from "../state/select";
-import { generateCommand, type Settings } from "../state/settings";
+import { generateCommand, promptRefusal, type Settings } from "../state/settings";
 import type { AppState, Preset } from "../state/state";
 import type { Command } from "../telemetry/protocol.gen";
 import type { FrameSource } from "../telemetry/source";
@@ -57,8 +57,11 @@ export class PageActions implements Actions {
 
   generate(): void {
     if (!mayRun(this.page.state)) return;
+    const { settings, source } = this.page;
     this.page.remember();
-    this.page.source.send(generateCommand(this.page.settings));
+    const refusal = promptRefusal(settings.prompt);
+    if (refusal) this.page.refuse(refusal);
+    else source.send(generateCommand(settings));
   }
 
   togglePlay(): void {

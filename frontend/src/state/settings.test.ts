@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { MAX_PROMPT_BYTES } from "../telemetry/protocol.gen";
 import { clampField, FIELDS } from "./fields";
-import { generateCommand, initialSettings, loadSettings, parseSettings, saveSettings } from "./settings";
+import {
+  generateCommand,
+  initialSettings,
+  loadSettings,
+  parseSettings,
+  promptRefusal,
+  saveSettings,
+} from "./settings";
 
 describe("settings", () => {
   it.each([null, "", "nonsense", "[]", "3", '{"values": 5, "raw": "yes", "prompt": 7, "topCount": 9}'])(
@@ -47,15 +54,19 @@ describe("settings", () => {
 
   it("become a command the server takes", () => {
     const settings = initialSettings();
-    settings.prompt = "x".repeat(MAX_PROMPT_BYTES + 5);
+    settings.prompt = "語";
     const command = generateCommand(settings);
-    expect(command.prompt.length).toBe(MAX_PROMPT_BYTES);
-    settings.prompt = "語".repeat(MAX_PROMPT_BYTES);
-    expect(generateCommand(settings).prompt).toBe("語".repeat(MAX_PROMPT_BYTES / 3));
+    expect(command.prompt).toBe("語");
     expect(command.max_tokens).toBe(256);
     expect(Object.keys(command.sampling).sort()).toEqual(
       ["min_p", "repeat_penalty", "seed", "temperature", "top_k", "top_p"].sort(),
     );
+  });
+
+  it("say of a prompt that is too long how long it is, and cut none", () => {
+    expect(promptRefusal("x".repeat(MAX_PROMPT_BYTES))).toBe("");
+    expect(promptRefusal("語".repeat(MAX_PROMPT_BYTES / 3))).toBe("");
+    expect(promptRefusal("語".repeat(MAX_PROMPT_BYTES / 3 + 1))).toContain("60,003 bytes");
   });
 });
 

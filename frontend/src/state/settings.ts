@@ -54,18 +54,16 @@ export function saveSettings(storage: Storage | null, settings: Settings): void 
 /** The command that starts a run with these settings. */
 export function generateCommand(settings: Settings): Generate {
   const { max_tokens, ...sampling } = settings.values;
-  return {
-    kind: "generate",
-    prompt: fitting(settings.prompt, MAX_PROMPT_BYTES),
-    raw: settings.raw,
-    max_tokens,
-    sampling: sampling satisfies Sampling,
-  };
+  const { prompt, raw } = settings;
+  return { kind: "generate", prompt, raw, max_tokens, sampling: sampling satisfies Sampling };
 }
 
-/** As much of a text's beginning as takes no more than `bytes` in UTF-8. */
-function fitting(text: string, bytes: number): string {
-  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(bytes)).read);
+/** Why a prompt can't be sent, as a sentence; empty if it can. */
+export function promptRefusal(prompt: string): string {
+  const { length } = new TextEncoder().encode(prompt);
+  if (length <= MAX_PROMPT_BYTES) return "";
+  const [has, most] = [length, MAX_PROMPT_BYTES].map((bytes) => bytes.toLocaleString("en"));
+  return `The prompt has ${has} bytes and at most ${most} are taken. Shorten it.`;
 }
 
 function parseObject(text: string | null): Record<string, unknown> {

@@ -38,6 +38,12 @@ test("a typed prompt is answered, paused, stepped and stopped", async ({ page })
     const stopped = await chamber.tokens();
     await page.waitForTimeout(500);
     expect(await chamber.tokens(), "tokens came after the stop").toBe(stopped);
+
+    const { runId } = await chamber.snapshot();
+    await chamber.prompt.fill("語".repeat(30_000));
+    await chamber.prompt.press("Enter");
+    await expect(page.getByRole("alert")).toContainText("90,000 bytes and at most 60,000");
+    expect((await chamber.snapshot()).runId, "no part of it was sent").toBe(runId);
   } finally {
     await server.close();
   }

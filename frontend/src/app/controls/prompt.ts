@@ -1,7 +1,6 @@
 import { mayControl, mayRun } from "../../state/select";
 import type { Settings } from "../../state/settings";
 import type { AppState } from "../../state/state";
-import { MAX_PROMPT_BYTES } from "../../telemetry/protocol.gen";
 import type { Actions } from "../actions";
 import { h, icon, setAttribute, setDisabled } from "../dom";
 
@@ -23,7 +22,6 @@ export class PromptControl {
     this.text = h("textarea", {
       id: "prompt",
       rows: 2,
-      maxlength: MAX_PROMPT_BYTES,
       placeholder: "Write a prompt",
       "aria-label": "Prompt",
       autocomplete: "off",
