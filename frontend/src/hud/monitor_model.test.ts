@@ -29,6 +29,17 @@ describe("the monitor's model of a recorded run", () => {
     expect(status.details[0]).toMatch(/^length reached · answer token 24 · prompt 34 tokens$/);
   });
 
+  it("says in a sentence what to do when the context is full, before the first token or after many", () => {
+    for (const count of [0, tokens.length]) {
+      const state = stateAfter(count);
+      const message = "The prompt has 9 tokens and the context holds 4. Shorten it.";
+      state.run!.state = { ...state.run!.state!, phase: "finished", reason: "context", message };
+      const { status } = monitorModel(state);
+      expect([status.title, status.tone]).toEqual(["CONTEXT FULL", "attention"]);
+      expect([status.details, status.sentence]).toEqual([[message], true]);
+    }
+  });
+
   it("shows the chosen token's own rank and probability, in or out of the top", () => {
     const inside = monitorModel(stateAfter(5)).choice!;
     expect(inside.candidates.filter((c) => c.chosen).map((c) => c.rank)).toEqual([tokens[4]!.rank]);
@@ -127,7 +138,7 @@ describe("the monitor's model of a recorded run", () => {
       done: false,
     });
     const { status, tasks } = monitorModel(state);
-    expect([status.tone, status.details[0]]).toEqual(["error", "It broke."]);
+    expect([status.tone, status.details[0], status.sentence]).toEqual(["error", "It broke.", true]);
     expect(tasks).toEqual([{ label: "UMAP", fraction: 0.314, note: "31 %" }]);
   });
 });

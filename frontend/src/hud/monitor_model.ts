@@ -11,8 +11,10 @@ export type Tone = "quiet" | "data" | "attention" | "complete" | "error";
 export interface Status {
   readonly activity: Activity;
   readonly title: string;
-  /** A line, or a sentence for a person: wordings, longest first. */
+  /** A line: wordings, longest first. Or the one sentence. */
   readonly details: readonly string[];
+  /** Why it went no further, in as many lines as that takes. */
+  readonly sentence: boolean;
   readonly tone: Tone;
   /** Tokens per second, of decoding alone. */
   readonly rate: string;
@@ -132,12 +134,16 @@ const TITLES: Record<Activity, [string, Tone]> = {
   finished: ["COMPLETE", "complete"],
   stopped: ["STOPPED", "quiet"],
 };
+const FULL = ["CONTEXT FULL", "attention"] as const;
 
 function status(state: AppState): Status {
   const now = activity(state);
-  const [title, tone] = TITLES[now];
+  const ended = now === "finished" ? state.run?.state : null;
+  const full = ended?.reason === "context";
+  const [title, tone] = full ? FULL : TITLES[now];
   const speed = rate(state.tokens.at(-1)?.event.tokens_per_sec ?? 0);
-  return { activity: now, title, tone, details: details(state, now), rate: speed };
+  const words = full ? [ended.message] : details(state, now);
+  return { activity: now, title, tone, details: words, sentence: full || now === "failed", rate: speed };
 }
 
 function details(state: AppState, now: Activity): string[] {
@@ -152,11 +158,11 @@ function details(state: AppState, now: Activity): string[] {
   const answer = count(run?.count ?? 0);
   const long = `answer token ${answer} · prompt ${prompt} tokens`;
   const short = [`answer ${answer} · prompt ${prompt}`, `${answer} tokens`];
-  const ending = now === "finished" ? ENDINGS[run?.state?.reason ?? ""] : undefined;
-  return ending ? [`${ending} · ${long}`, `${ending} · ${short[0]}`, ending] : [long, ...short];
+  const ending = "length reached";
+  return now === "finished" && run?.state?.reason === "length"
+    ? [`${ending} · ${long}`, `${ending} · ${short[0]}`, ending]
+    : [long, ...short];
 }
-
-const ENDINGS: Record<string, string> = { length: "length reached", context: "context full" };
 
 /** In the order in which they come. */
 export const LONG_TASKS = ["download", "load", "positions", "prefill"] as const;

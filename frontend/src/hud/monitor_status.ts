@@ -16,8 +16,8 @@ export const toneColor: Record<Tone, Color> = {
 
 export const STATUS_HEIGHT = 46;
 export const TASK_HEIGHT = 22;
-const ERROR_LINE = 14;
-const ERROR_LINES = 5;
+const SENTENCE_LINE = 14;
+const SENTENCE_LINES = 5;
 
 /** Lines of a sentence that is too long for one, by words, at most `most`. */
 function wrap(sentence: string, columns: number, most: number): string[] {
@@ -32,15 +32,15 @@ function wrap(sentence: string, columns: number, most: number): string[] {
   return lines.slice(0, most);
 }
 
-function errorColumns(scene: Scene, width: number): number {
+function sentenceColumns(scene: Scene, width: number): number {
   return Math.max(8, Math.floor((width - 56) / scene.step(text.caption)));
 }
 
-/** Height of the status box: an error's sentence may take several lines. */
+/** Height of the status box: a sentence may take several lines. */
 export function statusHeight(scene: Scene, status: Status, width: number): number {
-  if (status.tone !== "error") return STATUS_HEIGHT;
-  const lines = wrap(status.details[0] ?? "", errorColumns(scene, width), ERROR_LINES).length;
-  return STATUS_HEIGHT + (lines - 1) * ERROR_LINE;
+  if (!status.sentence) return STATUS_HEIGHT;
+  const lines = wrap(status.details[0] ?? "", sentenceColumns(scene, width), SENTENCE_LINES).length;
+  return STATUS_HEIGHT + (lines - 1) * SENTENCE_LINE;
 }
 
 const WORKING = new Set(["running", "prefill", "loading"]);
@@ -63,10 +63,10 @@ export function drawStatus(
   const left = rect.x + 40;
   const title = status.tone === "data" ? color.now : paint;
   scene.text(left, rect.y + 20, status.title, text.state, title);
-  if (status.tone === "error") {
-    const lines = wrap(status.details[0] ?? "", errorColumns(scene, rect.width), ERROR_LINES);
+  if (status.sentence) {
+    const lines = wrap(status.details[0] ?? "", sentenceColumns(scene, rect.width), SENTENCE_LINES);
     for (let i = 0; i < lines.length; i++) {
-      scene.text(left, rect.y + 36 + i * ERROR_LINE, lines[i]!, text.caption, color.words);
+      scene.text(left, rect.y + 36 + i * SENTENCE_LINE, lines[i]!, text.caption, color.words);
     }
     return;
   }
