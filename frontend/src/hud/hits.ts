@@ -8,8 +8,6 @@ export type HitKind =
   | "divider"
   /** Another instrument of the same place; `value` is its index. */
   | "tab"
-  /** A quantity with an explanation; `value` is its number in the glossary. */
-  | "term"
   /** The token stream: the wheel scrolls it. */
   | "stream"
   /** A word of the stream; `value` is its step. */

@@ -45,7 +45,7 @@ export class SceneText extends ItemList {
     else if (align === "center") at[0]! -= width / 2;
     if (style.glow > 0) this.run(text, style, this.face(style, style.glow), color);
     this.run(text, style, this.face(style, 0), color);
-    const heads = style === styles.title;
+    const heads = style === styles.title || style === styles.tab;
     if (heads || style === styles.label || style === styles.caption) {
       this.terms.note(text, heads, at[0]!, at[1]!, width, style.size);
     }

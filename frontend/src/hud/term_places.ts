@@ -1,10 +1,26 @@
-import { type Term, termOf } from "./glossary";
+import type { Term, termOf } from "./glossary";
 
-const CAPACITY = 256;
+const CAPACITY = 1024;
 
-/** Where captions with an explanation stand in this frame: noted as they are written. Reused, never allocated. */
+/** Explains a caption. Words enough for a file of their own: it comes when someone first points at one. */
+let explain: typeof termOf | null = null;
+let asked = false;
+
+/** Loads the explanations; one that could not be loaded is asked for with the next caption pointed at. */
+export async function loadTerms(): Promise<void> {
+  if (asked) return;
+  asked = true;
+  try {
+    explain = (await import("./glossary")).termOf;
+  } catch {
+    asked = false;
+  }
+}
+
+/** Captions of this frame, and where they stand: noted as they are written. Reused, never allocated. */
 export class TermPlaces {
-  private readonly terms: (Term | null)[] = Array.from({ length: CAPACITY }, () => null);
+  private readonly labels: string[] = new Array(CAPACITY).fill("");
+  private readonly heads = new Uint8Array(CAPACITY);
   private readonly places = new Float32Array(CAPACITY * 4);
   private count = 0;
 
@@ -12,11 +28,11 @@ export class TermPlaces {
     this.count = 0;
   }
 
-  /** A caption was written, or the heading of a panel; `y` is its baseline, `size` that of its letters. */
+  /** A caption was written, or the heading or tab of a panel; `y` is its baseline, `size` that of its letters. */
   note(label: string, heads: boolean, x: number, y: number, width: number, size: number): void {
-    const term = termOf(label, heads);
-    if (!term || this.count === CAPACITY) return;
-    this.terms[this.count] = term;
+    if (this.count === CAPACITY) return;
+    this.labels[this.count] = label;
+    this.heads[this.count] = heads ? 1 : 0;
     const { places } = this;
     const o = this.count++ * 4;
     places[o] = x - 4;
@@ -27,11 +43,14 @@ export class TermPlaces {
 
   /** The topmost term at a point. */
   find(x: number, y: number): Term | null {
-    const { places } = this;
+    const { places, labels, heads } = this;
     for (let i = this.count - 1; i >= 0; i--) {
       const o = i * 4;
       const inside = x >= places[o]! && x < places[o]! + places[o + 2]!;
-      if (inside && y >= places[o + 1]! && y < places[o + 1]! + places[o + 3]!) return this.terms[i]!;
+      if (!inside || y < places[o + 1]! || y >= places[o + 1]! + places[o + 3]!) continue;
+      if (!explain) void loadTerms();
+      const term = explain?.(labels[i]!, heads[i] === 1);
+      if (term) return term;
     }
     return null;
   }

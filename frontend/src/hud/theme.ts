@@ -84,6 +84,10 @@ const style = (size: number, tracking = 0, glow = 0): TextStyle => ({ size, trac
 export const text = {
   caption: style(10),
   label: style(10, 1),
+  /** A token as small as a caption: none is explained as a quantity, whatever it spells. */
+  word: style(10),
+  /** The name of an instrument on its tab. */
+  tab: style(10, 1),
   data: style(11),
   token: style(12),
   /** Tokens where there is room. */

@@ -54,17 +54,17 @@ export function drawAxes(
       const own = place === ownQuery;
       const at = own ? chosen : query;
       const paint = toneOf(axes, query, own);
-      const label = scene.cut(left - 10, axisLabel(state, at), text.caption);
+      const label = scene.cut(left - 10, axisLabel(state, at), text.word);
       pen[0] = plot.x - 6;
       pen[1] = plot.y + middle + 3.5;
-      scene.textAt(label, text.caption, paint, "right");
+      scene.textAt(label, text.word, paint, "right");
     }
     const key = axes.key + place * joined;
     if (key < length && (place - ownKey) % stride === 0) {
       const own = place === ownKey;
-      const label = scene.cut(room, axisLabel(state, own ? chosen : key), text.caption);
+      const label = scene.cut(room, axisLabel(state, own ? chosen : key), text.word);
       const paint = toneOf(axes, key, own);
-      scene.textDown(plot.x + middle - 3, plot.y + plot.height + 6, label, text.caption, paint);
+      scene.textDown(plot.x + middle - 3, plot.y + plot.height + 6, label, text.word, paint);
     }
   }
 }

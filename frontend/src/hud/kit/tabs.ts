@@ -64,12 +64,12 @@ export function tabs(
     else if (over) scene.boxAt(POINTED, color.clear, 0, 0, color.data);
     else scene.boxAt(color.frame, color.clear, 0, 0, color.data);
     const word = on || fits ? name : briefly(name);
-    const wide = scene.measure(word, text.label);
+    const wide = scene.measure(word, text.tab);
     if (wide <= width) {
       at[0] = x + (width - wide) / 2;
       at[1] = rect.y + height - 4;
-      if (on || over) scene.textAt(word, text.label, color.data);
-      else scene.textAt(word, text.label, color.muted);
+      if (on || over) scene.textAt(word, text.tab, color.data);
+      else scene.textAt(word, text.tab, color.muted);
     }
     hits.add("tab", i, x, rect.y, width + GAP, rect.height);
     x += width + GAP;
@@ -77,5 +77,5 @@ export function tabs(
 }
 
 function tabWidth(scene: Scene, name: string): number {
-  return scene.measure(name, text.label) + 2 * PADDING;
+  return scene.measure(name, text.tab) + 2 * PADDING;
 }

@@ -23,7 +23,7 @@ export const SMALL: Density = {
   width: 82,
   caption: text.caption,
   name: text.token,
-  word: text.caption,
+  word: text.word,
 };
 
 export const LARGE: Density = {

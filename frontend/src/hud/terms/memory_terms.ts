@@ -1,0 +1,80 @@
+import { type Named, term } from "./term";
+
+/** Of the KV cache and of memory. */
+export const MEMORY_TERMS: readonly Named[] = [
+  term(
+    "KV cache",
+    "Keys and values of all positions so far: what attention looks at, so that no token is computed twice.",
+    "bytes = 2 · layers · KV heads · head size · cells · bytes a value",
+    "KV CACHE",
+    "KV cache",
+    "#KV CACHE",
+    "#KV",
+  ),
+  term(
+    "Memory",
+    "What the process keeps resident: weights, KV cache, compute buffers, and what is left over as other.",
+    "other = resident − weights − KV − compute",
+    "MEMORY",
+    "#MEMORY",
+  ),
+  term(
+    "Write head",
+    "The cell that the next token's key and value go to; on a rotating cache it comes round again.",
+    "cell = position, or position mod cells",
+    "write",
+  ),
+  term("Free cells", "Cells of the layer that no token has been written to.", "cells − used", "free"),
+  term(
+    "Window",
+    "Positions back from the newest that this layer's heads can see; older ones lie in cells nobody reads.",
+    "position − window < key ≤ position",
+    "window",
+  ),
+  term("Offset", "The oldest position that is still seen.", "position − window", "offset"),
+  term(
+    "By device",
+    "What of the model each device holds, beside what others use of its memory.",
+    "weights + KV + compute + others = total − free",
+    "BY DEVICE",
+  ),
+  term(
+    "Resident size",
+    "Memory of the worker process that the system counts as present, through time.",
+    "difference = resident − (weights + KV + compute)",
+    "RESIDENT",
+    "resident",
+    "resident: what the system counts",
+  ),
+  term(
+    "Prompt",
+    "Cells that hold tokens of the prompt.",
+    "cells of positions below the prompt's length",
+    "prompt",
+  ),
+  term("Answer", "Cells that hold tokens of the answer.", "used − prompt", "answer"),
+  term("Position", "The position that the next token will have.", "tokens decoded so far", "position"),
+  term(
+    "Keys and values",
+    "Bytes of the layer's cells in use, and of all its cells.",
+    "cells · KV heads · head size · bytes a value",
+    "keys",
+    "K",
+    "values",
+    "V",
+  ),
+  term("Weights", "What the model's file holds, in memory.", "Σ bytes of the tensors", "weights", "wts"),
+  term(
+    "Compute buffers",
+    "Room for the activations of one decode, and for scratch.",
+    "as reserved by llama.cpp",
+    "compute",
+  ),
+  term("Sum", "What llama.cpp has reserved.", "weights + KV + compute", "sum"),
+  term(
+    "Difference",
+    "What the system counts and the account does not: the program itself, or pages not touched yet.",
+    "resident − sum",
+    "difference",
+  ),
+];

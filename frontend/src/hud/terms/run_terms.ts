@@ -1,0 +1,97 @@
+import { type Named, term } from "./term";
+
+/** Of the run, the model that makes it and the page that shows it. */
+export const RUN_TERMS: readonly Named[] = [
+  term(
+    "Next token",
+    "How probable the model holds each token of its vocabulary to be the next one, before the samplers.",
+    "pᵢ = e^zᵢ / Σⱼ e^zⱼ   z: logits",
+    "NEXT TOKEN",
+    "NEXT TOKEN ▾",
+    "NEXT TOKEN ▴",
+  ),
+  term(
+    "Entropy",
+    "How undecided the model is: 0 when it is sure, ln V when every token is as likely as any other.",
+    "H = −Σ p ln p   in nats;  e^H: tokens to choose from",
+    "ENTROPY",
+    "H",
+  ),
+  term(
+    "Token stream",
+    "Prompt and answer as the model reads and writes them; an underlined token was a surprise.",
+    "rank of the chosen token > 10",
+    "TOKEN STREAM",
+  ),
+  term(
+    "Probability waterfall",
+    "A column per token: the most probable candidates on an absolute scale, the sampled one lit.",
+    "bar = p · cell width",
+    "#PROBABILITY WATERFALL",
+    "#WATERFALL",
+  ),
+  term(
+    "Inference monitor",
+    "What the model does now: its speed, its words, what comes next, and what it takes of the machine.",
+    "tokens a second: of the last tokens, as measured",
+    "#INFERENCE MONITOR",
+    "#MONITOR",
+  ),
+  term(
+    "Heads",
+    "Query heads, and the key and value heads that they share.",
+    "queries per KV head = Q / KV",
+    "HEADS",
+  ),
+  term(
+    "Layers",
+    "Blocks of attention and feed-forward that a token passes, one after another.",
+    "",
+    "LAYERS",
+  ),
+  term("Selected", "Token, layer and head that every instrument follows.", "", "SELECTED", "selected"),
+  term(
+    "Temperature",
+    "Divides the logits before sampling: below 1 bolder, above 1 wilder.",
+    "p ∝ e^(z/T)",
+    "TEMP",
+    "temp",
+  ),
+  term("Seed", "Number from which the sampler draws: the same seed gives the same answer.", "", "SEED"),
+  term(
+    "Quantisation",
+    "How the weights are stored: fewer bits, less memory, a little less exact.",
+    "",
+    "QUANT",
+  ),
+  term("Vocabulary", "Tokens the model can write; each is a particle of the nebula.", "", "VOCAB"),
+  term("Context", "Most positions the model attends to in one run.", "", "CONTEXT"),
+  term("Skipped", "State frames this viewer was too slow for; events are never skipped.", "", "SKIPPED"),
+  term(
+    "Most there could be",
+    "Entropy of a choice in which every token of the vocabulary is as likely as any other.",
+    "ln V   V: tokens of the vocabulary",
+    "max ln V =",
+  ),
+  term(
+    "Surprise",
+    "Tokens that were chosen though many others were more probable are underlined.",
+    "rank = 1 + tokens with a greater p",
+    "underlined: rank >",
+  ),
+  term(
+    "Time per token",
+    "How long the decode of each of the last tokens took, the newest at the right.",
+    "tokens a second = 1 / mean time",
+    "time per token",
+  ),
+  term("Prefill", "How fast the prompt was read.", "prompt tokens / seconds of their decodes", "prefill"),
+  term("Model", "The model that runs, by the name in its file.", "", "MODEL"),
+  term("Viewers", "Pages that watch this server now.", "", "VIEWERS"),
+  term(
+    "Dropped",
+    "State of which newer came before this page got to it; events are never dropped.",
+    "",
+    "DROPPED",
+  ),
+];
