@@ -30,7 +30,7 @@ class DefaultGroup(TyperGroup):
     """A group whose first word may be left out: `cloudchamber model.gguf` serves."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        words = {*self.commands, "--help", "--version"}
+        words = {*self.commands, "-h", "--help", "--version"}
         if not args or args[0] not in words:
             args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
@@ -229,8 +229,10 @@ def record(
         frames = write_recording(
             file, chosen, _options(ctx, threads, gpu_layers, rotating_cache), command, heads, _say
         )
-    except (RecordError, OSError) as error:
+    except RecordError as error:
         fail(str(error))
+    except OSError as error:
+        fail(f"{file} can't be written: {error.strerror or error}.")
     _say(f"{frames} frames, {file.stat().st_size / 1e6:.1f} MB, are in {file}.")
 
 

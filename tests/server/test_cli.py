@@ -25,9 +25,10 @@ def test_it_says_its_version() -> None:
     assert runner.invoke(app, ["--version"]).output.strip() == f"cloudchamber {__version__}"
 
 
-def test_help_names_the_commands() -> None:
-    said = runner.invoke(app, ["--help"]).output
-    assert all(word in said for word in ("serve", "models", "record"))
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_help_names_the_commands(word: str) -> None:
+    said = runner.invoke(app, [word]).output
+    assert all(name in said for name in ("serve", "models", "record", "export", "sessions"))
 
 
 def test_models_lists_the_bundled_one() -> None:
@@ -45,6 +46,8 @@ def test_models_lists_the_bundled_one() -> None:
         (["--replay", __file__], "is not a recording"),
         (["record", "/tmp/out", "no-such-model"], "No model is called"),
         (["record", "/tmp/out", "--head", "three"], "no head"),
+        (["record", "/tmp/out", "--head", "3:99"], "no head 3:99; it has 30 layers of 9, counted from 0."),
+        (["record", "/nowhere/out"], "There is no folder /nowhere."),
     ],
 )
 def test_mistakes_get_a_sentence_and_no_traceback(words: list[str], sentence: str) -> None:
@@ -52,6 +55,28 @@ def test_mistakes_get_a_sentence_and_no_traceback(words: list[str], sentence: st
     assert result.exit_code == 1
     assert sentence in " ".join(result.output.split())
     assert "Traceback" not in result.output
+
+
+def test_a_recording_spares_what_is_no_recording(tmp_path: Path) -> None:
+    """Who forgets the file's name and writes the model's must not lose the model."""
+    model = tmp_path / "model.gguf"
+    model.write_bytes(b"GGUF and the rest")
+    result = runner.invoke(app, ["record", str(model)], env={"COLUMNS": "200"})
+    assert result.exit_code == 1
+    assert "is there and is no recording" in " ".join(result.output.split())
+    assert model.read_bytes() == b"GGUF and the rest"
+
+
+def test_a_recording_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
+    before = (Path(__file__).parents[2] / "playwright/fixtures/experts.chamber").read_bytes()
+    file, model = tmp_path / "run.chamber", tmp_path / "cut.gguf"
+    file.write_bytes(before)
+    model.write_bytes(b"GGUF\x03\0\0\0")
+    result = runner.invoke(app, ["record", str(file), str(model)], env={"COLUMNS": "200"})
+    assert result.exit_code == 1
+    assert "the file ends in the middle of its header" in " ".join(result.output.split())
+    assert file.read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == [model, file]
 
 
 def test_a_port_in_use_is_an_error_if_named_and_passed_over_if_not() -> None:

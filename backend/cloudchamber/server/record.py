@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ from cloudchamber.telemetry.commands import Generate
 from cloudchamber.telemetry.events import (
     PARTS,
     Event,
+    ModelInfo,
     ModelLoaded,
     PositionsReady,
     Problem,
@@ -26,7 +26,7 @@ from cloudchamber.telemetry.events import (
 )
 from cloudchamber.telemetry.hub import Reader
 from cloudchamber.telemetry.messages import Frame
-from cloudchamber.telemetry.recording import RecordingWriter
+from cloudchamber.telemetry.recording import RecordingWriter, is_recording
 from cloudchamber.telemetry.state_store import Want
 
 ROWS_BYTES: Final = 64 << 20
@@ -59,7 +59,9 @@ async def record(
     await session.start()
     try:
         await listener.until(lambda: listener.model is not None)
-        if listener.model is not None and listener.model.model.embedding_hash:
+        assert listener.model is not None
+        _check_heads(listener.model.model, heads)
+        if listener.model.model.embedding_hash:
             await listener.until(lambda: listener.methods == {"pca", "umap"} or listener.layout_failed)
         with RecordingWriter(out) as writer:
             await _write_bodies(writer, session, listener)
@@ -69,6 +71,13 @@ async def record(
             return writer.frames
     finally:
         await session.close()
+
+
+def _check_heads(model: ModelInfo, heads: Sequence[tuple[int, int]]) -> None:
+    for layer, head in heads:
+        if layer >= model.n_layer or head >= model.n_head:
+            has = f"it has {model.n_layer} layers of {model.n_head}, counted from 0"
+            raise RecordError(f"{model.name} has no head {layer}:{head}; {has}.")
 
 
 async def _write_bodies(writer: RecordingWriter, session: LiveSession, listener: _Listener) -> None:
@@ -133,7 +142,7 @@ class _Listener:
 
     def _follow(self, event: Event) -> None:
         match event:
-            case ModelLoaded():
+            case ModelLoaded() if self.model is None:  # told again when the writing begins
                 self.model = event
                 self._say(f"{event.model.name} is loaded.")
             case PositionsReady():
@@ -158,10 +167,19 @@ def write_recording(
     heads: Sequence[tuple[int, int]],
     say: Say,
 ) -> int:
-    """`record` for a caller without an event loop. A recording that failed leaves no file."""
+    """`record` for a caller without an event loop.
+
+    A recording that failed or was broken off leaves no file, and one that was there before as it was.
+    Raises `RecordError` or `OSError`.
+    """
+    if not out.parent.is_dir():
+        raise RecordError(f"There is no folder {out.parent}.")
+    if out.exists() and not is_recording(out):
+        raise RecordError(f"{out} is there and is no recording; choose another name.")
+    part = out.with_name(f"{out.name}.part")
     try:
-        return asyncio.run(record(out, model, options, command, heads, say))
-    except BaseException:
-        with suppress(FileNotFoundError):
-            out.unlink()
-        raise
+        frames = asyncio.run(record(part, model, options, command, heads, say))
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+    return frames

@@ -107,6 +107,15 @@ class Recording:
     """False for a file that was cut off."""
 
 
+def is_recording(path: Path) -> bool:
+    """Whether a file begins as a recording does."""
+    try:
+        with gzip.open(path) as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
 def read_recording(path: Path) -> Recording:
     """Raises `RecordingError` or `OSError`."""
     recording = Recording()
