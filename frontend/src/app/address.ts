@@ -1,3 +1,6 @@
+import type { Arrangement } from "../hud/arrangement";
+import { readSides, writeSides } from "../hud/arrangement_address";
+import type { Cockpit } from "../hud/cockpit";
 import {
   headForgotten,
   headSelected,
@@ -21,11 +24,14 @@ const TIME = "at";
 export class Address {
   private lookedAt = Number.NEGATIVE_INFINITY;
   private camera: readonly number[] | null = null;
+  /** As the address has it. */
+  private arranged: Arrangement | null = null;
   /** A moment that the link names and the page has not yet got to. */
   private step: number | null = null;
 
   constructor(
     private readonly state: AppState,
+    private readonly cockpit: Cockpit,
     private readonly pointer: () => PointerTarget | null,
     /** The kept run on show: where it stands is in the address while it stands. */
     private readonly replay: ArchiveSource | null = null,
@@ -37,6 +43,7 @@ export class Address {
     const { view, preset, focus, layer, head, step, camera, options } = readUrl(location.search);
     presetChosen(state, preset);
     viewChosen(state, view);
+    this.cockpit.link(state.preset, readSides(new URLSearchParams(location.search), state.preset));
     instrumentFocused(state, focus);
     if (layer === null || head === null) headForgotten(state);
     else headSelected(state, layer, head);
@@ -69,7 +76,14 @@ export class Address {
     if (pointer) this.camera = pointer.goal();
     const shown = urlStateOf(state, this.camera);
     const written = writeUrl(location.search, this.step === null ? shown : { ...shown, step: this.step });
-    const search = this.replay ? withTime(written, this.replay) : written;
+    const arrangement = this.cockpit.of(state.preset);
+    if (written === location.search && arrangement === this.arranged && !this.replay) return;
+    this.arranged = arrangement;
+    const parameters = new URLSearchParams(written);
+    writeSides(parameters, arrangement, state.preset);
+    if (this.replay) writeTime(parameters, this.replay);
+    const text = parameters.toString();
+    const search = text === "" ? "" : `?${text}`;
     if (search === location.search) return;
     history.replaceState(null, "", `${location.pathname}${search}${location.hash}`);
   }
@@ -84,11 +98,8 @@ export class Address {
   }
 }
 
-/** The address with the time at which a replay stands; a playing one has none. */
-function withTime(search: string, { playback }: ArchiveSource): string {
-  const parameters = new URLSearchParams(search);
+/** The time at which a replay stands; a playing one has none. */
+function writeTime(parameters: URLSearchParams, { playback }: ArchiveSource): void {
   if (playback.playing) parameters.delete(TIME);
   else parameters.set(TIME, String(Number(playback.time.toFixed(3))));
-  const text = parameters.toString();
-  return text === "" ? "" : `?${text}`;
 }

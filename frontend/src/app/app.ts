@@ -122,7 +122,8 @@ export class App implements Page {
     const place = (positions: Positions | null) =>
       this.graphics.picture?.setPositions(positions, clock.now());
     this.fetcher = new Fetcher(this.state, resources, now, place, touched);
-    this.address = new Address(this.state, () => this.graphics.picture?.pointer ?? null, this.replay);
+    const pointer = () => this.graphics.picture?.pointer ?? null;
+    this.address = new Address(this.state, this.ui.cockpit, pointer, this.replay);
     this.address.read();
     this.size = new CanvasSizeWatch(this.canvas);
     this.listen();

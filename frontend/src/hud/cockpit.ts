@@ -6,23 +6,33 @@ const KEY = "cloud-chamber.cockpit";
 /** Where the instruments of each preset stand in this browser; kept from visit to visit. */
 export class Cockpit {
   private readonly changed = new Map<Preset, Arrangement>();
+  /** As a link has them: on show instead of this browser's own, which stay as they are. */
+  private readonly linked = new Map<Preset, Arrangement>();
 
   constructor(private readonly storage: Storage | null = null) {
     for (const [preset, arrangement] of stored(storage)) this.changed.set(preset, arrangement);
   }
 
   of(preset: Preset): Arrangement {
-    return this.changed.get(preset) ?? ARRANGEMENTS[preset];
+    return this.linked.get(preset) ?? this.changed.get(preset) ?? ARRANGEMENTS[preset];
+  }
+
+  /** Shows what a link names, until it is changed here. Null: it names none. */
+  link(preset: Preset, arrangement: Arrangement | null): void {
+    this.linked.clear();
+    if (arrangement) this.linked.set(preset, arrangement);
   }
 
   /** For now only: a drag that is still going on. `save` keeps it. */
   set(preset: Preset, arrangement: Arrangement): void {
+    this.linked.delete(preset);
     if (arrangement === ARRANGEMENTS[preset]) this.changed.delete(preset);
     else this.changed.set(preset, arrangement);
   }
 
   /** As delivered. */
   reset(preset: Preset): void {
+    this.linked.delete(preset);
     this.changed.delete(preset);
     this.save();
   }
