@@ -293,7 +293,7 @@ class Progress(Event):
 
     kind = "progress"
 
-    task: Literal["load", "download", "positions", "prefill", "rollout", "session"]
+    task: Literal["load", "positions", "prefill", "rollout", "session"]
     fraction: float
     """0 to 1; negative when it can't be known."""
     message: str

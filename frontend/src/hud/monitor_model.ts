@@ -165,9 +165,9 @@ function details(state: AppState, now: Activity): string[] {
 }
 
 /** In the order in which they come. */
-export const LONG_TASKS = ["download", "load", "positions", "prefill"] as const;
+export const LONG_TASKS = ["load", "positions", "prefill"] as const;
 
-const TASKS = { load: "model", download: "download", positions: "positions", prefill: "prompt" } as const;
+const TASKS = { load: "model", positions: "positions", prefill: "prompt" } as const;
 
 function tasks({ progress }: AppState): Task[] {
   const out: Task[] = [];

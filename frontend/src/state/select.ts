@@ -16,9 +16,7 @@ export function activity(state: AppState): Activity {
 /** How far the loading of a model is; null when none is loading. */
 export function loadProgress(state: AppState): Progress | null {
   const load = state.progress.get("load");
-  if (load && !load.done) return load;
-  const download = state.progress.get("download");
-  return download && !download.done ? download : null;
+  return load && !load.done ? load : null;
 }
 
 /** There is a model, and it can be told to run. */

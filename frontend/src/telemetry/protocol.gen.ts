@@ -205,7 +205,7 @@ export interface Problem {
 /** How far a long task is. Sent to everyone; one per `task` at a time. */
 export interface Progress {
   readonly kind: "progress";
-  readonly task: "load" | "download" | "positions" | "prefill" | "rollout" | "session";
+  readonly task: "load" | "positions" | "prefill" | "rollout" | "session";
   /** 0 to 1; negative when it can't be known. */
   readonly fraction: number;
   readonly message: string;

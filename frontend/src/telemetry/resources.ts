@@ -62,10 +62,8 @@ export class HttpResources implements Resources {
 
   async models(signal: AbortSignal): Promise<readonly FoundModel[]> {
     const response = await this.get("api/models", signal);
-    const body = (await response.json()) as
-      | readonly FoundModel[]
-      | { readonly models: readonly FoundModel[] };
-    return "models" in body ? body.models : body;
+    const { models } = (await response.json()) as { readonly models: readonly FoundModel[] };
+    return models;
   }
 
   private async message(path: string, signal: AbortSignal): Promise<unknown> {
