@@ -1,10 +1,15 @@
-"""Vectorisable arithmetic that numba has no fast form of: `exp`, and floats into halves."""
+"""Vectorisable arithmetic that numba has no fast form of: `exp`, `tanh`, the greatest of a row, and floats
+into halves."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from cloudchamber.inference.taps.compiled import compiled
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+
+from cloudchamber.inference.taps.compiled import compiled, intrinsic
 from cloudchamber.inference.taps.memory import float_bits, float_of_bits
 
 _LOG2_E = np.float32(1.4426950408889634)
@@ -26,6 +31,29 @@ def exp(x: np.float32) -> np.float32:
     y = p * r * r + r + _ONE
     scale = float_of_bits((np.int32(n) + np.int32(127)) << np.int32(23))
     return y * scale if x > _LOWEST else np.float32(0.0)
+
+
+@compiled(inline="always")
+def tanh(x: np.float32) -> np.float32:
+    """To about 1e-7, absolutely."""
+    e = exp(np.float32(-2.0) * abs(x))
+    y = (_ONE - e) / (_ONE + e)
+    return y if x >= 0 else -y
+
+
+@intrinsic
+def greater(typing: Any, x: Any, y: Any) -> Any:
+    """The greater of two F32 that are no NaN: as LLVM's own operation, whose reduction becomes
+    vector code; that of Python's `max` does not, at a twentieth of the speed."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = ir.FloatType()
+        function = builder.module.declare_intrinsic(
+            "llvm.maxnum", [number], ir.FunctionType(number, [number, number])
+        )
+        return builder.call(function, arguments, fastmath=("nnan", "nsz"))
+
+    return types.float32(types.float32, types.float32), code
 
 
 @compiled(inline="always")

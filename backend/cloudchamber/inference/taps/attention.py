@@ -11,14 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from cloudchamber.inference.taps.arithmetic import exp
+from cloudchamber.inference.taps.arithmetic import exp, greater, tanh
 from cloudchamber.inference.taps.compiled import compiled
 from cloudchamber.inference.taps.memory import half_to_float
+from cloudchamber.inference.taps.product import ROWS, multiply
 from cloudchamber.inference.taps.state import KEY_BLOCK
 
 _FAST = {"contract", "nsz", "arcp", "reassoc", "nnan"}
 """Queries and keys are finite, so sums may be reordered and maxima need not look for NaN."""
-_QUERIES_AT_ONCE = 16
+_MOST_ROWS = 48
+_SCORES_AT_ONCE = 1 << 18
+"""A block of keys is made ready once for so many queries at most, and their scores take 1 MiB at
+most, so that they are still in the processor's cache when they become weights."""
 
 HEAD_FIELDS = np.dtype(
     [
@@ -38,49 +42,6 @@ HEAD_FIELDS = np.dtype(
 """What the kernels know of a layer. `sink_offset` is -1 where it has none; offsets in elements."""
 
 
-@compiled(fastmath=_FAST)
-def _widen(block: Any, wide: Any) -> None:
-    for i in range(block.size):
-        wide[i] = half_to_float(block[i])
-
-
-@compiled(fastmath=_FAST)
-def _add_four(total: Any, k0: Any, k1: Any, k2: Any, k3: Any, q0: Any, q1: Any, q2: Any, q3: Any) -> None:
-    """total [KEY_BLOCK] += four numbers of a query times four rows of keys: a shape that
-    becomes vector code (5 times the speed of the plain triple loop)."""
-    for j in range(KEY_BLOCK):
-        total[j] += q0 * k0[j] + q1 * k1[j] + q2 * k2[j] + q3 * k3[j]
-
-
-@compiled(fastmath=_FAST)
-def _add_one(total: Any, k: Any, q: Any) -> None:
-    for j in range(KEY_BLOCK):
-        total[j] += q * k[j]
-
-
-@compiled(cache=True, nogil=True, fastmath=_FAST)
-def _scores(keys: Any, base: int, size: int, block0: int, block1: int, q: Any, out: Any, wide: Any) -> None:
-    """Dot products of queries q [G, size] with the keys of blocks [block0, block1) into
-    out [G, (block1 - block0) * KEY_BLOCK]. `wide` is working memory, F32 [size * KEY_BLOCK]."""
-    flat = wide[: size * KEY_BLOCK]
-    rows = flat.reshape(size, KEY_BLOCK)
-    whole = size - size % 4
-    for block in range(block0, block1):
-        start = base + block * size * KEY_BLOCK
-        _widen(keys[start : start + size * KEY_BLOCK], flat)
-        at = (block - block0) * KEY_BLOCK
-        for g in range(q.shape[0]):
-            total = out[g, at : at + KEY_BLOCK]
-            total[:] = 0
-            x = q[g]
-            for i in range(0, whole, 4):
-                _add_four(
-                    total, rows[i], rows[i + 1], rows[i + 2], rows[i + 3], x[i], x[i + 1], x[i + 2], x[i + 3]
-                )
-            for i in range(whole, size):
-                _add_one(total, rows[i], x[i])
-
-
 @compiled(cache=True, nogil=True)
 def _slope(head: int, n_head: int, max_bias: float) -> Any:
     """ALiBi's slope of a head; 0 without."""
@@ -95,28 +56,25 @@ def _slope(head: int, n_head: int, max_bias: float) -> Any:
 
 
 @compiled(cache=True, nogil=True, fastmath=_FAST)
-def _to_logits(row: Any, scale: Any, softcap: Any, slope: Any, past: int) -> Any:
-    """Scale, soft-cap and bias raw scores in place; `past` is the query's position less the
-    first key's. Returns the greatest."""
+def _to_logits(row: Any, softcap: Any, slope: Any, past: int) -> Any:
+    """Soft-cap and bias scaled scores in place; `past` is the query's position less the first
+    key's. Returns the greatest."""
     n = row.size
     if softcap > 0:
         for i in range(n):
-            row[i] = softcap * np.tanh(row[i] * scale / softcap)
-    else:
-        for i in range(n):
-            row[i] *= scale
+            row[i] = softcap * tanh(row[i] / softcap)
     if slope > 0:
         for i in range(n):
             row[i] -= slope * np.float32(past - i)
     top = row[0]
     for i in range(1, n):
-        top = max(top, row[i])
+        top = greater(top, row[i])
     return top
 
 
 @compiled(cache=True, nogil=True, fastmath=_FAST)
-def _softmax(row: Any, top: Any, sink: Any, has_sink: bool) -> Any:
-    """In place; returns the sink's share."""
+def _exponentials(row: Any, top: Any, sink: Any, has_sink: bool) -> Any:
+    """The softmax's numerators in place. Returns what to multiply them by, and the sink's share."""
     if has_sink:
         top = max(top, sink)
     total = np.float32(0)
@@ -124,10 +82,19 @@ def _softmax(row: Any, top: Any, sink: Any, has_sink: bool) -> Any:
         row[i] = exp(row[i] - top)
         total += row[i]
     share = exp(sink - top) if has_sink else np.float32(0)
-    scale = np.float32(1) / (total + share)
-    for i in range(row.size):
-        row[i] *= scale
-    return share * scale
+    factor = np.float32(1) / (total + share)
+    return factor, share * factor
+
+
+@compiled(cache=True, nogil=True, fastmath=_FAST)
+def _join(row: Any, factor: Any, mean: bool, joined: Any) -> None:
+    """Take a head's row, times `factor`, into what is joined of several."""
+    if mean:
+        for i in range(row.size):
+            joined[i] += row[i] * factor
+    else:
+        for i in range(row.size):
+            joined[i] = max(joined[i], row[i] * factor)
 
 
 @compiled(cache=True, nogil=True, fastmath=_FAST)
@@ -154,10 +121,21 @@ def _summary(row: Any, top: Any, sink: Any, has_sink: bool) -> Any:
 
 
 @compiled(cache=True, nogil=True)
-def _load_queries(queries: Any, start: int, count: int, size: int, out: Any) -> None:
-    for g in range(count):
-        for i in range(size):
-            out[g, i] = half_to_float(queries[start + g * size + i])
+def _load_query(queries: Any, row: int, start: int, scale: Any, q: Any, at: int) -> None:
+    """A head's query, times the layer's scale, into row `at` of q [rows, size]."""
+    for i in range(q.shape[1]):
+        q[at, i] = half_to_float(queries[row, start + i]) * scale
+
+
+@compiled(cache=True, nogil=True)
+def _rows_for(padded: int) -> int:
+    """How many queries' scores over so many keys are worked on at once."""
+    return max(ROWS, min(_MOST_ROWS, _SCORES_AT_ONCE // padded // ROWS * ROWS))
+
+
+@compiled(cache=True, nogil=True)
+def _padded(n: int) -> int:
+    return (n + KEY_BLOCK - 1) // KEY_BLOCK * KEY_BLOCK
 
 
 @compiled(cache=True, nogil=True)
@@ -167,13 +145,11 @@ def summarise(
 ) -> None:  # fmt: skip
     """Every head's row of the query at `position`, in brief, into arrays [L, H]."""
     n = position + 1
-    padded = (n + KEY_BLOCK - 1) // KEY_BLOCK * KEY_BLOCK
-    most, widest = 1, 1
-    for layer in range(layers.size):
-        if layers[layer].n_head_kv > 0:
-            most = max(most, layers[layer].n_head // layers[layer].n_head_kv)
-            widest = max(widest, layers[layer].size)
-    q = np.empty((most, widest), np.float32)
+    padded = _padded(n)
+    widest = 1
+    for number in range(layers.size):
+        widest = max(widest, layers[number].size)
+    most = _rows_for(padded)
     scores = np.empty((most, padded), np.float32)
     wide = np.empty(widest * KEY_BLOCK, np.float32)
     for number in range(layers.size):
@@ -181,31 +157,58 @@ def summarise(
         if layer.n_head_kv == 0 or first[layer.group, position] < 0:
             continue
         start, size = first[layer.group, position], layer.size
-        block0, block1 = start // KEY_BLOCK, padded // KEY_BLOCK
+        q = np.zeros((most, size), np.float32)
+        origin = start // KEY_BLOCK * KEY_BLOCK
         each = layer.n_head // layer.n_head_kv
-        for kv in range(layer.n_head_kv):
-            own = queries[slot, layer.query_offset + kv * each * size :]
-            _load_queries(own, 0, each, size, q)
-            base = layer.key_offset + kv * n_blocks * size * KEY_BLOCK
-            _scores(keys, base, size, block0, block1, q[:each, :size], scores, wide)
-            for g in range(each):
-                head = kv * each + g
-                row = scores[g, start - block0 * KEY_BLOCK : n - block0 * KEY_BLOCK]
-                slope = _slope(head, layer.n_head, layer.max_bias)
-                top = _to_logits(row, layer.scale, layer.softcap, slope, position - start)
+        head = 0
+        while head < layer.n_head:
+            count = min(each - head % each, most)
+            for g in range(count):
+                _load_query(queries, slot, layer.query_offset + (head + g) * size, layer.scale, q, g)
+            base = layer.key_offset + head // each * n_blocks * size * KEY_BLOCK
+            multiply(keys, base, origin, padded, q, count, scores, wide)
+            for g in range(count):
+                row = scores[g, start - origin : n - origin]
+                slope = _slope(head + g, layer.n_head, layer.max_bias)
+                top = _to_logits(row, layer.softcap, slope, position - start)
                 has_sink = layer.sink_offset >= 0
-                logit = sinks[layer.sink_offset + head] if has_sink else np.float32(0)
+                logit = sinks[layer.sink_offset + head + g] if has_sink else np.float32(0)
                 h, at, weight, share = _summary(row, top, logit, has_sink)
-                entropy[number, head], peak[number, head] = h, start + at
-                peak_weight[number, head], sink[number, head] = weight, share
+                entropy[number, head + g], peak[number, head + g] = h, start + at
+                peak_weight[number, head + g], sink[number, head + g] = weight, share
+            head += count
 
 
 @compiled(cache=True, nogil=True)
 def _fold(row: Any, start: int, key0: int, key1: int, key_block: int, out: Any) -> None:
     """Reduce weights of keys [start, start + row.size) into blocks of [key0, key1) by maximum."""
-    for i in range(max(key0, start), min(key1, start + row.size)):
-        cell = (i - key0) // key_block
-        out[cell] = max(out[cell], row[i - start])
+    low, high = max(key0, start), min(key1, start + row.size)
+    if key_block == 1:
+        for i in range(low, high):
+            out[i - key0] = max(out[i - key0], row[i - start])
+        return
+    while low < high:
+        cell = (low - key0) // key_block
+        end = min(high, key0 + (cell + 1) * key_block)
+        most = out[cell]
+        for i in range(low, end):
+            most = greater(most, row[i - start])
+        out[cell] = most
+        low = end
+
+
+@compiled(cache=True, nogil=True)
+def _gather(at: int, end: int, first: Any, query_position: Any, positions: Any) -> Any:
+    """The next queries of [at, end) that are in the store, as many as `positions` takes. Returns
+    how many, the first key that any of them sees, and where to go on."""
+    count, lowest, capacity = 0, end, query_position.size
+    while at < end and count < positions.size:
+        if query_position[at % capacity] == at and first[at] >= 0:
+            positions[count] = at
+            lowest = min(lowest, first[at])
+            count += 1
+        at += 1
+    return count, lowest, at
 
 
 @compiled(cache=True, nogil=True)
@@ -219,68 +222,62 @@ def weigh(
     is in the store become NaN."""
     size, each = layer.size, layer.n_head // layer.n_head_kv
     capacity = queries.shape[0]
-    padded = (query1 + KEY_BLOCK - 1) // KEY_BLOCK * KEY_BLOCK
-    q = np.empty((_QUERIES_AT_ONCE, size), np.float32)
-    positions = np.empty(_QUERIES_AT_ONCE, np.int64)
-    scores = np.empty((_QUERIES_AT_ONCE, padded), np.float32)
-    joined = np.empty((_QUERIES_AT_ONCE, padded), np.float32)
-    shares = np.empty(_QUERIES_AT_ONCE, np.float32)
+    padded = _padded(query1)
+    most = _rows_for(padded)
+    # Heads that share their keys are worked on together, and as many queries as fit.
+    together = min(each, heads.size, most)
+    positions = np.empty(most // together, np.int64)
+    q = np.zeros((most, size), np.float32)
+    scores = np.empty((most, padded), np.float32)
+    joined = np.empty((positions.size, padded), np.float32)
+    shares = np.empty(positions.size, np.float32)
     wide = np.empty(size * KEY_BLOCK, np.float32)
     seen = np.zeros(weights.shape[0], np.bool_)
+    part = np.float32(1 / heads.size) if mean else np.float32(1)
     weights[:] = 0
     sink[:] = 0
     at = query0
     while at < query1:
-        count, lowest, end = 0, query1, at
-        while end < query1 and count < _QUERIES_AT_ONCE:
-            if query_position[end % capacity] == end and first[layer.group, end] >= 0:
-                positions[count] = end
-                lowest = min(lowest, first[layer.group, end])
-                count += 1
-            end += 1
-        at = end
+        count, lowest, at = _gather(at, query1, first[layer.group], query_position, positions)
         if count == 0:
             continue
-        block0, block1 = lowest // KEY_BLOCK, (positions[count - 1] + KEY_BLOCK) // KEY_BLOCK
-        origin = block0 * KEY_BLOCK
-        joined[:count, : block1 * KEY_BLOCK - origin] = 0
+        origin = lowest // KEY_BLOCK * KEY_BLOCK
+        end = _padded(positions[count - 1] + 1)
+        joined[:count, : end - origin] = 0
         shares[:count] = 0
-        for head in heads:
-            for g in range(count):
-                own = queries[positions[g] % capacity, layer.query_offset + head * size :]
-                _load_queries(own, 0, 1, size, q[g : g + 1])
-            base = layer.key_offset + head // each * n_blocks * size * KEY_BLOCK
-            _scores(keys, base, size, block0, block1, q[:count], scores, wide)
-            slope = _slope(head, layer.n_head, layer.max_bias)
-            has_sink = layer.sink_offset >= 0
-            logit = sinks[layer.sink_offset + head] if has_sink else np.float32(0)
-            for g in range(count):
-                start = first[layer.group, positions[g]]
-                low, high = start - origin, positions[g] + 1 - origin
-                row, join = scores[g, low:high], joined[g, low:high]
-                top = _to_logits(row, layer.scale, layer.softcap, slope, positions[g] - start)
-                share = _softmax(row, top, logit, has_sink)
-                if mean:
-                    for i in range(row.size):
-                        join[i] += row[i] / heads.size
-                    shares[g] += share / heads.size
-                else:
-                    for i in range(row.size):
-                        join[i] = max(join[i], row[i])
-                    shares[g] = max(shares[g], share)
-        for g in range(count):
-            r = (positions[g] - query0) // query_block
+        number = 0
+        while number < heads.size:
+            kv, run = heads[number] // each, 1
+            while run < together and number + run < heads.size and heads[number + run] // each == kv:
+                run += 1
+            for p in range(count):
+                row = positions[p] % capacity
+                for h in range(run):
+                    own = layer.query_offset + heads[number + h] * size
+                    _load_query(queries, row, own, layer.scale, q, p * run + h)
+            base = layer.key_offset + kv * n_blocks * size * KEY_BLOCK
+            multiply(keys, base, origin, end, q, count * run, scores, wide)
+            for h in range(run):
+                head = heads[number + h]
+                slope = _slope(head, layer.n_head, layer.max_bias)
+                has_sink = layer.sink_offset >= 0
+                logit = sinks[layer.sink_offset + head] if has_sink else np.float32(0)
+                for p in range(count):
+                    start = first[layer.group, positions[p]]
+                    low, high = start - origin, positions[p] + 1 - origin
+                    weighed = scores[p * run + h, low:high]
+                    top = _to_logits(weighed, layer.softcap, slope, positions[p] - start)
+                    factor, share = _exponentials(weighed, top, logit, has_sink)
+                    _join(weighed, factor * part, mean, joined[p, low:high])
+                    shares[p] = shares[p] + share * part if mean else max(shares[p], share)
+            number += run
+        for p in range(count):
+            r = (positions[p] - query0) // query_block
             seen[r] = True
-            sink[r] = max(sink[r], shares[g])
-            start = first[layer.group, positions[g]]
-            _fold(
-                joined[g, start - origin : positions[g] + 1 - origin],
-                start,
-                key0,
-                key1,
-                key_block,
-                weights[r],
-            )
+            sink[r] = max(sink[r], shares[p])
+            start = first[layer.group, positions[p]]
+            row = joined[p, start - origin : positions[p] + 1 - origin]
+            _fold(row, start, key0, key1, key_block, weights[r])
     for r in range(seen.size):
         if not seen[r]:
             weights[r] = np.nan
@@ -296,10 +293,10 @@ def follow(
     NaN where a query is not in the store."""
     size, each = layer.size, layer.n_head // layer.n_head_kv
     capacity = queries.shape[0]
-    padded = (query1 + KEY_BLOCK - 1) // KEY_BLOCK * KEY_BLOCK
-    q = np.empty((_QUERIES_AT_ONCE, size), np.float32)
-    positions = np.empty(_QUERIES_AT_ONCE, np.int64)
-    scores = np.empty((_QUERIES_AT_ONCE, padded), np.float32)
+    padded = _padded(query1)
+    positions = np.empty(_rows_for(padded), np.int64)
+    q = np.zeros((positions.size, size), np.float32)
+    scores = np.empty((positions.size, padded), np.float32)
     wide = np.empty(size * KEY_BLOCK, np.float32)
     base = layer.key_offset + head // each * n_blocks * size * KEY_BLOCK
     slope = _slope(head, layer.n_head, layer.max_bias)
@@ -310,25 +307,18 @@ def follow(
     sink[:] = np.nan
     at = query0
     while at < query1:
-        count, lowest, end = 0, query1, at
-        while end < query1 and count < _QUERIES_AT_ONCE:
-            if query_position[end % capacity] == end and first[layer.group, end] >= 0:
-                positions[count] = end
-                lowest = min(lowest, first[layer.group, end])
-                own = queries[end % capacity, layer.query_offset + head * size :]
-                _load_queries(own, 0, 1, size, q[count : count + 1])
-                count += 1
-            end += 1
-        at = end
+        count, lowest, at = _gather(at, query1, first[layer.group], query_position, positions)
         if count == 0:
             continue
-        block0, block1 = lowest // KEY_BLOCK, (positions[count - 1] + KEY_BLOCK) // KEY_BLOCK
-        origin = block0 * KEY_BLOCK
-        _scores(keys, base, size, block0, block1, q[:count], scores, wide)
-        for g in range(count):
-            start = first[layer.group, positions[g]]
-            row = scores[g, start - origin : positions[g] + 1 - origin]
-            top = _to_logits(row, layer.scale, layer.softcap, slope, positions[g] - start)
+        for p in range(count):
+            own = layer.query_offset + head * size
+            _load_query(queries, positions[p] % capacity, own, layer.scale, q, p)
+        origin = lowest // KEY_BLOCK * KEY_BLOCK
+        multiply(keys, base, origin, _padded(positions[count - 1] + 1), q, count, scores, wide)
+        for p in range(count):
+            start = first[layer.group, positions[p]]
+            row = scores[p, start - origin : positions[p] + 1 - origin]
+            top = _to_logits(row, layer.softcap, slope, positions[p] - start)
             h, _, weight, share = _summary(row, top, logit, has_sink)
-            place = positions[g] - query0
+            place = positions[p] - query0
             entropy[place], peak_weight[place], sink[place] = h, weight, share
