@@ -30,10 +30,11 @@ afterEach(() => vi.unstubAllGlobals());
 /** A page at the address as it is now, in a browser that has kept nothing. */
 function visit(cockpit = new Cockpit()) {
   const state = createState();
-  const address = new Address(state, cockpit, () => null);
+  const ui: { cockpit: Cockpit; topCount: 5 | 20 } = { cockpit, topCount: 5 };
+  const address = new Address(state, ui, () => null);
   address.read();
   let now = 0;
-  return { state, cockpit, update: () => address.update(++now) };
+  return { state, cockpit, ui, update: () => address.update(++now) };
 }
 
 const placed = (arrangement: Arrangement, width: number, height: number) =>
@@ -63,6 +64,18 @@ it.each(Object.entries(changes))("a link opens the same panels: %s", (_, arrange
     [1920, 1080],
   ] as const)
     expect(placed(opened, width, height)).toEqual(placed(arranged, width, height));
+});
+
+it("a link opens the same number of candidates", () => {
+  const first = visit();
+  first.ui.topCount = 20;
+  first.update();
+  expect(place.search).toBe("?candidates=20");
+  const second = visit();
+  expect(second.ui.topCount).toBe(20);
+  second.ui.topCount = 5;
+  second.update();
+  expect(place.search).toBe("");
 });
 
 it("says nothing of what stands as delivered, of any preset", () => {

@@ -1,6 +1,5 @@
 import type { Arrangement } from "../hud/arrangement";
 import { readSides, writeSides } from "../hud/arrangement_address";
-import type { Cockpit } from "../hud/cockpit";
 import {
   headForgotten,
   headSelected,
@@ -13,12 +12,14 @@ import {
 import type { AppState } from "../state/state";
 import { readUrl, urlStateOf, writeUrl } from "../state/url_state";
 import type { ArchiveSource } from "../telemetry/archive_source";
-import type { PointerTarget } from "./picture";
+import type { PointerTarget, UiState } from "./picture";
 
 /** Seconds between two looks at what has changed; browsers allow a page few changes of its address. */
 const EVERY = 0.5;
 /** Seconds from the run's start, in a link to a replay. */
 const TIME = "at";
+/** For the next token, where they are more than five. */
+const CANDIDATES = "candidates";
 
 /** Keeps the page's whole state in its address, so that a link, or a reload, shows the same. */
 export class Address {
@@ -26,12 +27,13 @@ export class Address {
   private camera: readonly number[] | null = null;
   /** As the address has it. */
   private arranged: Arrangement | null = null;
+  private topCount = 0;
   /** A moment that the link names and the page has not yet got to. */
   private step: number | null = null;
 
   constructor(
     private readonly state: AppState,
-    private readonly cockpit: Cockpit,
+    private readonly ui: Pick<UiState, "cockpit" | "topCount">,
     private readonly pointer: () => PointerTarget | null,
     /** The kept run on show: where it stands is in the address while it stands. */
     private readonly replay: ArchiveSource | null = null,
@@ -43,7 +45,9 @@ export class Address {
     const { view, preset, focus, layer, head, step, camera, options } = readUrl(location.search);
     presetChosen(state, preset);
     viewChosen(state, view);
-    this.cockpit.link(state.preset, readSides(new URLSearchParams(location.search), state.preset));
+    const parameters = new URLSearchParams(location.search);
+    this.ui.cockpit.link(state.preset, readSides(parameters, state.preset));
+    if (parameters.get(CANDIDATES) === "20") this.ui.topCount = 20;
     instrumentFocused(state, focus);
     if (layer === null || head === null) headForgotten(state);
     else headSelected(state, layer, head);
@@ -76,10 +80,15 @@ export class Address {
     if (pointer) this.camera = pointer.goal();
     const shown = urlStateOf(state, this.camera);
     const written = writeUrl(location.search, this.step === null ? shown : { ...shown, step: this.step });
-    const arrangement = this.cockpit.of(state.preset);
-    if (written === location.search && arrangement === this.arranged && !this.replay) return;
+    const { cockpit, topCount } = this.ui;
+    const arrangement = cockpit.of(state.preset);
+    const same = arrangement === this.arranged && topCount === this.topCount && !this.replay;
+    if (same && written === location.search) return;
     this.arranged = arrangement;
+    this.topCount = topCount;
     const parameters = new URLSearchParams(written);
+    if (topCount === 20) parameters.set(CANDIDATES, "20");
+    else parameters.delete(CANDIDATES);
     writeSides(parameters, arrangement, state.preset);
     if (this.replay) writeTime(parameters, this.replay);
     const text = parameters.toString();

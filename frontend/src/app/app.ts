@@ -123,7 +123,7 @@ export class App implements Page {
       this.graphics.picture?.setPositions(positions, clock.now());
     this.fetcher = new Fetcher(this.state, resources, now, place, touched);
     const pointer = () => this.graphics.picture?.pointer ?? null;
-    this.address = new Address(this.state, this.ui.cockpit, pointer, this.replay);
+    this.address = new Address(this.state, this.ui, pointer, this.replay);
     this.address.read();
     this.size = new CanvasSizeWatch(this.canvas);
     this.listen();

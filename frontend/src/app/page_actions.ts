@@ -279,8 +279,8 @@ export class PageActions implements Actions {
 
   toggleTopCount(): void {
     const { settings, ui } = this.page;
-    settings.topCount = settings.topCount === 5 ? 20 : 5;
-    ui.topCount = settings.topCount;
+    ui.topCount = ui.topCount === 5 ? 20 : 5;
+    settings.topCount = ui.topCount;
     this.page.remember();
   }
 

@@ -10,7 +10,7 @@ import type { CanvasSize } from "./canvas_size";
 
 /** What a picture needs to know of the page besides the state. */
 export interface UiState {
-  topCount: number;
+  topCount: 5 | 20;
   reducedMotion: boolean;
   /** The kept run on show; null for a stream. */
   readonly replay: ArchiveSource | null;

@@ -65,6 +65,27 @@ describe("the RoPE instrument on a recorded run", () => {
     expect(drawn.value(map, 10, 1)).toBeCloseTo(0.41 * (1 + mean), 3);
   });
 
+  it("shows the positions that a link names, and those at first again", () => {
+    const first = new Drawn(rope, running());
+    first.press("plot", 0, 0, 0.5, { type: "wheel", wheel: 1 });
+    first.press("plot", 0, 0.5, 0.5, { type: "press" });
+    // A drag by less than a position at a time.
+    for (let step = 0; step < 30; step++) first.press("plot", 0, 0.5, 0.5, { type: "drag", dx: -1 });
+    const window = first.state.options.get("rope.window")!;
+    expect(window).toMatch(/^[1-9]\d*_128$/);
+    const second = running();
+    second.options.set("rope.window", window);
+    const opened = new Drawn(rope, second);
+    const value = (drawn: Drawn) => drawn.value(drawn.heats().find(({ rows }) => rows === 32)!, 40, 3);
+    expect(value(opened)).toBe(value(first));
+    expect(value(opened)).not.toBe(value(new Drawn(rope, running())));
+    first.press("plot", 0, 0.5, 0.5, { type: "double" });
+    expect(first.state.options.has("rope.window")).toBe(false);
+    second.options.set("rope.window", "0_700");
+    opened.draw();
+    expect(opened.heats().find(({ rows }) => rows === 32)!.columns).toBe(512);
+  });
+
   it.each([
     [320, 240],
     [520, 232],

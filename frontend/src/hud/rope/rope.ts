@@ -15,6 +15,7 @@ import type { Scene } from "../scene";
 import { Seen } from "../seen";
 import { color, glow, motion, size, text } from "../theme";
 import type { HudUi } from "../ui";
+import { MapZoom } from "./map_zoom";
 import { dialIn, drawDial, pairColor, ringAt } from "./rope_dial";
 import { drawMapKey, writeKey } from "./rope_key";
 import { LEAST_SPAN, MAP_COLUMNS, MAP_GAMMA, MAP_ROWS, type Window, windowOf, writeMap } from "./rope_map";
@@ -53,9 +54,7 @@ export class Rope implements InstrumentView {
   private key: HeatRegion | null = null;
   private rows = 0;
   private sine = false;
-  /** Positions on show as the person set them; 0 holds all so far. */
-  private span = 0;
-  private start = 0;
+  private readonly zoomed = new MapZoom();
   /** Logical pixels since the press. */
   private dragged = 0;
   private window: Window = windowOf(0, LEAST_SPAN, 0, 0);
@@ -82,7 +81,8 @@ export class Rope implements InstrumentView {
     }
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
     const position = shownPosition(state) ?? 0;
-    this.window = windowOf(position, this.context(state), this.span, this.start);
+    this.zoomed.follow(state);
+    this.window = windowOf(position, this.context(state), this.zoomed.span, this.zoomed.start);
     if (width >= WIDE) {
       const side = Math.min(height, Math.floor(width * 0.44));
       this.place({ x: x + side + 20, y: top, width: width - side - 20, height });
@@ -103,9 +103,9 @@ export class Rope implements InstrumentView {
     }
     if (hit.kind !== "plot" || hit.value !== PLOT) return false;
     if (event.type === "wheel") this.zoom(state, event.x, event.wheel);
-    else if (event.type === "double") this.span = this.start = 0;
+    else if (event.type === "double") this.zoomed.set(state, 0, 0);
     else if (event.type === "press") this.dragged = 0;
-    else if (event.type === "drag") this.pan(event.dx);
+    else if (event.type === "drag") this.pan(state, event.dx);
     else if (this.dragged < 3) pin(state, this.positionAt(event.x));
     return true;
   }
@@ -114,15 +114,15 @@ export class Rope implements InstrumentView {
     const at = this.positionAt(x);
     const most = 2 ** Math.ceil(Math.log2(this.context(state)));
     const span = wheel > 0 ? this.window.span * 2 : this.window.span / 2;
-    this.span = Math.min(Math.max(span, LEAST_SPAN), Math.max(most, LEAST_SPAN));
-    this.start = at - ((x - this.map.x) / this.map.width) * this.span;
+    const kept = Math.min(Math.max(span, LEAST_SPAN), Math.max(most, LEAST_SPAN));
+    this.zoomed.set(state, at - ((x - this.map.x) / this.map.width) * kept, kept);
   }
 
-  private pan(dx: number): void {
+  private pan(state: AppState, dx: number): void {
     this.dragged += Math.abs(dx);
     if (this.dragged < 3) return;
-    this.span = this.window.span;
-    this.start = Math.max(0, this.start - (dx / this.map.width) * this.span);
+    const { span } = this.window;
+    this.zoomed.set(state, this.zoomed.start - (dx / this.map.width) * span, span);
   }
 
   private context({ model }: AppState): number {
