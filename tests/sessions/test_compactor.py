@@ -8,6 +8,7 @@ import os
 import random
 import signal
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import FoundModel
 from cloudchamber.server.live import LiveSession
-from cloudchamber.sessions import archive, compactor, find
+from cloudchamber.sessions import archive, compactor, find, retention
 from cloudchamber.sessions.archive import Attention, ExactDistribution, Manifest, Norms
 from cloudchamber.sessions.compact import compact
 from cloudchamber.sessions.compact_store import Piece, complete, order_of
@@ -31,7 +32,7 @@ from cloudchamber.sessions.store_writing import Head
 from cloudchamber.telemetry.commands import Generate, GetDistribution
 from cloudchamber.telemetry.events import Event, Problem, RunPhase, RunStarted, RunState, Sampling
 from cloudchamber.telemetry.messages import DistributionReply
-from tests.sessions.runs import MODEL, batch
+from tests.sessions.runs import MODEL, batch, session_id
 from tests.sessions.spooled import Spooled, run_and_spool
 from tests.telemetry import samples
 
@@ -144,6 +145,36 @@ async def test_a_spool_becomes_parts_and_goes(rig: Rig) -> None:
             <= manifest.attention_error * 1.001
         )
     assert not [event for event in rig.said if isinstance(event, Problem)]
+
+
+async def test_the_oldest_go_for_what_is_made_and_what_is_completed_stays(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compactor, "LOOK", 0.0)
+    monkeypatch.setattr(retention, "NOTICE_SECONDS", 0.3)
+    store = rig.store
+    for number, padding in ((1, 40_000), (2, 100)):
+        started = replace(samples.run_started(session_id(number)), prompt=f"Number {number}")
+        store.begin(Head(session_id(number), -float(number), MODEL, started)).result()
+        store.append(session_id(number), batch(number, 0, 30, seals=True, padding=padding)).result()
+        store.finish(session_id(number)).result()
+    store.pin(session_id(2), True)
+    limit = store.keep_bytes = int(store.used / 1.2)
+    task = await working(rig)
+    await rig.until(lambda: not rig.run.folder.exists())
+    task.cancel()
+    assert {info.id for info in store.list()} == {session_id(2), rig.run.run_id}
+    assert rig.manifest.distribution_exact
+    assert store.used < limit
+    assert not [event for event in rig.said if isinstance(event, Problem)]
+
+
+async def test_where_nothing_can_go_a_session_is_completed_all_the_same(rig: Rig) -> None:
+    rig.store.keep_bytes = rig.store.used // 2
+    task = await working(rig)
+    await rig.until(lambda: not rig.run.folder.exists())
+    task.cancel()
+    assert rig.manifest.distribution_exact
 
 
 async def test_a_run_interrupts_it_and_nothing_is_made_twice(

@@ -136,7 +136,7 @@ def test_what_somebody_looks_at_does_not_go(store: Store, clock: Clock) -> None:
     store.keep_bytes = store.used - MB // 2
     assert ids(store.make_room().named) == [ONE, TWO]
     watched = {ONE}
-    store.in_use = lambda: watched
+    store.in_use.append(lambda: watched)
     clock.now += 100
     room = store.make_room()
     assert ids(room.removed) == [TWO]

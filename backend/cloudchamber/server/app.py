@@ -57,7 +57,7 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         if session.store is not None:
-            session.store.in_use = app.state.onlookers.sessions
+            session.store.in_use.append(app.state.onlookers.sessions)
             session.store.on_gone = lambda gone: _on(loop, admissions.revoke_session, gone)
         await session.start()
         try:

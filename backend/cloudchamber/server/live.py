@@ -103,6 +103,7 @@ class LiveSession:
         self._spawn(Pacer(self.hub).run())
         if self._recorder is not None and self._compactor is not None:
             self._recorder.on_complete = self._compactor.look
+            self._compactor.make_room = self._recorder.room.between_runs
             self._spawn(self._recorder.start())
             self._spawn(self._compactor.run())
         self._spawn(self._prepare_distributions())

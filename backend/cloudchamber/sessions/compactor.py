@@ -2,7 +2,9 @@
 
 A run's spool is taken into its session once the run is over; of runs that an earlier process
 left, when this one starts. A new run ends the work at once, and it is gone on with afterwards:
-what the store has is not made again. The spool is deleted when the store has committed all.
+what the store has is not made again. The spool is deleted when the store has committed all. Until then
+both take room: the oldest sessions go for it as they do for a run, and where none can, the limit is
+passed for that long.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +27,7 @@ from cloudchamber.sessions.compact_process import DONE, HELD, UNUSABLE
 from cloudchamber.sessions.compact_store import GoneError, Piece, keep, order_of
 from cloudchamber.sessions.recorder_run import OVER
 from cloudchamber.sessions.store import Store
+from cloudchamber.sessions.store_room import Room
 from cloudchamber.sessions.store_schema import StoreError
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.events import Event, Problem, Progress, RunStarted, RunState
@@ -34,6 +38,8 @@ REST: Final = 0.5
 """Seconds of quiet before the work begins."""
 START: Final = 8.0
 """Seconds that a start is left alone."""
+LOOK: Final = 1.0
+"""Seconds between two looks at how much room the work has taken."""
 TRIES: Final = 3
 ORPHAN_AGE: Final = 30.0
 """Seconds after which a spool without a session is nobody's: the store hears of a run later
@@ -55,6 +61,11 @@ class Compactor:
         self._wake = asyncio.Event()
         self.start_after = START
         self._process: Process | None = None
+        self._at = ""
+        """The session that is being completed: it does not go for want of room."""
+        store.in_use.append(lambda: (self._at,))
+        self.make_room: Callable[[], Awaitable[Room]] = partial(asyncio.to_thread, store.make_room)
+        """Has the store keep to its limit."""
         self._failures: Counter[str] = Counter()
         """By spool: how often its process came to a bad end."""
 
@@ -123,6 +134,7 @@ class Compactor:
         """Have one spool taken in. A failure of the store is told and not tried again."""
         from cloudchamber.sessions.spool_reader import delete
 
+        self._at = folder.name
         try:
             status = await self._compact(folder)
         except GoneError:
@@ -130,6 +142,8 @@ class Compactor:
         except (StoreError, OSError, codec.CodecError, wire.WireError) as error:
             self._give_up(folder, str(error))
             return
+        finally:
+            self._at = ""
         if status in (DONE, UNUSABLE):
             await asyncio.to_thread(delete, folder)
         elif status == HELD:
@@ -153,6 +167,7 @@ class Compactor:
     async def _compact(self, folder: Path) -> int:
         """Run the process for one spool. Returns its status; raises `GoneError`, `StoreError`,
         `OSError` and what bad messages raise."""
+        await self._keep_to_the_limit()
         order = await asyncio.to_thread(order_of, self._store, folder.name)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "cloudchamber.sessions.compact_process", str(folder),
@@ -174,11 +189,23 @@ class Compactor:
             self._process = None
             await process.wait()
 
+    async def _keep_to_the_limit(self) -> None:
+        """What can go for this session's sake has been named, and is waited for where it is urgent."""
+        while not self._busy:
+            room = await self.make_room()
+            if not room.full or room.stuck:
+                break
+            await asyncio.sleep(LOOK)
+
     async def _receive(self, session: str, pieces: asyncio.StreamReader) -> None:
         began, said = time.monotonic(), False
+        looked = began
         try:
             async for piece in wire.read_messages(pieces):
                 await asyncio.to_thread(self._keep, session, Piece.read(piece))
+                if time.monotonic() - looked > LOOK:
+                    await self._keep_to_the_limit()
+                    looked = time.monotonic()
                 if time.monotonic() - began > _SAY_AFTER:
                     said = True
                     self._say(float(piece["fraction"]))

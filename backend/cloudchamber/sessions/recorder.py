@@ -67,7 +67,7 @@ class Recorder:
         """The newest failure people were told of."""
         self._cut_short = ""
         """The session that there was no more room for: of that was told all there is to tell."""
-        self._room = RoomWatch(store, self._tell)
+        self.room = RoomWatch(store, self._tell)
         self.on_complete: Callable[[str], None] = lambda _: None
         """Called with a session's id once everything of its run is in the store."""
 
@@ -166,7 +166,7 @@ class Recorder:
         self._told = ""
         self.on_complete(session)
         if session != self._cut_short:
-            self._spawn(self._room.afterwards())
+            self._spawn(self.room.afterwards())
 
     def _watch(
         self, future: Future[None], session: str, *, size: int = 0, done: Callable[[str], None] | None = None
@@ -244,7 +244,7 @@ class Recorder:
         def goes_on() -> bool:
             return self._run is not None and self._run.id == session and not self._run.over
 
-        problem = await self._room.during(goes_on)
+        problem = await self.room.during(goes_on)
         if problem is None or not goes_on():
             return
         self._cut_short = session

@@ -65,6 +65,12 @@ class RoomWatch:
             return
         self._tell_of(room)
 
+    async def between_runs(self) -> Room:
+        """Keep to the limit while nothing is recorded, and say what goes next."""
+        room = await asyncio.to_thread(self._store.make_room)
+        self._tell_of(replace(room, stuck=False))
+        return room
+
     def _tell_of(self, room: Room) -> None:
         """Say what goes next; of the run that goes on, or has just ended, each session once."""
         fresh = [info for info in room.named if info.id not in self._named]

@@ -1,9 +1,9 @@
 """How much is kept: a limit on the store's size; the oldest sessions go first, told beforehand.
 
-A session goes, while a run is recorded or when one ends, only if it is complete, not pinned, looked at
-by nobody, and was named as one that goes next at least a minute before. What runs have spooled and is
-not in the store yet counts like the rest. A run is recorded no further when nothing is left that may
-go, or when the limit is passed by a tenth before the minute is over.
+A session goes, while a run is recorded, when one ends or while its session is completed, only if it is
+complete, not pinned, looked at by nobody, and was named as one that goes next at least a minute before.
+What runs have spooled and is not in the store yet counts like the rest. A run is recorded no further when
+nothing is left that may go, or when the limit is passed by a tenth before the minute is over.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ class Store:
         self.keep_bytes = keep_bytes
         self.expanders: dict[str, Expander] = {exact_store.CODING: exact_store.expand}
         """How parts in other codings than zstd are read."""
-        self.in_use: Callable[[], Collection[str]] = lambda: ()
-        """Sessions that somebody looks at: they do not go for want of room. Asked on any thread."""
+        self.in_use: list[Callable[[], Collection[str]]] = []
+        """Each gives sessions that do not go for want of room, for somebody needs them; on any thread."""
         self.on_gone: Callable[[str], None] = lambda _: None
         """Told of each session that is no more, on any thread."""
         self._pace = 0.0
@@ -97,7 +97,7 @@ class Store:
     def _listed(self, db: apsw.Connection, spooled: Mapping[str, int]) -> Sequence[SessionInfo]:
         return listed(
             db, self._is_running, spooled,
-            keep_bytes=self.keep_bytes, in_use=self.in_use(), pace=self._pace,
+            keep_bytes=self.keep_bytes, in_use=store_room.needed(self.in_use), pace=self._pace,
         )  # fmt: skip
 
     def _is_running(self, session: str, owner: str) -> bool:
@@ -312,7 +312,7 @@ class Store:
         """Keep to the limit: remove sessions named before, name those that are next; `pace` as in
         `is_tight`. Whoever calls this tells people what it returns. Raises `StoreError`."""
         self._pace = pace
-        now, limit, in_use = time.time(), self.keep_bytes, self.in_use()
+        now, limit, in_use = time.time(), self.keep_bytes, store_room.needed(self.in_use)
 
         def choose(db: apsw.Connection) -> Sequence[SessionInfo]:
             spooled = spooled_bytes(self.spools)

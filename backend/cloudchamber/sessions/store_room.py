@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -24,6 +24,11 @@ class Room:
     full: bool
     """Nothing more can be recorded: that, or what can go was named too short a time ago."""
     removed: Sequence[SessionInfo] = ()
+
+
+def needed(asked: Iterable[Callable[[], Collection[str]]]) -> frozenset[str]:
+    """Sessions that somebody needs just now."""
+    return frozenset(session for ask in asked for session in ask())
 
 
 def due(
