@@ -2,10 +2,7 @@ import type { Studio } from "./export/studio";
 import type { SharingPage } from "./share/dialog";
 
 /** What the dialogs need of the page. */
-export interface DialogsPage extends Studio, SharingPage {
-  /** Say for a while that something can't be done. */
-  refuse(message: string): void;
-}
+export interface DialogsPage extends Studio, SharingPage {}
 
 /** The dialogs over the page. Each comes with its code when it is first asked for. */
 export class Dialogs {

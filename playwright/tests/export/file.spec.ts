@@ -109,6 +109,12 @@ test("cloudchamber open shows a file, and says what is wrong with one that is no
   try {
     await open(page, await addressSaid(child));
     await expectExperts(page);
+    // Another file, which the server does not have: no link can lead to it.
+    await drop(page, readFileSync(RECORDING));
+    await expect.poll(async () => (await snapshot(page)).vocabularySize).toBe(49152);
+    await page.keyboard.press("s");
+    await expect(page.getByText("A file is on show")).toBeVisible();
+    await expect(page.locator("dialog[open]")).toHaveCount(0);
   } finally {
     child.kill();
   }

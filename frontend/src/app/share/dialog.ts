@@ -1,6 +1,8 @@
 import "../dialog.css";
 import "./share.css";
 import type { QrCode } from "../../hud/qr";
+import { SocketSource } from "../../telemetry/socket";
+import type { FrameSource } from "../../telemetry/source";
 import { h, setText } from "../dom";
 import { basesFor, linkOf, type NewLink, onlyHere, type ShareLink, SharesClient } from "./client";
 
@@ -18,12 +20,19 @@ const HOURS: readonly (readonly [hours: number, words: string])[] = [
 /** What the dialog needs of the page. */
 export interface SharingPage {
   readonly root: HTMLElement;
+  readonly source: FrameSource;
+  /** Say for a while that something can't be done. */
+  refuse(message: string): void;
   /** Show a code over the picture, for a room; null takes it away. */
   showQr(code: QrCode | null): void;
 }
 
-/** Opens the dialog over the page. `session` is the kept one on show; null is live. */
+/** Opens the dialog over the page. `session` is the kept one on show; null is live, or a file of the person's. */
 export function openShare(page: SharingPage, session: string | null): void {
+  if (session === null && !(page.source instanceof SocketSource)) {
+    page.refuse("A file is on show, which the server does not have: pass it on as it is.");
+    return;
+  }
   if (page.root.querySelector("dialog.share[open]")) return;
   const dialog = new ShareDialog(new SharesClient(document.baseURI), page, session ?? "live");
   page.root.append(dialog.element);
