@@ -90,6 +90,17 @@ def _sums(logits: F4, greatest: float) -> tuple[float, float]:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _figures(logits: F4, top: F4, top_p: F4) -> tuple[float, float]:
+    """Sum of e^(logit - greatest) and the entropy in nats; `top_p` becomes the probabilities of the
+    greatest logits `top`, which descend."""
+    greatest = np.float64(top[0])
+    total, weighted = _sums(logits, greatest)
+    for i in range(top.size):
+        top_p[i] = math.exp(np.float64(top[i]) - greatest) / total
+    return total, max(0.0, math.log(total) - weighted / total)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _insert(x: float, token: int, held: int, ids: U4, values: F4) -> int:
     """Into the greatest so far, in order; the least of them falls out if there is no room."""
     at = min(held, ids.size - 1)
@@ -171,7 +182,7 @@ class Stats:
     top_p: F4
 
     def probability(self, logit: float) -> float:
-        return float(np.exp(float(logit) - self.greatest) / self.total)
+        return math.exp(float(logit) - self.greatest) / self.total
 
 
 class NotFiniteError(ArithmeticError):
@@ -212,16 +223,15 @@ class SoftmaxScratch:
 
     def stats(self, logits: F4) -> Stats:
         """The softmax's figures, of the logits that `pick` has seen last."""
-        greatest = float(self._logits[0])
-        total, weighted = _sums(logits, greatest)
         shown = min(TOP, self._held)
-        top_p = np.exp(self._logits[:shown].astype(np.float64) - greatest) / total
+        top_p = np.empty(shown, np.float32)
+        total, entropy = _figures(logits, self._logits[:shown], top_p)
         return Stats(
-            greatest=greatest,
+            greatest=float(self._logits[0]),
             total=total,
-            entropy=max(0.0, float(np.log(total) - weighted / total)),
+            entropy=entropy,
             top_ids=self._ids[:shown].copy(),
-            top_p=top_p.astype(np.float32),
+            top_p=top_p,
         )
 
     def measure(self, logits: F4, shortlist: int = 0) -> Stats:

@@ -210,8 +210,9 @@ class SpoolWriter:
 
     def _write_rows(self, history: History, start: int, count: int) -> None:
         pack_rows(
-            history.layers.heads, history.keys, history.layers.n_blocks, history.queries,
-            history.query_position, history.first, history.norms, start, count, *self._columns,
+            history.layers.heads, history.keys, history.layers.n_blocks, history.fresh, history.settled,
+            history.queries, history.query_position, history.first, history.norms,
+            start, count, *self._columns,
         )  # fmt: skip
         _write_all(self._files[0], [self._rows[:count]], start * self._row_bytes, count * self._row_bytes)
 

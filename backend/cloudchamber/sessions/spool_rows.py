@@ -18,8 +18,9 @@ def key_size(heads: NDArray[np.void]) -> int:
 
 @compiled(cache=True, nogil=True)
 def pack_rows(
-    layers: Any, keys: Any, n_blocks: int, queries: Any, query_position: Any, first: Any, norms: Any,
-    start: int, count: int, to_norms: Any, to_first: Any, to_queries: Any, to_keys: Any,
+    layers: Any, keys: Any, n_blocks: int, fresh: Any, settled: Any,
+    queries: Any, query_position: Any, first: Any, norms: Any, start: int, count: int,
+    to_norms: Any, to_first: Any, to_queries: Any, to_keys: Any,
 ) -> None:  # fmt: skip
     """Records of positions from `start` on out of the capture's stores: norms f4[count, 4 L], first
     visible keys i4[count, groups], queries and keys u2[count, ...]."""
@@ -37,6 +38,11 @@ def pack_rows(
         block, within, at = position // KEY_BLOCK, position % KEY_BLOCK, 0
         for number in range(layers.size if to_keys.shape[1] else 0):
             layer_shape = layers[number]
+            if position >= settled[number]:
+                for i in range(at, at + layer_shape.n_head_kv * layer_shape.size):
+                    to_keys[row, i] = fresh[within, i]
+                at += layer_shape.n_head_kv * layer_shape.size
+                continue
             for head in range(layer_shape.n_head_kv):
                 base = layer_shape.key_offset + (head * n_blocks + block) * layer_shape.size * KEY_BLOCK
                 for i in range(layer_shape.size):

@@ -37,6 +37,23 @@ def test_a_prompt_in_many_batches_is_one_run(tiny_model: TinyModel) -> None:
         assert np.allclose(a.attention_norm[:2], b.attention_norm[:2], rtol=1e-2)
 
 
+def test_keys_are_the_same_whenever_they_are_looked_at(tiny_model: TinyModel) -> None:
+    """One token at a time over two borders of a block, rows of one layer asked for now and then,
+    those of another once at the end: the same as when every token's are."""
+    path = tiny_model("llama")
+    with session(path, flash=True) as seldom, session(path, flash=True) as often:
+        for one in (seldom, often):
+            one.decode(PROMPT[:10])
+        for at in range(10, 140):
+            for one in (seldom, often):
+                one.decode(PROMPT[at : at + 1])
+            often.taps.head_summary("r")
+            if at % 23 == 0:
+                assert np.array_equal(rows(seldom, 1), rows(often, 1))
+        for layer in range(seldom.n_layer):
+            assert np.array_equal(rows(seldom, layer), rows(often, layer))
+
+
 def test_only_asked_for_tokens_have_a_last_layer(tiny_model: TinyModel) -> None:
     """llama.cpp drops the other tokens before the last layer's sum; they stay unknown."""
     with session(tiny_model("llama"), flash=True) as one:

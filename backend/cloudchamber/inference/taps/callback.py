@@ -231,6 +231,16 @@ def _data(s: Any) -> None:
 
 
 @compiled(cache=True, nogil=True)
+def begin(state: int, position: int, n_tokens: int) -> None:
+    """A decode of tokens at positions from `position` on is about to begin."""
+    s = carray(pointer(state), (1,), STATE)[0]
+    s.index, s.n_tokens, s.position = 0, 0, position
+    s.opened, s.late = n_tokens, 0
+    s.losses, s.unknown, s.irregular = 0, 0, 0
+    s.hidden_tensor, s.has_hidden = 0, 0
+
+
+@compiled(cache=True, nogil=True)
 def finish(state: int) -> Any:
     """The decode is over: read what a graph that ran in one go computed. `state` is the address
     of a `STATE` record. Returns how much of the decode could not be read."""

@@ -31,7 +31,7 @@ from cloudchamber.inference.rotating_cells import NoCellError, RotatingCells
 from cloudchamber.inference.taps import ggml, views
 from cloudchamber.inference.taps.callback_memory import CallbackMemory
 from cloudchamber.inference.taps.graph import Graph, parse
-from cloudchamber.inference.taps.history import History, measure_layers
+from cloudchamber.inference.taps.history import STORES, History, measure_layers
 from cloudchamber.inference.taps.lacks import what_lacks
 from cloudchamber.inference.taps.output import Output, find_output
 from cloudchamber.inference.taps.plan import Plan, make_plan
@@ -62,7 +62,7 @@ class Capture:
     def __init__(
         self, n_layer: int, n_embd: int, n_ctx: int, n_ubatch: int = 512, *, query_bytes: int = QUERY_BYTES
     ) -> None:
-        from cloudchamber.inference.taps.callback import eval_callback, finish
+        from cloudchamber.inference.taps.callback import begin, eval_callback, finish
 
         self.n_layer, self.n_embd, self.n_ctx = n_layer, n_embd, n_ctx
         self.lacks: dict[str, str] = {}
@@ -83,7 +83,7 @@ class Capture:
         self._recoveries = 0
         self.user_data = ctypes.c_void_p(self._memory.address)
         self._compiled = eval_callback
-        self._finish = finish
+        self._begin, self._finish = begin, finish
         self.callback = llama.ggml_backend_sched_eval_callback(eval_callback.address)
 
     def rotate(self, cells: RotatingCells, layers: Sequence[int]) -> None:
@@ -97,10 +97,7 @@ class Capture:
 
     def before_decode(self, position: int, n_tokens: int) -> None:
         """About to decode `n_tokens` tokens at positions from `position` on."""
-        s = self._memory.record
-        s["index"], s["n_tokens"], s["position"] = 0, 0, position
-        s["opened"], s["late"] = n_tokens, 0
-        s["losses"] = s["unknown"] = s["irregular"] = s["hidden_tensor"] = s["has_hidden"] = 0
+        self._begin(self._memory.address, position, n_tokens)
         self._opened = (position, n_tokens)
         if self.cells is not None:
             with contextlib.suppress(NoCellError):  # then llama.cpp finds none either
@@ -159,13 +156,13 @@ class Capture:
         self._history = history = History.allocate(layers, self.n_layer, self.n_ctx, self._query_bytes)
         for name, column in layers.columns.items():
             self._memory.hold(name, column)
-        for name in ("queries", "keys", "norms", "first", "probabilities", "chosen", "weights"):
+        for name in STORES:
             self._memory.hold(name, getattr(history, name))
         for layer in np.flatnonzero(self._memory.arrays["rotates"]):
             self._memory.arrays["group_rotates"][layers.heads[layer]["group"]] = 1
         s = self._memory.record
         s["n_blocks"], s["query_stride"] = layers.n_blocks, history.queries.shape[1]
-        s["query_capacity"] = history.queries.shape[0]
+        s["query_capacity"], s["key_stride"] = history.queries.shape[0], history.fresh.shape[1]
         s["n_expert"], s["n_used"] = history.probabilities.shape[2], history.chosen.shape[2]
         s["router_capacity"] = history.probabilities.shape[0]
 
@@ -257,6 +254,7 @@ class Capture:
         at = self._position(position)
         if at is None or self.history.layers.n_head == 0:
             return None
+        self.history.settle()
         return views.head_summary(self.history, run_id, at)
 
     def expert_routing(self, run_id: str, position: int | None = None) -> ExpertRouting | None:
@@ -271,6 +269,7 @@ class Capture:
         """One head's rows of the queries from `query_start` to the newest; the event's own
         `query_start` is later where older queries are no longer kept."""
         self._check_head(layer, head)
+        self.history.settle(layer)
         return views.attention_weights(self.history, run_id, layer, head, query_start)
 
     def attention_block(
@@ -294,6 +293,7 @@ class Capture:
         keys = _range(key_start, key_stop, end, "keys")
         if max_size < 1:
             raise CaptureError("a slice needs a size of at least 1")
+        self.history.settle(layer)
         return views.attention_block(self.history, layer, head, mode, queries, keys, max_size)
 
     def head_history(
@@ -305,6 +305,7 @@ class Capture:
         """
         self._check_head(layer, head)
         _range(start, stop, self.history.length, "queries")
+        self.history.settle(layer)
         return views.head_history(self.history, layer, head, start, stop)
 
     def mean_rows(self, layer: int, start: int, stop: int) -> NDArray[np.float32]:
@@ -312,6 +313,7 @@ class Capture:
         where the query is no longer kept. Raises `CaptureError`."""
         self._check_head(layer, 0)
         _range(start, stop, self.history.length, "queries")
+        self.history.settle(layer)
         return views.mean_rows(self.history, layer, start, stop)
 
     def _position(self, position: int | None) -> int | None:

@@ -18,12 +18,17 @@ from numpy.typing import NDArray
 
 from cloudchamber.inference.taps import ggml
 from cloudchamber.inference.taps.attention import HEAD_FIELDS
+from cloudchamber.inference.taps.fresh_keys import settle
 from cloudchamber.inference.taps.roles import Roles
 from cloudchamber.inference.taps.state import KEY_BLOCK
 
 ROUTER_BYTES: Final = 1 << 28
 """Bound of what is kept of the router; what each position chose is kept whole."""
 NOT_ROUTED: Final = np.uint16(0xFFFF)
+STORES: Final = (
+    "queries", "keys", "fresh", "settled", "norms", "first", "probabilities", "chosen", "weights",
+)  # fmt: skip
+"""Fields of `History` that the callback writes to."""
 
 
 @dataclass(slots=True)
@@ -38,6 +43,8 @@ class Layers:
     n_groups: int
     """Distinct masks."""
     query_stride: int
+    key_stride: int
+    """Numbers in all layers' keys of a position."""
     key_elements: int
     n_blocks: int
     n_expert: int
@@ -49,12 +56,14 @@ def measure_layers(roles: Roles, n_ctx: int) -> Layers:
     """Lay the stores out for what was found in a graph."""
     n_layer = len(roles.attention)
     heads = np.zeros(n_layer, HEAD_FIELDS)
-    names = ("heads", "kv_heads", "head_size", "to_float", "key_type", "query_offset", "key_offset")
+    names = (
+        "heads", "kv_heads", "head_size", "to_float", "key_type", "query_offset", "key_offset", "row_offset",
+    )  # fmt: skip
     columns = {name: np.zeros(n_layer, np.int64) for name in names}
     sinks: list[NDArray[np.float32]] = []
     groups: dict[int, int] = {}
     n_blocks = -(-n_ctx // KEY_BLOCK)
-    query_offset = key_offset = sink_offset = 0
+    query_offset = key_offset = row_offset = sink_offset = 0
     for layer, attention in enumerate(roles.attention):
         if attention is None:
             heads[layer]["sink_offset"] = -1
@@ -73,10 +82,12 @@ def measure_layers(roles: Roles, n_ctx: int) -> Layers:
         values = (
             attention.n_head, attention.n_head_kv, attention.head_size,
             ggml.to_float_address(attention.key_type), attention.key_type, query_offset, key_offset,
+            row_offset,
         )  # fmt: skip
         for name, value in zip(names, values, strict=True):
             columns[name][layer] = value
         query_offset += attention.n_head * attention.head_size
+        row_offset += attention.n_head_kv * attention.head_size
         key_offset += attention.n_head_kv * n_blocks * KEY_BLOCK * attention.head_size
     experts = [e for e in roles.experts if e is not None]
     return Layers(
@@ -85,6 +96,7 @@ def measure_layers(roles: Roles, n_ctx: int) -> Layers:
         sinks=np.concatenate(sinks) if sinks else np.zeros(1, np.float32),
         n_groups=max(len(groups), 1),
         query_stride=query_offset,
+        key_stride=row_offset,
         key_elements=key_offset,
         n_blocks=n_blocks,
         n_expert=max((e.n_expert for e in experts), default=0),
@@ -103,7 +115,11 @@ class History:
     query_position: NDArray[np.int64]
     """[capacity] position each row holds, -1 for none."""
     keys: NDArray[np.uint16]
-    """Bits of F16; a layer's part is [n_head_kv, n_blocks, d, KEY_BLOCK]."""
+    """Bits of F16; a layer's part is [n_head_kv, n_blocks, d, KEY_BLOCK]. `settle` before reading."""
+    fresh: NDArray[np.uint16]
+    """[KEY_BLOCK, key_stride] keys of the newest positions; position p in row p % KEY_BLOCK."""
+    settled: NDArray[np.int64]
+    """[L] positions whose keys are in `keys`; those of the others are in `fresh`."""
     first: NDArray[np.int32]
     """[groups, n_ctx] first position each query sees under each mask; -1 is unknown."""
     norms: NDArray[np.float32]
@@ -134,6 +150,8 @@ class History:
             queries=np.empty((capacity, stride), np.uint16),
             query_position=np.full(capacity, -1, np.int64),
             keys=np.empty(max(layers.key_elements, 1), np.uint16),
+            fresh=np.empty((KEY_BLOCK, max(layers.key_stride, 1)), np.uint16),
+            settled=np.zeros(n_layer, np.int64),
             first=np.full((layers.n_groups, n_ctx), -1, np.int32),
             norms=np.full((n_ctx, n_layer, 4), np.nan, np.float32),
             probabilities=np.empty((routed, n_layer, n_expert), np.float32),
@@ -151,11 +169,14 @@ class History:
             self.counts[:] = 0
             self.counted = 0
         self.length = min(self.length, length)
+        np.minimum(self.settled, length, out=self.settled)
 
     def open(self, position: int, count: int) -> None:
         """Mark positions about to be decoded as not captured yet."""
         if position < self.length:
             self.truncate(position)
+        if count > 1 or position % KEY_BLOCK == 0:  # their rows in `fresh` are taken anew
+            self.settle()
         self.norms[position : position + count] = np.nan
         self.first[:, position : position + count] = -1
         if self.layers.n_expert:
@@ -173,6 +194,15 @@ class History:
             rows = _rows(position, count, len(held))
             held[rows] = np.arange(position + count - len(rows), position + count)
         self.length = position + count
+
+    def settle(self, layer: int | None = None) -> None:
+        """Have the keys of a layer, or of all, in `keys` up to the newest position."""
+        layers = (0, len(self.settled)) if layer is None else (layer, layer + 1)
+        shapes = self.layers
+        settle(
+            shapes.heads, shapes.columns["row_offset"], self.fresh, self.keys, shapes.n_blocks, self.settled,
+            *layers, self.length,
+        )  # fmt: skip
 
     def experts_chosen(self, position: int) -> NDArray[np.uint32]:
         """How often each expert was chosen by positions up to and with this one, [L, E]."""

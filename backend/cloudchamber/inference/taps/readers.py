@@ -14,6 +14,7 @@ from numba import carray
 from cloudchamber.inference.taps import ggml
 from cloudchamber.inference.taps.arithmetic import float_to_half
 from cloudchamber.inference.taps.compiled import compiled
+from cloudchamber.inference.taps.following import ints
 from cloudchamber.inference.taps.memory import (
     call_is_host,
     call_nbytes,
@@ -244,7 +245,8 @@ def read_queries(s: Any, tensor: int, layer: int) -> None:
 @compiled()
 def read_keys(s: Any, tensor: int, layer: int) -> None:
     """The new tokens' K, a view [d, n_cells, n_head_kv] of the cache, into the mirror as F16:
-    exact for an F16 cache, dequantised and rounded for others."""
+    exact for an F16 cache, dequantised and rounded for others. A decode of one token leaves them
+    fresh; see `fresh_keys.py`."""
     size, heads = _per_layer(s.head_size_at, layer), _per_layer(s.kv_heads_at, layer)
     if load_i64(tensor + _NE) != size or load_i64(tensor + _NE + 16) != heads:
         s.losses += 1
@@ -259,10 +261,13 @@ def read_keys(s: Any, tensor: int, layer: int) -> None:
     # Scratch: the row's bytes, then its floats.
     floats_at = s.scratch_at + s.scratch_bytes - 4 * size
     rotates = _per_layer(s.rotates_at, layer)
+    settled = ints(s.settled_at, s.n_layer)
     for token in range(s.n_tokens):
         position = s.position + token
         if position >= s.n_ctx:
             return
+        if s.opened > 1:
+            settled[layer] = position + 1
         cell: Any = np.int64(load_i32(s.cells_at + 4 * token)) if rotates else position
         for head in range(heads):
             offset = cell * by_cell + head * by_head
@@ -270,18 +275,26 @@ def read_keys(s: Any, tensor: int, layer: int) -> None:
             if not host:
                 call_tensor_get(s.tensor_get, tensor, s.scratch_at, offset, row_bytes)
                 row = s.scratch_at
-            block = head * s.n_blocks + position // KEY_BLOCK
-            base = _per_layer(s.key_offset_at, layer) + block * size * KEY_BLOCK
-            kept = _halves(s.keys_at + 2 * (base + position % KEY_BLOCK), size * KEY_BLOCK)
+            within = position % KEY_BLOCK
+            if s.opened == 1:
+                step: Any = np.int64(1)
+                number = within * s.key_stride + _per_layer(s.row_offset_at, layer) + head * size
+                at = s.fresh_at + 2 * number
+            else:
+                step = np.int64(KEY_BLOCK)
+                block = head * s.n_blocks + position // KEY_BLOCK
+                base = _per_layer(s.key_offset_at, layer) + block * size * KEY_BLOCK
+                at = s.keys_at + 2 * (base + within)
+            kept = _halves(at, size * step)
             if kind == _F16:
                 for i in range(size):
-                    kept[i * KEY_BLOCK] = load_u16(row + 2 * i)
+                    kept[i * step] = load_u16(row + 2 * i)
                 continue
             if to_float:
                 call_to_float(to_float, row, floats_at, size)
                 row = floats_at
             for i in range(size):
-                kept[i * KEY_BLOCK] = float_to_half(load_f32(row + 4 * i))
+                kept[i * step] = float_to_half(load_f32(row + 4 * i))
 
 
 @compiled()

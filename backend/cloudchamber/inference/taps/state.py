@@ -53,11 +53,14 @@ _FIELDS = (
     # Per-layer shapes, int64 [L]: heads, KV heads, head size, to_float; offsets in elements.
     "heads_at", "kv_heads_at", "head_size_at", "to_float_at", "key_type_at",
     "query_offset_at", "key_offset_at",
+    # Fresh keys: where a layer's part of a row begins, int64 [L]; numbers in a row.
+    "row_offset_at", "key_stride",
     # A rotating cache: which layers and which masks are of one, int64 [L] and [groups]; the cell
     # of each token of this decode, int32; the position each cell holds once they are in, int32.
     "rotates_at", "group_rotates_at", "cells_at", "held_at", "n_held",
     # Stores; see history.py.
-    "queries_at", "keys_at", "norms_at", "first_at", "probabilities_at", "chosen_at", "weights_at",
+    "queries_at", "keys_at", "fresh_at", "settled_at", "norms_at", "first_at",
+    "probabilities_at", "chosen_at", "weights_at",
     # Working memory.
     "middle_at", "out_at", "in_norm_at", "rows_at", "scratch_at", "scratch_bytes",
     "has_middle",  # layer whose middle of the stream is in `middle_at`
