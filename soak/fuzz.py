@@ -43,16 +43,25 @@ def commands_target() -> Target:
         with suppress(codec.CodecError, command_parser.CommandError):
             command_parser.parse(codec.decode(data, max_bytes=commands.MAX_MESSAGE_BYTES))
 
-    seeds = [
-        codec.encode(commands.Hello(protocol=1, session="a", seq=3, parts=["heads"])),
-        codec.encode(commands.Want(parts=["layers", "attention"], attention=[(1, 2)])),
-        codec.encode(commands.Generate(prompt="Tell me a story.", max_tokens=5)),
-        codec.encode(commands.Load(model="x")),
-        codec.encode(commands.GetAttention(request=1, layer=2, head=3)),
-        codec.encode(commands.Ping(time=1.5)),
-        codec.encode(commands.Stop()),
+    good = [
+        commands.Hello(protocol=1, session="a", seq=3, parts=["heads"]),
+        commands.Want(parts=["layers", "attention"], attention=[(1, 2)]),
+        commands.Generate(prompt="Tell me a story.", max_tokens=5),
+        commands.Pause(),
+        commands.Resume(),
+        commands.Step(),
+        commands.Stop(),
+        commands.Load(model="x"),
+        commands.GetAttention(request=1, layer=2, head=3),
+        commands.GetDistribution(request=2, step=3),
+        commands.GetMoment(request=3, step=4),
+        commands.GetTokens(request=4, start=5, stop=6),
+        commands.GetHeadHistory(request=5, layer=6, head=7),
+        commands.GetFlow(request=6, layer=7, head=8),
+        commands.Ping(time=1.5),
     ]
-    return read, seeds, 4096
+    assert {command.kind for command in good} == set(commands.KINDS), "one of each"
+    return read, [codec.encode(command) for command in good], 4096
 
 
 def session_target() -> Target:
@@ -60,10 +69,15 @@ def session_target() -> Target:
 
     The first byte says where the rest stands, since nearly all else ends at a checksum: 0 it is
     the file, 1 the index of a file that is sealed rightly, 2 and 3 a part (as it is, as gzip) of
-    such a file, after the length that the index gives it.
+    such a file, after the length that the index gives it. From 4 on it is a part of a session that is
+    whole otherwise, which is then used: the manifest, the timeline, …
     """
     from cloudchamber.sessions import container, container_format
     from cloudchamber.telemetry import codec
+    from soak import hostile_session
+
+    session = hostile_session.small_session()
+    names = list(session)
 
     good = (
         Path(__file__).resolve().parent.parent / "frontend/test/fixtures/session.cloudchamber"
@@ -94,7 +108,7 @@ def session_target() -> Target:
         return sealed(stored, codec.encode(columns))
 
     def file_of(data: bytes) -> bytes:
-        form, rest = data[0] & 3, data[1:]
+        form, rest = data[0], data[1:]
         if form == 0:
             return rest
         if form == 1:
@@ -104,6 +118,10 @@ def session_target() -> Target:
 
     def read(data: bytes) -> None:
         if not data:
+            return
+        if data[0] > 3:
+            name = names[data[0] % len(names)]
+            hostile_session.use(hostile_session.with_part(session, name, data[1:]))
             return
         try:
             with container.open_container(file_of(data)) as archive:
@@ -119,7 +137,9 @@ def session_target() -> Target:
     )
     size = len(body).to_bytes(4, "little")
     packed = container_format.gzip_bytes(body)
-    return read, [b"\0" + good, b"\1" + index, b"\2" + size + body, b"\3" + size + packed], 4096
+    files = [b"\0" + good, b"\1" + index, b"\2" + size + body, b"\3" + size + packed]
+    first = next(n for n in range(4, 256) if n % len(names) == 0)
+    return read, files + [bytes([first + n]) + session[name] for n, name in enumerate(names)], 4096
 
 
 def header_target() -> Target:

@@ -14,7 +14,6 @@ from cloudchamber.sessions.attention_parts import (
     attending_layers,
     attention_chunks,
     attention_part,
-    error_of,
     read_layer,
 )
 from tests.sessions.spooled import Spooled, run_and_spool
@@ -35,7 +34,7 @@ def check(run: Spooled) -> int:
             for chunk, made in attention_chunks(read, range(-(-positions // QUERIES_PER_PART))):
                 part = archive.decode(Attention, archive.encode(made))
                 assert (part.query_start, part.keys) == (64 * chunk, 64 * chunk + part.rows)
-                assert error_of(part) <= 1 / 510 + 1e-7
+                assert part.error <= 1 / 510 + 1e-7
                 for head in range(part.heads):
                     weights, sink = run.rows[layer, head]
                     there = slice(part.query_start, part.query_start + part.rows)
@@ -88,4 +87,4 @@ def test_a_query_that_was_not_captured_has_no_rows(tiny_model: TinyModel, tmp_pa
     assert np.isnan(part.scale[3]).all()
     assert (part.weights[3] == 0).all()
     assert np.isfinite(part.scale[[2, 4]]).all()
-    assert error_of(part) > 0
+    assert part.error > 0

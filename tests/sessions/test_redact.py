@@ -134,6 +134,21 @@ def test_an_excerpt_takes_some_layers_along_and_says_so(session: MemoryArchive) 
     assert not manifest.distribution_exact
 
 
+def test_rows_that_were_not_captured_make_no_number_none(session: MemoryArchive) -> None:
+    whole = with_layers(session, {2: rows_of("tokens"), 3: rows_of("previous")})
+    for layer in (2, 3):
+        part = archive.read(whole, Attention, f"attention/{layer}/0")
+        assert part is not None
+        scale = part.scale.copy()
+        scale[20:30] = np.nan
+        body = archive.encode(replace(part, scale=scale))
+        whole = MemoryArchive(whole._parts | {f"attention/{layer}/0": body})
+    manifest = archive.read(Excerpt(whole, {3}), Manifest, "manifest")
+    assert manifest is not None
+    assert manifest.attention_error == pytest.approx(1 / 255 / 2)
+    assert layer_score(whole, 2) > layer_score(whole, 3) > -1
+
+
 def test_a_head_that_finds_tokens_says_more_than_one_that_only_keeps_its_distance(
     session: MemoryArchive,
 ) -> None:

@@ -19,10 +19,11 @@ runs has them too, as far as it has come; the parts of a complete one never chan
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, NamedTuple, Protocol
+from typing import Annotated, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,9 +106,6 @@ class Archive(Protocol):
         """Every part there is."""
 
 
-# --------------------------------------------------------------------------- what parts hold
-
-
 class FrameChunk(NamedTuple):
     """What is in one `frames/N`."""
 
@@ -171,6 +169,11 @@ class Manifest:
     """All of the run's, in order, so that a reader can begin anywhere. Sessions kept before there was such a
     list have none."""
 
+    def __post_init__(self) -> None:
+        known = all(map(math.isfinite, (self.created, self.seconds, self.attention_error)))
+        if not known or min(self.steps, self.frames, *self.attention_layers, self.attention_rows - 1) < 0:
+            raise ValueError("a number is none, or less than there can be")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
@@ -219,6 +222,11 @@ class Frames:
     """Bytes of each frame; zeros follow up to the next."""
     data: Annotated[U8, Array("u8", "W")]
     """Encoded `Frame` messages, one after the other; words only so that they are aligned."""
+
+    def __post_init__(self) -> None:
+        ends = self.offsets[:-1].astype(np.uint64) + self.lengths
+        if not len(self.offsets) or (ends > self.offsets[1:]).any() or self.offsets.max() > self.data.nbytes:
+            raise ValueError("a frame is not where it is said to be")
 
     @classmethod
     def of(cls, frames: Sequence[StoredFrame]) -> Frames:
@@ -283,6 +291,16 @@ class Attention:
     """Share that went to each head's attention sink."""
     weights: Annotated[U1, Array("u1", "R,H,K")]
 
+    def __post_init__(self) -> None:
+        last = self.query_start + self.rows
+        if self.weights.shape != (self.rows, self.heads, last) or self.keys != last or self.query_start < 0:
+            raise ValueError("it has not the size that it says")
+
+    @property
+    def error(self) -> float:
+        """No weight is further than this from the one computed. The scale of a row not captured is NaN."""
+        return float(self.scale[np.isfinite(self.scale)].max(initial=0.0)) / 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExactDistribution:
@@ -297,8 +315,8 @@ def encode(part: Manifest | Timeline | Tokens | Frames | Norms | Attention | Exa
 
 
 def decode[T](cls: type[T], data: bytes) -> T:
-    """A part of our own making as its dataclass. Raises `CodecError`."""
-    return typed.build(cls, codec.decode(data))
+    """A part as its dataclass, whoever made it: none of it leads out of its arrays. Raises `CodecError`."""
+    return typed.checked(typed.build(cls, codec.decode(data)))
 
 
 def read[T](archive: Archive, cls: type[T], name: str) -> T | None:
@@ -328,9 +346,3 @@ def parts_of(manifest: Manifest) -> list[str]:
         *([VOCABULARY] if manifest.vocabulary_hash else []),
         *(positions_name(method) for method in manifest.positions),
     ]
-
-
-def as_mapping(part: Any) -> dict[str, Any]:
-    """A part as a reader without these dataclasses sees it."""
-    mapping: dict[str, Any] = codec.decode(codec.encode(part))
-    return mapping

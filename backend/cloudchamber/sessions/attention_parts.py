@@ -90,12 +90,6 @@ def attention_part(layer: LayerRows, start: int, stop: int) -> Attention:
     )
 
 
-def error_of(part: Attention) -> float:
-    """No weight of the part is further than this from the one computed."""
-    known = part.scale[np.isfinite(part.scale)]
-    return float(known.max(initial=0.0)) / 2
-
-
 @compiled(cache=True, nogil=True)
 def _round(weights: Any, scale: Any, out: Any) -> None:
     """Rows f4[R, K] to u1[R, K] with a scale each."""

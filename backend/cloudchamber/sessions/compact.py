@@ -12,7 +12,7 @@ import zstandard
 from cloudchamber.model.header import GgufError
 from cloudchamber.sessions import archive, exact
 from cloudchamber.sessions.archive import QUERIES_PER_PART, Norms
-from cloudchamber.sessions.attention_parts import attending_layers, attention_chunks, error_of, read_layer
+from cloudchamber.sessions.attention_parts import attending_layers, attention_chunks, read_layer
 from cloudchamber.sessions.compact_store import Order, Piece
 from cloudchamber.sessions.exact_matrix import Matrix, body_of, read_matrix
 from cloudchamber.sessions.exact_store import CODING
@@ -97,5 +97,5 @@ def _attention(spool: Spool, there: Set[str], positions: int) -> Iterator[Piece]
             yield Piece(
                 fraction=_DISTRIBUTIONS + (1 - _DISTRIBUTIONS) * share,
                 parts=[(archive.attention_name(layer, chunk), ZSTD, _pack(archive.encode(part)))],
-                error=error_of(part),
+                error=part.error,
             )

@@ -211,7 +211,7 @@ def _attention(run: _Run) -> tuple[dict[str, bytes], float]:
             if not here or here[-1] - here[0] + 1 != len(here):
                 continue  # a part's queries follow one another
             part = _attention_part(here, held)
-            error = max(error, float(part.scale.max()) / 2)
+            error = max(error, part.error)
             parts[archive.attention_name(layer, chunk)] = archive.encode(part)
     return parts, error
 

@@ -47,14 +47,14 @@ def layer_score(session: Archive, layer: int) -> float:
 
 
 def _rows(part: Attention) -> list[tuple[int, NDArray[np.float32]]]:
-    """Query and f4[H, query + 1] of each row that is looked at."""
+    """Query and f4[H, query + 1] of each row that is looked at; one that was not captured is not."""
     return [
         (
             part.query_start + r,
             part.weights[r, :, : part.query_start + r + 1].astype(np.float32) * part.scale[r, :, None],
         )
         for r in range(part.rows)
-        if part.query_start + r >= FIRST_QUERY
+        if part.query_start + r >= FIRST_QUERY and np.isfinite(part.scale[r]).all()
     ]
 
 

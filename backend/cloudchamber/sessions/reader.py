@@ -185,7 +185,7 @@ class Session:
         """Time and content of every state of one kind (`layers`, `heads`, `cache`, `memory`, …)
         that the frames hold: the newest thirty times a second, not that of every token."""
         for frame in self.frames():
-            for event in codec.decode(frame.data)["state"]:
+            for event in _states(frame):
                 if event.get("kind") == kind:
                     yield frame.time, event
 
@@ -233,6 +233,15 @@ class Session:
         self.close()
 
 
+def _states(stored: StoredFrame) -> list[dict[str, Any]]:
+    """What a frame holds of the state. Raises `CodecError` where it is none."""
+    frame = codec.decode(stored.data)
+    states = frame.get("state") if isinstance(frame, dict) else None
+    if not isinstance(states, list) or not all(isinstance(event, dict) for event in states):
+        raise codec.CodecError("a frame of the session is none")
+    return states
+
+
 def _why(name: str, manifest: Manifest) -> str:
     kind, _, which = name.partition("/")
     if kind == "distribution":
@@ -249,7 +258,8 @@ def open_session(session: str | os.PathLike[str], *, data: str | os.PathLike[str
     """Open a kept session: an exported file by its path, or one in the store by its id or title,
     the beginning of one, or `newest`. `data` is another folder of sessions than the usual one.
 
-    Raises `NotFoundError`, `ContainerError`, `StoreError` or `OSError`, each with a sentence.
+    Raises `NotFoundError`, `ContainerError`, `StoreError`, `OSError`, or `CodecError` for a part that is not
+    what it should be (as all that reads one does), each with a sentence.
     """
     with ExitStack() as stack:
         store = Store(store_path(None if data is None else Path(data)))

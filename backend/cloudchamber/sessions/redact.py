@@ -113,4 +113,4 @@ class Excerpt:
 
     def _error(self, name: str) -> float:
         part = archive.read(self._base, Attention, name)
-        return 0.0 if part is None else float(part.scale.max(initial=0)) / 2
+        return 0.0 if part is None else part.error
