@@ -13,7 +13,7 @@ import pytest
 
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import bundled
-from cloudchamber.server import rights, stream
+from cloudchamber.server import auth, rights, stream
 from cloudchamber.server.live import LiveSession
 from cloudchamber.sessions import archive, store_list
 from cloudchamber.telemetry import commands, distribution, event_log, events, messages, pacer
@@ -79,6 +79,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"your message was larger than {commands.MAX_MESSAGE_BYTES >> 10} KiB",
         f"at most {commands.MAX_SELECTIONS} pairs",
         f"{stream.MAX_QUESTIONS} a viewer",
+        f"{auth.SOCKETS} at once",
         "; ".join(
             f"{rate:.0f} a second and bursts of {burst:.0f}" for rate, burst in stream.MESSAGES.values()
         ),

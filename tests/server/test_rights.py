@@ -212,6 +212,7 @@ def test_the_page_and_health_are_open(address: str, links: Links) -> None:
         assert "the page" in httpx.get(f"http://{address}{prefix}/").text
         health = httpx.get(f"http://{address}{prefix}/healthz").json()
         assert health.keys() == {"version", "model", "state", "page"}
+        assert health["model"] == ("Tiny" if prefix == links.viewer else "")
     slashless = httpx.get(f"http://{address}{links.viewer}?step=3")
     assert slashless.status_code == 303
     assert str(httpx.URL(str(slashless.url)).join(slashless.headers["location"])) == (
@@ -265,6 +266,27 @@ def test_who_asks_too_much_by_a_link_is_slowed_and_the_owner_is_not(
         codes = [status("GET", f"http://{address}/s/{secret}/api/access") for _ in range(8)]
         assert codes == [200] * 5 + [429] * 3
         assert status("GET", f"http://{address}/api/access", OWNER) == 200
+
+
+def test_a_link_holds_so_many_sockets_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cloudchamber.server import auth, stream
+
+    monkeypatch.setattr(auth, "SOCKETS", 3)
+    shares = Shares(tmp_path / "shares.db")
+    _, secret = shares.make(session="live", right="viewer", seconds=60)
+    with serving(DrivenSession(), tmp_path, shares) as address:
+        link, owner = f"ws://{address}/s/{secret}/stream", f"ws://{address}/stream"
+
+        async def run() -> list[int]:
+            held = [await connect(link, compression=None) for _ in range(3)]
+            codes = [(await socket_code(link))[1], (await socket_code(owner, OWNER))[1]]
+            await held[0].close()
+            codes.append((await socket_code(link))[1])
+            for socket in held:
+                await socket.close()
+            return codes
+
+        assert asyncio.run(run()) == [stream.CLOSE_CROWDED, 0, 0]
 
 
 def test_no_secret_is_logged(

@@ -8,6 +8,7 @@ cookie and the same address without it. A share link needs no cookie: everything
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -20,6 +21,7 @@ from cloudchamber.server.admissions import Admissions
 from cloudchamber.server.keys import OwnerKey
 from cloudchamber.server.limits import Buckets
 from cloudchamber.server.rights import ACCESS_KEY, UNAUTHORISED, Access, Grant, Refusal, Right, refuse
+from cloudchamber.server.stream import CLOSE_CROWDED
 
 SHARE_PATH: Final = re.compile(r"/s/([A-Za-z0-9_-]{16,64})(/.*)?", re.S)
 TOKEN: Final = "token"  # noqa: S105
@@ -33,6 +35,10 @@ REQUESTS: Final[dict[Right, tuple[float, float]]] = {
     "viewer": (200.0, 1000.0),
 }
 """HTTP requests a second and at once, by right: from one address, by one link."""
+SOCKETS: Final = 512
+"""WebSockets open at once from one address by one link, said hello or not. More than there is room for
+viewers: who comes again finds a place before the connection that it lost is known to be gone."""
+CROWDED: Final = Refusal(CLOSE_CROWDED, 429, "Too many connections are open by this link.")
 SLOW_DOWN: Final = "Too many requests; wait a little."
 
 
@@ -45,6 +51,7 @@ class Auth:
         self._admissions = admissions
         self.cookie_name = f"cloudchamber-{port}"
         self._guesses = Buckets(*GUESSES)
+        self._sockets: Counter[tuple[str, str]] = Counter()
         self._requests = {right: Buckets(*limit) for right, limit in REQUESTS.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +71,24 @@ class Auth:
         if isinstance(access, Grant) and scope["type"] == "http" and not self._may_ask(access, scope):
             await _too_many()(scope, receive, send)
             return
+        if isinstance(access, Grant) and scope["type"] == "websocket":
+            await self._hold(access, scope, receive, send)
+            return
         await self._app(scope, receive, send)
+
+    async def _hold(self, grant: Grant, scope: Scope, receive: Receive, send: Send) -> None:
+        """A socket, for as long as it is open."""
+        whose = (grant.share, _address(scope))
+        if self._sockets[whose] >= SOCKETS:
+            await refuse(CROWDED, scope, receive, send)
+            return
+        self._sockets[whose] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._sockets[whose] -= 1
+            if not self._sockets[whose]:
+                del self._sockets[whose]
 
     def _answer(self, scope: Scope) -> Response | Scope:
         """The request with its access found out; or an answer that is due before that."""

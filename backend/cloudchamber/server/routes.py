@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from cloudchamber import __version__
 from cloudchamber.model.positions import METHODS
+from cloudchamber.server.rights import LIVE, Grant, access_of
 from cloudchamber.server.session import Session
 
 PAGE: Final = Path(__file__).parent / "page"
@@ -32,11 +33,14 @@ NO_PAGE: Final = (
 
 
 async def health(request: Request) -> Response:
-    """200 once the page can be used: it is there, and the model has loaded or failed to."""
+    """200 once the page can be used: it is there, and the model has loaded or failed to. Which model
+    that is, is told to those who may see it."""
     session: Session = request.app.state.session
     page = has_page(request.app.state.page)
     usable = page and session.state != "starting"
-    body = {"version": __version__, "model": session.model_name, "state": session.state, "page": page}
+    access = access_of(request.scope)
+    model = session.model_name if isinstance(access, Grant) and access.covers(LIVE) else ""
+    body = {"version": __version__, "model": model, "state": session.state, "page": page}
     return JSONResponse(body, 200 if usable else 503, headers={"cache-control": "no-store"})
 
 
