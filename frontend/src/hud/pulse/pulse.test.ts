@@ -32,7 +32,7 @@ describe.each<RunName>(["smollm2", "gemma3", "gpt_oss", "mixtral", "mamba"])(
         const want = lengths.filter((length) => length >= 0.5);
         // The ground of the column and its first line begin there too, and are longer or thinner.
         const got = fills
-          .filter(([x0, y0, x1, y1]) => x0 === left && x1! - x0! > 1.01 && y1! - y0! < 30)
+          .filter(([x0, y0, x1, y1]) => x0 === left && x1! - x0! > 1.01 && y1! - y0! < 73)
           .map(([x0, , x1]) => x1! - x0!);
         expect(got).toHaveLength(want.length);
         for (const [i, length] of want.entries()) expect(got[i]).toBeCloseTo(length, 2);
@@ -134,5 +134,45 @@ describe("rows", () => {
     const press = { ...wheel, type: "press", x: RECT.x + 50, y: RECT.y + RECT.height - 40 } as const;
     view.pointer!(hit, press, state, ui);
     expect(state.selection.layer).toBeGreaterThan(120);
+  });
+
+  it("brings into view a layer that is selected elsewhere, and then lets it be scrolled away", () => {
+    const state = stateOf(instrumentRun("smollm2").events);
+    state.layers = deep(126);
+    const { draw, ui, view } = stage(pulse, state, RECT);
+    const layerAt = (y: number): number => {
+      const hit = ui.hits.find(RECT.x + 100, y, "layer")!;
+      const press = {
+        type: "press",
+        x: hit.x,
+        y,
+        dx: 0,
+        dy: 0,
+        wheel: 0,
+        shift: false,
+        ctrl: false,
+      } as const;
+      view.pointer!(hit, press, state, ui);
+      return state.selection.layer;
+    };
+    draw(LATE);
+    const top = layRows(126, RECT.y + 52, 326, 0).y + 1;
+    expect(layerAt(top)).toBe(0);
+    state.selection.layer = 125;
+    draw(LATE);
+    draw(LATE + 1);
+    const last = ui.hits.find(RECT.x + 100, RECT.y + 100, "layer")!;
+    expect(layerAt(last.y + last.height - 1)).toBe(125);
+    const wheel = { type: "wheel", x: 0, y: 0, dx: 0, dy: 0, wheel: -1, shift: false, ctrl: false } as const;
+    for (let i = 0; i < 20; i++) {
+      view.pointer!(last, wheel, state, ui);
+      draw(LATE + 2);
+    }
+    expect(layerAt(top)).toBe(0);
+  });
+
+  it.each([12, 30])("fills the whole screen with %i layers", (count) => {
+    const rows = layRows(count, 0, 860, 0);
+    expect(rows.pitch * count).toBeGreaterThan(855);
   });
 });

@@ -45,6 +45,7 @@ class Pulse implements InstrumentView {
   private readonly focus: FocusMarks;
   private rows: Rows = layRows(0, 0, 0, 0);
   private scrolled = 0;
+  private selected = -1;
 
   constructor(private readonly scene: Scene) {
     this.focus = new FocusMarks(scene);
@@ -81,6 +82,7 @@ class Pulse implements InstrumentView {
     const { scene, focus } = this;
     const columns = layColumns(body.x, body.width, focus.columns);
     const rowsTop = body.y + TITLES;
+    this.reveal(state.selection.layer, model);
     this.rows = layRows(model.count, rowsTop, body.y + body.height - FOOTER - rowsTop, this.scrolled);
     const pass = this.passAt(state, model, now, ui);
     drawHeads(scene, columns, body.y + 11, focus.headsPerMark);
@@ -91,6 +93,15 @@ class Pulse implements InstrumentView {
     const end = this.rows.y + this.rows.shown * this.rows.pitch;
     ui.hits.add("layer", 0, body.x, this.rows.y, body.width, end - this.rows.y);
     drawFooter(scene, state, pass, over, { ...body, y: body.y + body.height - FOOTER + 4, height: FOOTER });
+  }
+
+  /** A layer that was selected elsewhere comes into view. */
+  private reveal(layer: number, model: PulseModel): void {
+    if (layer === this.selected) return;
+    this.selected = layer;
+    const row = model.layer.indexOf(layer);
+    const { first, shown: many } = this.rows;
+    if (row >= 0 && (row < first || row >= first + many)) this.scrolled = row - Math.floor(many / 2);
   }
 
   /** Which of two tokens each row shows, and where the light is. */

@@ -12,7 +12,8 @@ export interface Rows {
   readonly labelEvery: number;
 }
 
-const WIDEST = 24;
+/** A dozen layers on the whole screen leave no half of it empty. */
+const WIDEST = 72;
 /** Rows of words; below it only every few rows are numbered. */
 const LEGIBLE = 10;
 const THINNEST = 3;
