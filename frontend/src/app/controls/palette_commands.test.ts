@@ -41,6 +41,8 @@ describe("palette", () => {
     ["memory preset", ["setPreset", "memory"]],
     ["focus waterfall", ["focus", "waterfall"]],
     ["kv show", ["showInstrument", "kv"]],
+    ["attention focus", ["focus", "attention"]],
+    ["attention flow focus", ["focus", "flow"]],
     ["gemma", ["load", "b"]],
     ["camera", ["resetCamera"]],
     ["where they were at first", ["resetArrangement"]],
@@ -57,6 +59,11 @@ describe("palette", () => {
     expect(kinds.has("run") || kinds.has("load model")).toBe(false);
     expect(kinds.has("preset")).toBe(true);
   });
+});
+
+it("writes names as they are written", () => {
+  const names = commandsFor(running(), MODELS, "").map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(["KV cache", "Positions · RoPE", "Network pulse"]));
 });
 
 it("offers what an instrument's options are not set to", () => {

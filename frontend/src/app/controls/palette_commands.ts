@@ -58,7 +58,9 @@ export function matching(commands: readonly Command[], typed: string): Command[]
     }
     return [{ command, score }];
   });
-  return scored.sort((a, b) => a.score - b.score).map(({ command }) => command);
+  // Of those that match alike the one of which least was left out: "attention" before "attention flow".
+  const left = ({ command }: { command: Command }): number => (words.length > 0 ? command.name.length : 0);
+  return scored.sort((a, b) => a.score - b.score || left(a) - left(b)).map(({ command }) => command);
 }
 
 /** "L23 H5", "layer 23", "token 40": what is typed is the name, so that it matches itself. */
@@ -90,7 +92,7 @@ function cockpit(state: AppState): Command[] {
   );
   const there = INSTRUMENTS.filter((instrument) => instrument.available?.(state) !== false);
   const instruments = there.flatMap(({ id, title }): Command[] => {
-    const name = title.charAt(0) + title.slice(1).toLowerCase();
+    const name = written(title);
     return [
       { name, kind: "focus instrument", run: (a) => a.focus(id) },
       { name, kind: "show in the cockpit", run: (a) => a.showInstrument(id) },
@@ -101,6 +103,12 @@ function cockpit(state: AppState): Command[] {
     ...instruments,
     ...there.flatMap(({ options = [] }) => options.flatMap(choices(state))),
   ];
+}
+
+/** A title in small letters, but for what is written otherwise. */
+function written(title: string): string {
+  const small = title.charAt(0) + title.slice(1).toLowerCase();
+  return small.replace(/\bkv\b/i, "KV").replace(/\brope\b/, "RoPE");
 }
 
 /** What an option is not set to. */
