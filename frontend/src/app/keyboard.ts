@@ -117,7 +117,8 @@ const OF_BUTTONS = new Set([" ", "Enter"]);
 export function shortcutOf(event: KeyboardEvent): Shortcut | undefined {
   if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
   const { target } = event;
-  if (target instanceof Element) {
+  // What stood in a dialog keeps the focus for a frame after that has closed.
+  if (target instanceof Element && !target.closest("dialog:not([open])")) {
     if (target.closest("input, textarea, select, [contenteditable], dialog")) return;
     if (OF_BUTTONS.has(event.key) && target.closest("button, a, summary")) return;
   }

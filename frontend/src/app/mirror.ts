@@ -1,3 +1,4 @@
+import { shown } from "../state/moment";
 import { type Activity, activity, loadProgress } from "../state/select";
 import type { AppState } from "../state/state";
 import type { Vocabulary } from "../state/vocabulary";
@@ -103,8 +104,9 @@ export class Mirror {
     while (this.answer.childElementCount > MOST_SENTENCES) this.answer.firstElementChild!.remove();
   }
 
+  /** Of the moment on show: a pinned one, or the newest. */
   private showNumbers(state: AppState): void {
-    const token = state.tokens.at(-1)?.event;
+    const token = shown(state).row?.event;
     if (token === this.shown && state.vocabulary === this.vocabulary) return;
     this.shown = token;
     this.vocabulary = state.vocabulary;
@@ -126,12 +128,12 @@ export class Mirror {
   }
 
   private describe(state: AppState): string {
-    const token = state.tokens.at(-1)?.event;
+    const token = shown(state).row?.event;
     const model = state.model ? `${state.model.name}: ` : "";
     if (!token) return `${model}the vocabulary as a dark nebula. ${SENTENCES[activity(state)]}`;
     const sure =
       token.entropy < 1 ? "confident, a point" : token.entropy > 3 ? "uncertain, a wide cloud" : "in between";
-    return `${model}the vocabulary as a nebula, ${sure}; the newest token is ${spoken(token.token_text)}.`;
+    return `${model}the vocabulary as a nebula, ${sure}; ${state.selection.step === null ? "the newest token" : `token ${token.step + 1}`} is ${spoken(token.token_text)}.`;
   }
 }
 

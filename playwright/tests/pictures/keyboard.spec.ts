@@ -40,3 +40,34 @@ test("they are those of the model on show", async ({ page, still }) => {
   await expect(section.getByRole("slider", { name: "Layer" })).toHaveAttribute("max", "29");
   await expect(section.getByRole("slider", { name: "Head" })).toHaveAttribute("max", "8");
 });
+
+test("a key pressed just after a dialog has closed is the page's", async ({ page, still }) => {
+  await still.open({ preset: "everything", view: "hud", head: HEAD });
+  await page.keyboard.press("Control+k");
+  const input = page.getByRole("combobox", { name: "What to do" });
+  await expect(input).toBeFocused();
+  const presets = await page.evaluate(() => {
+    const focused = document.activeElement!;
+    const press = () => {
+      focused.dispatchEvent(new KeyboardEvent("keydown", { key: "2", bubbles: true, cancelable: true }));
+      return window.chamber!.state().preset;
+    };
+    const open = press();
+    focused.closest("dialog")!.close();
+    return [open, press()];
+  });
+  expect(presets).toEqual(["everything", "attention"]);
+});
+
+test("what is said as text is of the moment on show", async ({ page, still }) => {
+  await still.open({ preset: "everything", view: "hud", head: HEAD });
+  await still.feed(STEPS.uncertain);
+  await still.after(2);
+  const mirror = page.getByRole("region", { name: "Inference, as text" });
+  await expect(mirror).toContainText(`Token ${STEPS.uncertain + 1}: “Portsmouth”`);
+  await page.keyboard.press("PageUp");
+  await still.after(2);
+  await still.after(2);
+  await expect(mirror).toContainText(`Token ${STEPS.uncertain}: “of”`);
+  await expect(page.locator("canvas.stage")).toHaveAttribute("aria-label", /token 36 is “of”/);
+});
