@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import statistics
+import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,6 +139,32 @@ async def test_pause_step_and_questions_while_paused(address: str) -> None:
         await client.say("get_distribution", request=79, step=100_000)
         refused = await client.hear("rejected")
         assert refused["request"] == 79
+        await client.say("stop")
+        await client.until("run_state", phase="stopped")
+
+
+@pytest.mark.parametrize("phase", ["running", "paused"])
+async def test_a_newly_selected_head_comes_within_100_ms(address: str, phase: str) -> None:
+    """From the choice to its rows at the socket, the median of seven."""
+    async with viewer(address) as socket:
+        client = Watcher(socket)
+        await client.hello(parts=["attention"])
+        await client.until("model_loaded")
+        prompt = f"The sea was {phase}"
+        await client.say("generate", prompt=prompt, raw=True, sampling={"seed": 3})
+        run = await client.until("run_started", prompt=prompt)
+        await client.until("token", step=20, run_id=run["run_id"])
+        if phase == "paused":
+            await client.say("pause")
+            await client.until("run_state", phase="paused")
+        took = []
+        for layer in range(3, 24, 3):
+            began = time.perf_counter()
+            await client.say("want", parts=["attention"], attention=[[layer, layer % 9]])
+            rows = await client.until("attention", layer=layer)
+            took.append(time.perf_counter() - began)
+            assert rows["head"] == layer % 9
+        assert statistics.median(took) < 0.1, took
         await client.say("stop")
         await client.until("run_state", phase="stopped")
 
