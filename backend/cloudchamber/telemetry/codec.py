@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import struct
 from collections.abc import Hashable, Mapping
 from typing import Any, Final, cast
@@ -145,23 +146,29 @@ def decode(data: bytes | bytearray | memoryview, *, max_bytes: int = 1 << 28) ->
         raise CodecError(f"the message is not valid msgpack: {error}") from error
 
 
+@functools.lru_cache(1 << 10)
+def _array_kind(head: bytes) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    """Dtype, shape and count of an array by what is in front of its data: the same few come
+    again and again."""
+    code, ndim, pad, _ = head[:4]
+    if code >= len(_DTYPE_OF) or ndim > _MAX_DIMENSIONS or len(head) < 4 + 4 * ndim + pad:
+        raise CodecError("an array's header is not valid")
+    shape: tuple[int, ...] = struct.unpack_from(f"<{ndim}I", head, 4)
+    return _DTYPE_OF[code], shape, math.prod(shape)
+
+
 def _unpack_ext(code: int, payload: bytes) -> NDArray[Any]:
     if code != ARRAY_EXT:
         raise CodecError(f"extension type {code} is not part of the protocol")
     if len(payload) < 4:
         raise CodecError("an array is shorter than its header")
-    dtype_code, ndim, pad, _ = payload[:4]
-    if dtype_code >= len(_DTYPE_OF) or ndim > _MAX_DIMENSIONS or len(payload) < 4 + 4 * ndim + pad:
-        raise CodecError("an array's header is not valid")
-    shape: tuple[int, ...] = struct.unpack_from(f"<{ndim}I", payload, 4)
-    dtype = _DTYPE_OF[dtype_code]
-    start = 4 + 4 * ndim + pad
-    count = 1
-    for size in shape:
-        count *= size
+    start = 4 + 4 * payload[1] + payload[2]
+    dtype, shape, count = _array_kind(payload[:start])
     if len(payload) - start != count * dtype.itemsize:
         raise CodecError("an array's shape does not fit its bytes")
-    array = np.frombuffer(payload, dtype, count, start).reshape(shape)
+    array = np.frombuffer(payload, dtype, count, start)
+    if len(shape) != 1:
+        array = array.reshape(shape)
     if not array.flags.aligned:  # msgpack copied the payload out of its aligned place
         array = array.copy()
         array.flags.writeable = False

@@ -63,6 +63,9 @@ class Encoder:
         self._decoded = np.empty(n_vocab, np.float32)
         self._bins = np.empty(n_vocab, np.uint16)
         self._listed = np.empty(n_vocab, np.uint32)
+        self._log_p = np.empty(n_vocab, np.float64)
+        self._index_low = np.empty(n_vocab, np.uint16)
+        self._values = np.empty(n_vocab, np.uint16)
         self._counts = np.empty(kernel.BINS, np.int32)
         self._masses = np.empty(kernel.BINS, np.float64)
         self._codes_of_bins = np.empty(kernel.BINS, np.uint8)
@@ -82,10 +85,11 @@ class Encoder:
         """
         if logits.shape != (self.n_vocab,) or logits.dtype != np.float32:
             raise DistributionError(f"{logits.dtype}{list(logits.shape)} is no f32 vector of {self.n_vocab}")
-        peak, total = kernel.softmax_parts(logits, self._weights)
+        peak, total = kernel.measure(
+            logits, self._depth, self._weights, self._bins, self._counts, self._masses
+        )
         if not total > 0:
             raise DistributionError("the logits are not numbers")
-        np.subtract(np.float32(peak), logits, out=self._depth)
 
         def exact_depth(ids: U4) -> F8:
             return float(peak) - logits[ids].astype(np.float64)
@@ -115,6 +119,7 @@ class Encoder:
             with np.errstate(divide="ignore"):
                 return math.log(peak) - np.log(probabilities[ids].astype(np.float64))
 
+        kernel.histogram(self._depth, self._weights, self._bins, self._counts, self._masses)
         total = float(self._weights.sum(dtype=np.float64))
         return self._encode(total, exact_depth, run_id, step, stage, top)
 
@@ -127,7 +132,6 @@ class Encoder:
         stage: Literal["model", "sampler"],
         top: Top | None,
     ) -> Distribution:
-        kernel.histogram(self._depth, self._weights, self._bins, self._counts, self._masses)
         if top is None:
             top = self._find_top(total, exact_depth)
         target = _TARGET
@@ -146,31 +150,29 @@ class Encoder:
         stage: Literal["model", "sampler"],
         top: Top,
     ) -> Distribution:
-        kernel.code_bins(self._masses, total, target, self._codes_of_bins)
-        codes = np.empty((self.n_vocab + 1) // 2, np.uint8)
-        listed = self._listed[: kernel.assign(self._bins, self._codes_of_bins, codes, self._listed)]
-        codebook = np.empty(N_CODES, np.float32)
-        kernel.codebook(
-            self._codes_of_bins, self._masses, self._counts, total,
-            self._bins, self._weights, top.ids, codebook,
+        codes, codebook = np.empty((self.n_vocab + 1) // 2, np.uint8), np.empty(N_CODES, np.float32)
+        block_counts = _block_counts(self.n_vocab)
+        listed, low, high, measured = kernel.attempt(
+            target, total, self._depth, self._weights, self._bins, self._counts, self._masses, top.ids, top.p,
+            self._codes_of_bins, self._listed, self._log_p, self._decoded,
+            codes, codebook, block_counts, self._index_low, self._values,
         )  # fmt: skip
-        log_p = -math.log(total) - self._depth[listed].astype(np.float64)
-        event = Distribution(
+        return Distribution(
             run_id=run_id,
             step=step,
             stage=stage,
             n_vocab=self.n_vocab,
             codes=codes,
             codebook=codebook,
-            **_list(listed, log_p, self.n_vocab),
+            block_counts=block_counts,
+            index_low=self._index_low[:listed].copy(),
+            values=self._values[:listed].copy(),
+            low=low,
+            high=high,
             top_ids=top.ids,
             top_p=top.p,
-            total_variation=0.0,
+            total_variation=measured,
         )
-        decode(event, self._decoded)
-        measured = kernel.distance(self._weights, 1.0 / total, self._decoded)
-        object.__setattr__(event, "total_variation", float(measured))  # ours alone until it is returned
-        return event
 
     def _find_top(self, total: float, exact_depth: Callable[[U4], F8]) -> Top:
         """The greatest probabilities, from the fewest bins that hold `N_TOP` tokens. `_depth` is
@@ -217,9 +219,14 @@ class _Listed(TypedDict):
     high: float
 
 
+def _block_counts(n_vocab: int) -> U4:
+    """Room for how many listed tokens there are in each 65,536 of the vocabulary."""
+    return np.empty((n_vocab + 65535) // 65536, np.uint32)
+
+
 def _list(tokens: U4, log_p: F8, n_vocab: int) -> _Listed:
     """`tokens` ascend."""
-    block_counts = np.empty((n_vocab + 65535) // 65536, np.uint32)
+    block_counts = _block_counts(n_vocab)
     index_low, values = np.empty(len(tokens), np.uint16), np.empty(len(tokens), np.uint16)
     low, high = kernel.list_tokens(tokens, log_p, block_counts, index_low, values)
     return {"block_counts": block_counts, "index_low": index_low, "values": values, "low": low, "high": high}

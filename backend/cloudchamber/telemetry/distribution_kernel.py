@@ -115,6 +115,18 @@ def histogram(depth: F4, weights: F4, bins: U2, counts: I4, masses: F8) -> None:
 
 
 @_compile
+def measure(logits: F4, depth: F4, weights: F4, bins: U2, counts: I4, masses: F8) -> tuple[float, float]:
+    """`softmax_parts`, what each token lies below the greatest (`depth`, nats) and their `histogram`."""
+    peak, total = softmax_parts(logits, weights)
+    if total > 0:
+        least = np.float32(peak)
+        for i in range(logits.size):
+            depth[i] = least - logits[i]
+        histogram(depth, weights, bins, counts, masses)
+    return peak, total
+
+
+@_compile
 def code_bins(masses: F8, total: float, target: float, codes_of_bins: U1) -> None:
     """Code of each bin, most probable bin first, or `LISTED`: the fewest bins whose tokens must be
     listed for the rest, in `N_CODES` codes, to keep the predicted error below `target`."""
@@ -164,21 +176,25 @@ def assign(bins: U2, codes_of_bins: U1, codes: U1, listed: U4) -> int:
 
     `codes_of_bins` maps a bin to its code, `LISTED` to the list. A listed token has code 0.
     """
-    n = 0
+    # Written without branches, since which tokens are listed can't be foretold: `listed` is always
+    # written, and what does not belong there is written over.
+    n: Any = 0
     size = bins.size
-    for half in range(codes.size):
-        low = codes_of_bins[bins[2 * half]]
-        high = codes_of_bins[bins[2 * half + 1]] if 2 * half + 1 < size else np.uint8(0)
-        if low == LISTED:
-            listed[n] = 2 * half
-            n += 1
-            low = np.uint8(0)
-        if high == LISTED:
-            listed[n] = 2 * half + 1
-            n += 1
-            high = np.uint8(0)
+    for half in range(size // 2):
+        low, high = codes_of_bins[bins[2 * half]], codes_of_bins[bins[2 * half + 1]]
+        listed[n] = 2 * half
+        n += np.int64(low == LISTED)
+        listed[n] = 2 * half + 1
+        n += np.int64(high == LISTED)
+        low = np.uint8(0) if low == LISTED else low
+        high = np.uint8(0) if high == LISTED else high
         codes[half] = low | high << 4
-    return n
+    if size % 2:
+        low = codes_of_bins[bins[size - 1]]
+        listed[n] = size - 1
+        n += np.int64(low == LISTED)
+        codes[size // 2] = np.uint8(0) if low == LISTED else low
+    return int(n)
 
 
 @_compile
@@ -260,3 +276,27 @@ def distance(weights: F4, scale: float, other: F4) -> float:
     for i in range(weights.size):
         total += abs(weights[i] * scale - other[i])
     return total / 2
+
+
+@_compile
+def attempt(
+    target: float, total: float, depth: F4, weights: F4, bins: U2, counts: I4, masses: F8,
+    top_ids: U4, top_p: F4,
+    codes_of_bins: U1, listed: U4, log_p: F8, decoded: F4,
+    codes: U1, means: F4, block_counts: U4, index_low: U2, values: U2,
+) -> tuple[int, float, float, float]:  # fmt: skip
+    """Encode for a predicted error below `target`, and decode again. Fills the last two lines of
+    parameters, of which `listed`, `log_p`, `index_low` and `values` have room for the vocabulary.
+    Returns how many tokens are listed, the least and the greatest of their log probabilities, and
+    the total variation of what was decoded."""
+    code_bins(masses, total, target, codes_of_bins)
+    n = assign(bins, codes_of_bins, codes, listed)
+    codebook(codes_of_bins, masses, counts, total, bins, weights, top_ids, means)
+    shift = -math.log(total)
+    for i in range(n):
+        log_p[i] = shift - np.float64(depth[listed[i]])
+    low, high = list_tokens(listed[:n], log_p[:n], block_counts, index_low, values)
+    expand(codes, means, block_counts, index_low[:n], values[:n], low, high, decoded)
+    for i in range(top_ids.size):
+        decoded[top_ids[i]] = top_p[i]
+    return n, low, high, distance(weights, 1.0 / total, decoded)
