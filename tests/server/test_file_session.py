@@ -74,6 +74,25 @@ def test_a_part_that_is_damaged_is_told_and_not_shown(tmp_path: Path, file: Path
             assert client.get(f"/api/sessions/{ID}/parts/tokens/0").status_code == 200
 
 
+def test_a_part_that_is_not_what_it_should_be_is_told_and_not_handed_out(tmp_path: Path, file: Path) -> None:
+    """Its checksum is right: whoever made the file made it so."""
+    with open_container(file) as container:
+        parts = {name: container.part(name) or b"" for name in container.names()}
+    timeline = codec.decode(parts["timeline"])
+    parts["timeline"] = codec.encode(timeline | {"p": timeline["p"][:-1]})
+    write_container(tmp_path / "crafted", MemoryArchive(parts))
+    with open_container(tmp_path / "crafted") as container:
+        app = create_app(FileSession(FileStore(tmp_path / "crafted", container)), key=OwnerKey(SECRET))
+        with TestClient(app, base_url="http://127.0.0.1", headers=OWNER) as client:
+            answer = client.get(f"/api/sessions/{ID}/parts/timeline")
+            assert answer.status_code == 503
+            assert (
+                answer.text
+                == "The session's timeline is not valid: the arrays of Timeline do not fit together.\n"
+            )
+            assert client.get(f"/api/sessions/{ID}/parts/tokens/0").status_code == 200
+
+
 @pytest.mark.parametrize("manifest", [None, b"\xc1", codec.encode({"format": 1}), codec.encode([1])])
 def test_a_file_without_a_right_manifest_is_refused(tmp_path: Path, manifest: bytes | None) -> None:
     (tmp_path / "file").write_bytes(b"")

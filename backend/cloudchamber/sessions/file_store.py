@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from cloudchamber.sessions import archive
-from cloudchamber.sessions.archive import Archive, Manifest
+from cloudchamber.sessions.archive import (
+    Archive,
+    Attention,
+    ExactDistribution,
+    Frames,
+    Manifest,
+    Norms,
+    Timeline,
+    Tokens,
+)
 from cloudchamber.sessions.container_format import ContainerError
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_archive import StoreArchive
@@ -17,6 +26,16 @@ from cloudchamber.telemetry.codec import CodecError
 
 UNNAMED: Final = "0" * 16
 """Id of a session whose own could be no address."""
+_CLASSES: Final[dict[str, type]] = {
+    "manifest": Manifest,
+    "timeline": Timeline,
+    "tokens": Tokens,
+    "frames": Frames,
+    "norms": Norms,
+    "attention": Attention,
+    "distribution": ExactDistribution,
+}
+"""Of a part, by the first word of its name."""
 ONLY_READ: Final = "This is a session's file: it is shown as it is."
 
 
@@ -77,10 +96,17 @@ class _KeptArchive(StoreArchive):
         self._session = session
 
     def part(self, name: str) -> bytes | None:
+        """A page takes what a server hands out for what it should be: here it may be a stranger's."""
+        cls = _CLASSES.get(name.partition("/")[0])
         try:
-            return self._session.part(name)
+            body = self._session.part(name)
+            if body is not None and cls is not None:
+                archive.decode(cls, body)
         except ContainerError as error:
             raise StoreError("failed", str(error)) from error
+        except CodecError as error:
+            raise StoreError("damaged", f"The session's {name} is not valid: {error}.") from error
+        return body
 
     def stored(self, name: str) -> tuple[str, bytes] | None:
         """Nothing lies there as the store would have it."""
