@@ -321,6 +321,7 @@ def test_state_comes_thirty_times_a_second_at_most(engine: Engine, heard: Listen
 
 
 def test_a_slice_of_attention(engine: Engine, heard: Listener) -> None:
+    engine.want(["heads"])
     engine.generate(STORY)
     held = heard.all(TokenGenerated)[-1].position
     reply = engine.attention(GetAttention(request=7, layer=2, head=5))

@@ -71,6 +71,7 @@ def test_a_pause_and_a_step_leave_nothing_unsaid(engine: Engine, heard: Listener
 
 
 def test_a_hook_may_ask_of_the_run_while_it_is_told_a_token(engine: Engine, heard: Listener) -> None:
+    engine.want(["heads"])
     rows: list[float] = []
     p: list[float] = []
 

@@ -144,6 +144,7 @@ def test_a_head_over_time_is_the_summaries_one_after_the_other(
 def test_the_past_is_told_while_the_run_goes_on(tiny_model: Callable[[str], Path]) -> None:
     heard = Listener()
     with Engine.load(tiny_model("llama"), OPTIONS, heard) as engine:
+        engine.want(["heads"])
         endless = Generate(prompt="the cat", raw=True, sampling=Sampling(temperature=0))
         thread = threading.Thread(target=engine.generate, args=(endless,), daemon=True)
         thread.start()
@@ -170,6 +171,7 @@ def test_the_past_is_told_while_the_run_goes_on(tiny_model: Callable[[str], Path
 def test_a_rollout_that_is_too_long_is_refused(tiny_model: Callable[[str], Path]) -> None:
     heard = Listener()
     with Engine.load(tiny_model("llama"), OPTIONS, heard) as engine:
+        engine.want(["heads"])
         engine.generate(RUN)
         assert engine.past._rollout is not None
         engine.past._rollout.most = 5

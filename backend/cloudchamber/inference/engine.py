@@ -124,6 +124,8 @@ class Engine:
         if (cells := layout.rotating_cells()) is not None:
             self._capture.rotate(cells, layout.rotating)
         warm_up(llama, self._capture)
+        self._capture.recorded = bool(options.spool)
+        self._capture.set_wanted(frozenset())
         self.info = describe(
             llama, self._header, model_id, options, layout, dict(self._capture.lacks), hashes(self._header),
             self._capture.rotations,

@@ -73,7 +73,7 @@ class StateEmitter:
         self._parts = parts
         self._selections = tuple(selections)
         self._shown = {pair: shown for pair, shown in self._shown.items() if pair in selections}
-        self._capture.set_wanted(parts, self._selections)
+        self._capture.set_wanted(parts)
         if "attention" in new_parts:
             new_selections = list(selections)
         self._emit_parts(new_parts - {"attention"})

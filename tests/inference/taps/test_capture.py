@@ -190,11 +190,44 @@ def test_what_can_not_be_had_is_refused_in_words(tiny_model: TinyModel) -> None:
 def test_experts_are_read_whatever_is_wanted(tiny_model: TinyModel) -> None:
     """A load since the start is only true if nothing was left out."""
     with session(tiny_model("mixtral"), flash=True) as one:
-        one.taps.set_wanted(frozenset({"layers"}))
+        one.taps.set_wanted(frozenset())
         one.decode(PROMPT[:10])
-        event = one.taps.expert_routing("r")
+        one.decode(PROMPT[10:11])
+        event, layers = one.taps.expert_routing("r"), one.taps.layer_activation("r")
         assert event is not None
-        assert event.counts[0].sum() == 20
+        # The last layer routes only the tokens whose output is asked for, the last of each decode.
+        assert event.counts.sum(axis=1).tolist() == [22, 22, 4]
+        assert layers is not None
+        assert np.isnan(layers.output_norm).all()
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3", "gpt_oss", "deepseek2"])
+def test_who_begins_to_look_late_sees_the_truth_from_then_on(tiny_model: TinyModel, family: str) -> None:
+    """Nothing is read while nobody looks, twice; the keys of that time are fetched, and the rows of
+    queries from then on are those of a run that was looked at throughout."""
+    path = tiny_model(family)
+    with session(path, flash=True) as late, session(path, flash=True) as early:
+        for one in (late, early):
+            one.decode(PROMPT[:20])
+        late.taps.set_wanted(frozenset())
+        for at in range(20, 90):
+            if at == 50:
+                late.taps.set_wanted(frozenset({"memory"}))
+            if at == 55:
+                late.taps.set_wanted(frozenset())
+            for one in (late, early):
+                one.decode(PROMPT[at : at + 1])
+        late.taps.set_wanted(frozenset({"attention"}))
+        for one in (late, early):
+            one.decode(PROMPT[90:93])
+            one.decode(PROMPT[93:94])
+        unseen = [*range(20, 50), *range(55, 90)]
+        seen = [at for at in range(94) if at not in unseen]
+        for layer in range(late.n_layer):
+            ours, theirs = rows(late, layer, 0), rows(early, layer, 0)
+            assert np.array_equal(ours[seen], theirs[seen])
+            assert np.isnan(ours[unseen]).all()
+        assert late.taps.lost == early.taps.lost == 0
 
 
 def test_an_overwritten_tensor_is_noticed_and_recovered_from(tiny_model: TinyModel) -> None:

@@ -73,6 +73,8 @@ class Capture:
         """The product that makes the logits; None where it is not known."""
         self.cells: RotatingCells | None = None
         """Of the layers whose cache rotates; None where no layer's does."""
+        self.recorded = False
+        """Whether a recorder reads all of it."""
         self.lost = 0
         """Decodes so far of which something could not be read."""
         self._query_bytes, self._n_ubatch = query_bytes, n_ubatch
@@ -113,8 +115,9 @@ class Capture:
             self._learn_from_loss()
         if self._history is None:
             return
-        if not missed and self._memory.record["mode"] & ATTENTION:
-            self._history.close(position, count)
+        mode = int(self._memory.record["mode"])
+        if not missed and mode:
+            self._history.close(position, count, queries=bool(mode & ATTENTION))
         self._history.length = position + count
 
     def _learn_from_loss(self) -> None:
@@ -222,13 +225,21 @@ class Capture:
         self.lost = 0
         self.begin_run()
 
-    def set_wanted(self, parts: frozenset[Part], selections: Sequence[tuple[int, int]] = ()) -> None:
-        """What to capture from the next decode on.
+    def set_wanted(self, parts: frozenset[Part]) -> None:
+        """What somebody looks at from the next decode on.
 
-        All is taken whatever is asked for: what was not kept can't be looked back at, and an
-        expert's load since the start is only true if nothing was left out.
+        While nobody looks and nothing is recorded, nothing is read but which experts were chosen:
+        their load since the start is only true if none is left out. Whoever looks at one thing may
+        look at another position and another part next, so then everything is read, which is cheap
+        beside what is made of it: rows and summaries only of what is asked for. The keys of what was
+        decoded meanwhile are fetched from the cache; its queries and norms stay unknown.
         """
-        self._memory.record["mode"] = _ALL
+        s = self._memory.record
+        routed = self.roles is not None and any(self.roles.experts)
+        mode = _ALL if parts or self.recorded else EXPERTS if routed else 0
+        if s["mode"] & ATTENTION and not mode & ATTENTION and self._history is not None:
+            self._history.settle()
+        s["mode"] = mode
 
     @property
     def history(self) -> History:

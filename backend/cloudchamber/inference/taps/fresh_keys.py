@@ -16,14 +16,14 @@ from cloudchamber.inference.taps.state import KEY_BLOCK
 
 @compiled(cache=True, nogil=True)
 def settle(
-    layers: Any, row_offset: Any, fresh: Any, keys: Any, n_blocks: int, settled: Any,
-    layer0: int, layer1: int, length: int,
+    layers: Any, row_offset: Any, fresh: Any, keys: Any, n_blocks: int, settled: Any, known: Any,
+    layer0: int, layer1: int,
 ) -> None:  # fmt: skip
-    """Put positions [settled, length) of layers [layer0, layer1) from `fresh` u2[KEY_BLOCK, numbers]
+    """Put positions [settled, known) of layers [layer0, layer1) from `fresh` u2[KEY_BLOCK, numbers]
     into blocks. Those before the newest position's block are there already."""
-    newest = (length - 1) // KEY_BLOCK * KEY_BLOCK
     for number in range(layer0, layer1):
-        start = max(settled[number], newest)
+        length = known[number]
+        start = max(settled[number], (length - 1) // KEY_BLOCK * KEY_BLOCK)
         if start >= length:
             continue
         settled[number] = length

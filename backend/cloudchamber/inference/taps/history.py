@@ -26,7 +26,7 @@ ROUTER_BYTES: Final = 1 << 28
 """Bound of what is kept of the router; what each position chose is kept whole."""
 NOT_ROUTED: Final = np.uint16(0xFFFF)
 STORES: Final = (
-    "queries", "keys", "fresh", "settled", "norms", "first", "probabilities", "chosen", "weights",
+    "queries", "keys", "fresh", "settled", "known", "norms", "first", "probabilities", "chosen", "weights",
 )  # fmt: skip
 """Fields of `History` that the callback writes to."""
 
@@ -120,6 +120,8 @@ class History:
     """[KEY_BLOCK, key_stride] keys of the newest positions; position p in row p % KEY_BLOCK."""
     settled: NDArray[np.int64]
     """[L] positions whose keys are in `keys`; those of the others are in `fresh`."""
+    known: NDArray[np.int64]
+    """[L] positions whose keys were taken; behind them nobody looked."""
     first: NDArray[np.int32]
     """[groups, n_ctx] first position each query sees under each mask; -1 is unknown."""
     norms: NDArray[np.float32]
@@ -152,6 +154,7 @@ class History:
             keys=np.empty(max(layers.key_elements, 1), np.uint16),
             fresh=np.empty((KEY_BLOCK, max(layers.key_stride, 1)), np.uint16),
             settled=np.zeros(n_layer, np.int64),
+            known=np.zeros(n_layer, np.int64),
             first=np.full((layers.n_groups, n_ctx), -1, np.int32),
             norms=np.full((n_ctx, n_layer, 4), np.nan, np.float32),
             probabilities=np.empty((routed, n_layer, n_expert), np.float32),
@@ -170,6 +173,7 @@ class History:
             self.counted = 0
         self.length = min(self.length, length)
         np.minimum(self.settled, length, out=self.settled)
+        np.minimum(self.known, length, out=self.known)
 
     def open(self, position: int, count: int) -> None:
         """Mark positions about to be decoded as not captured yet."""
@@ -185,9 +189,9 @@ class History:
             self.weights[rows] = np.nan
             self.chosen[position : position + count] = NOT_ROUTED
 
-    def close(self, position: int, count: int) -> None:
-        """The decode went through: the positions are part of the run."""
-        for held in (self.query_position, self.router_position):
+    def close(self, position: int, count: int, *, queries: bool = True) -> None:
+        """The decode went through: the positions are part of the run; `queries` if theirs were taken."""
+        for held in (self.query_position, self.router_position) if queries else (self.router_position,):
             if count == 1:
                 held[position % len(held)] = position
                 continue
@@ -196,12 +200,12 @@ class History:
         self.length = position + count
 
     def settle(self, layer: int | None = None) -> None:
-        """Have the keys of a layer, or of all, in `keys` up to the newest position."""
+        """Have the keys of a layer, or of all, in `keys` as far as they are known."""
         layers = (0, len(self.settled)) if layer is None else (layer, layer + 1)
         shapes = self.layers
         settle(
-            shapes.heads, shapes.columns["row_offset"], self.fresh, self.keys, shapes.n_blocks, self.settled,
-            *layers, self.length,
+            shapes.heads, shapes.columns["row_offset"], self.fresh, self.keys, shapes.n_blocks,
+            self.settled, self.known, *layers,
         )  # fmt: skip
 
     def experts_chosen(self, position: int) -> NDArray[np.uint32]:

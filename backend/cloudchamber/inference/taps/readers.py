@@ -243,58 +243,80 @@ def read_queries(s: Any, tensor: int, layer: int) -> None:
 
 
 @compiled()
+def _keep_keys(s: Any, tensor: int, layer: int, cell: int, position: int, fresh: bool) -> None:
+    """All heads' K of a cell, into the row of its position or into its block."""
+    size, heads = _per_layer(s.head_size_at, layer), _per_layer(s.kv_heads_at, layer)
+    kind, to_float = np.int64(load_i32(tensor)), _per_layer(s.to_float_at, layer)
+    by_cell, by_head = load_i64(tensor + _NB + 8), load_i64(tensor + _NB + 16)
+    host, data = _in_host_memory(s, tensor), load_i64(tensor + _DATA)
+    # Scratch: the row's bytes, then its floats.
+    floats_at = s.scratch_at + s.scratch_bytes - 4 * size
+    within = position % KEY_BLOCK
+    for head in range(heads):
+        offset = cell * by_cell + head * by_head
+        row = data + offset
+        if not host:
+            call_tensor_get(s.tensor_get, tensor, s.scratch_at, offset, _row_bytes(tensor))
+            row = s.scratch_at
+        if fresh:
+            step: Any = np.int64(1)
+            number = within * s.key_stride + _per_layer(s.row_offset_at, layer) + head * size
+            at = s.fresh_at + 2 * number
+        else:
+            step = np.int64(KEY_BLOCK)
+            block = head * s.n_blocks + position // KEY_BLOCK
+            at = s.keys_at + 2 * (_per_layer(s.key_offset_at, layer) + block * size * KEY_BLOCK + within)
+        kept = _halves(at, size * step)
+        if kind == _F16:
+            for i in range(size):
+                kept[i * step] = load_u16(row + 2 * i)
+            continue
+        if to_float:
+            call_to_float(to_float, row, floats_at, size)
+            row = floats_at
+        for i in range(size):
+            kept[i * step] = float_to_half(load_f32(row + 4 * i))
+
+
+@compiled()
+def _keep_missed(s: Any, tensor: int, layer: int, start: int) -> None:
+    """Positions from `start` on were decoded while nobody looked; the cache still has their keys, but
+    for those that have left a rotating layer's window, which nobody needs."""
+    if not _per_layer(s.rotates_at, layer):
+        for position in range(start, s.position):
+            _keep_keys(s, tensor, layer, position, position, False)
+        return
+    held = carray(pointer(s.held_at), (s.n_held,), np.int32)
+    for cell in range(s.n_held):
+        at = np.int64(held[cell])
+        if at >= start and at < s.position:
+            _keep_keys(s, tensor, layer, cell, at, False)
+
+
+@compiled()
 def read_keys(s: Any, tensor: int, layer: int) -> None:
     """The new tokens' K, a view [d, n_cells, n_head_kv] of the cache, into the mirror as F16:
     exact for an F16 cache, dequantised and rounded for others. A decode of one token leaves them
     fresh; see `fresh_keys.py`."""
     size, heads = _per_layer(s.head_size_at, layer), _per_layer(s.kv_heads_at, layer)
-    if load_i64(tensor + _NE) != size or load_i64(tensor + _NE + 16) != heads:
+    fits = load_i64(tensor + _NE) == size and load_i64(tensor + _NE + 16) == heads
+    if not fits or np.int64(load_i32(tensor)) != _per_layer(s.key_type_at, layer):
         s.losses += 1
         return
-    kind, to_float = np.int64(load_i32(tensor)), _per_layer(s.to_float_at, layer)
-    if kind != _per_layer(s.key_type_at, layer):
-        s.losses += 1
-        return
-    host, data = _in_host_memory(s, tensor), load_i64(tensor + _DATA)
-    by_cell, by_head = load_i64(tensor + _NB + 8), load_i64(tensor + _NB + 16)
-    row_bytes = _row_bytes(tensor)
-    # Scratch: the row's bytes, then its floats.
-    floats_at = s.scratch_at + s.scratch_bytes - 4 * size
+    settled, known = ints(s.settled_at, s.n_layer), ints(s.known_at, s.n_layer)
+    if known[layer] < s.position:
+        _keep_missed(s, tensor, layer, known[layer])
+        settled[layer] = s.position
     rotates = _per_layer(s.rotates_at, layer)
-    settled = ints(s.settled_at, s.n_layer)
     for token in range(s.n_tokens):
         position = s.position + token
         if position >= s.n_ctx:
             return
+        cell: Any = np.int64(load_i32(s.cells_at + 4 * token)) if rotates else position
+        _keep_keys(s, tensor, layer, cell, position, s.opened == 1)
+        known[layer] = position + 1
         if s.opened > 1:
             settled[layer] = position + 1
-        cell: Any = np.int64(load_i32(s.cells_at + 4 * token)) if rotates else position
-        for head in range(heads):
-            offset = cell * by_cell + head * by_head
-            row = data + offset
-            if not host:
-                call_tensor_get(s.tensor_get, tensor, s.scratch_at, offset, row_bytes)
-                row = s.scratch_at
-            within = position % KEY_BLOCK
-            if s.opened == 1:
-                step: Any = np.int64(1)
-                number = within * s.key_stride + _per_layer(s.row_offset_at, layer) + head * size
-                at = s.fresh_at + 2 * number
-            else:
-                step = np.int64(KEY_BLOCK)
-                block = head * s.n_blocks + position // KEY_BLOCK
-                base = _per_layer(s.key_offset_at, layer) + block * size * KEY_BLOCK
-                at = s.keys_at + 2 * (base + within)
-            kept = _halves(at, size * step)
-            if kind == _F16:
-                for i in range(size):
-                    kept[i * step] = load_u16(row + 2 * i)
-                continue
-            if to_float:
-                call_to_float(to_float, row, floats_at, size)
-                row = floats_at
-            for i in range(size):
-                kept[i * step] = float_to_half(load_f32(row + 4 * i))
 
 
 @compiled()

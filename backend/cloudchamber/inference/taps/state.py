@@ -59,7 +59,7 @@ _FIELDS = (
     # of each token of this decode, int32; the position each cell holds once they are in, int32.
     "rotates_at", "group_rotates_at", "cells_at", "held_at", "n_held",
     # Stores; see history.py.
-    "queries_at", "keys_at", "fresh_at", "settled_at", "norms_at", "first_at",
+    "queries_at", "keys_at", "fresh_at", "settled_at", "known_at", "norms_at", "first_at",
     "probabilities_at", "chosen_at", "weights_at",
     # Working memory.
     "middle_at", "out_at", "in_norm_at", "rows_at", "scratch_at", "scratch_bytes",

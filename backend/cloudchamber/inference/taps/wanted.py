@@ -27,7 +27,7 @@ class Do(IntEnum):
 ALWAYS, NORMS, ATTENTION, EXPERTS = 1, 2, 4, 8
 """Bits of the capture's mode; an action and its point are skipped when its bit is off."""
 _MODE = {
-    Do.ENTRY: NORMS, Do.MIDDLE: NORMS, Do.OUT: NORMS, Do.ROWS: NORMS,
+    Do.ENTRY: NORMS, Do.MIDDLE: NORMS, Do.OUT: NORMS, Do.ROWS: NORMS | EXPERTS,
     Do.MASK: ATTENTION, Do.ATTENTION: ATTENTION,
 }  # fmt: skip
 
