@@ -288,7 +288,7 @@ def _keep_missed(s: Any, tensor: int, layer: int, start: int) -> None:
         return
     held = carray(pointer(s.held_at), (s.n_held,), np.int32)
     for cell in range(s.n_held):
-        at = np.int64(held[cell])
+        at: Any = np.int64(held[cell])
         if at >= start and at < s.position:
             _keep_keys(s, tensor, layer, cell, at, False)
 
