@@ -35,7 +35,8 @@ interface Expected {
   readonly attention: { readonly data: Float32Array };
 }
 
-export type RunName = "smollm2" | "gemma3" | "gpt_oss" | "mamba" | "mixtral";
+/** "rotating" is gemma3 with more tokens than its windowed layers have cells, so that the first ones are taken again. */
+export type RunName = "smollm2" | "gemma3" | "gpt_oss" | "mamba" | "mixtral" | "rotating";
 
 /** A real run with every kind of state, and what NumPy makes of it; written by `record_instruments.py`. */
 export function instrumentRun(name: RunName): { events: TelemetryEvent[]; expected: Expected } {

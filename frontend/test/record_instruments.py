@@ -36,6 +36,7 @@ from tests import tiny_models
 
 FIXTURES = Path(__file__).parent / "fixtures"
 KEPT = {"model_loaded", "run_started", "prompt_processed", "token", "run_state"}
+SHORT = "the cat sat on a mat and the cat sat"
 STATE_KEPT = 2
 """Newest state events of each kind that are written."""
 
@@ -97,9 +98,10 @@ def expected(recorder: Recorder) -> dict[str, Any]:
     return {name: plain(value) for name, value in found.items()}
 
 
-def record(name: str, path: Path, head: tuple[int, int], n_ctx: int, prompt: str, tokens: int) -> None:
+def record(
+    name: str, path: Path, head: tuple[int, int], options: EngineOptions, prompt: str, tokens: int
+) -> None:
     recorder = Recorder()
-    options = EngineOptions(n_ctx=n_ctx, state_hz=10_000)
     with Engine.load(path, options, recorder) as engine:
         engine.want(frozenset({"layers", "heads", "cache", "attention", "experts"}), [head])
         sampling = Sampling(temperature=0.8, seed=2)
@@ -113,12 +115,16 @@ def main() -> None:
     model = bundled()
     if model is None:
         raise SystemExit("the bundled model is not installed: uv sync")
-    record("smollm2", model.path, (23, 5), 1024, "Name a colour.", 12)
+    record("smollm2", model.path, (23, 5), EngineOptions(n_ctx=1024, state_hz=10_000), "Name a colour.", 12)
     with tempfile.TemporaryDirectory() as folder:
         for family in ("gemma3", "gpt_oss", "mamba", "mixtral"):
             path = Path(folder) / f"{family}.gguf"
             tiny_models.write(family, path)
-            record(family, path, (0, 0), 256, "the cat sat on a mat and the cat sat", 8)
+            record(family, path, (0, 0), EngineOptions(n_ctx=256, state_hz=10_000), SHORT, 8)
+        # Longer than its 256 cells: the first ones are taken again.
+        tiny_models.write("gemma3", path := Path(folder) / "rotating.gguf")
+        rotating = EngineOptions(n_ctx=1024, n_ubatch=64, state_hz=10_000, rotating_cache=True)
+        record("rotating", path, (0, 0), rotating, SHORT * 20, 8)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,45 @@ describe("the layers in brief", () => {
   });
 });
 
+describe("a real run on a rotating cache", () => {
+  const { events, expected } = instrumentRun("rotating");
+  const state = stateOf(events);
+  const cache = state.cache!;
+  const model = kvModel(cache, 0, prompt("rotating"))!;
+  const { position } = state.tokens.at(-1)!.event;
+  const window = state.model!.windows.data[0]!;
+
+  it("has come round: each position stands in the cell that is its own modulo all cells", () => {
+    expect(model).toMatchObject({ rotating: true, cells: 256, used: 256, free: 0, position });
+    expect(position).toBeGreaterThan(model.cells);
+    expect(model.writeHead).toBe(position % model.cells);
+    const held = Array.from({ length: model.cells }, (_, cell) => positionInCell(cache, model, cell));
+    expect(held.map((at) => at % model.cells)).toEqual([...held.keys()]);
+    expect(Math.max(...held)).toBe(position - 1);
+    expect(kvModel(cache, 5, prompt("rotating"))!.writeHead).toBe(position);
+  });
+
+  it("has what the window lets the next token see end at the write head", () => {
+    const live = model.spans.filter((span) => span.live);
+    expect(live.reduce((sum, { from, to }) => sum + to - from, 0)).toBe(window - 1);
+    const lit = new Set(
+      live.flatMap(({ from, to }) => Array.from({ length: to - from }, (_, i) => from + i)),
+    );
+    for (let back = 1; back < window; back++) expect(lit).toContain((position - back) % model.cells);
+    expect(lit).not.toContain(model.writeHead);
+    expect(model.prompt).toBe(model.used - (position - prompt("rotating")));
+  });
+
+  it("gives attention to the cells that NumPy's row falls in", () => {
+    const row = attentionRow(state, 0, 0, state.layers!.position)!;
+    const spikes = received(row, cache, 0, model.cells, model.cells);
+    for (const [key, weight] of expected.attention.data.entries()) {
+      if (key <= position - 1 - model.cells) expect(weight).toBe(0);
+      else expect(spikes[key % model.cells]).toBeCloseTo(weight, 6);
+    }
+  });
+});
+
 describe("a rotating cache", () => {
   const base = stateOf(instrumentRun("gemma3").events).cache!;
   // Eight cells that positions 0 to 9 went through; a window of 6 sees 5 to 9 from position 10.
