@@ -55,14 +55,20 @@ describe.each(["smollm2", "gemma3", "gpt_oss", "mamba", "mixtral"] as const)(
     it("draws each candidate as wide as its probability, on one scale for all", () => {
       const { scene, draw, tokens } = stage(name);
       draw(100);
-      const { step, rows, visible } = placeOf(RECT);
-      const bars = fills(scene).map(({ width }) => width);
+      const { area, step, rows, visible, top, density } = placeOf(RECT);
+      const bars = fills(scene);
+      const first = top + density.head + density.token;
+      let seen = 0;
       for (const token of tokens.slice(-Math.floor(visible))) {
-        for (const p of token.top_p.data.slice(0, rows)) {
-          const wanted = p * (step - 8);
-          expect(Math.min(...bars.map((width) => Math.abs(width - wanted)))).toBeLessThan(1e-3);
+        const left = Math.round(area.x + area.width - (tokens.length - token.step) * step) + 4;
+        for (const [i, p] of [...token.top_p.data.slice(0, rows)].entries()) {
+          const y = first + i * density.row;
+          const bar = bars.find((one) => Math.abs(one.x - left) + Math.abs(one.y - y) < 1e-2);
+          expect(bar?.width, `candidate ${i} of token ${token.step}`).toBeCloseTo(p * (step - 8), 3);
+          seen++;
         }
       }
+      expect(seen).toBe(Math.min(tokens.length, Math.floor(visible)) * rows);
     });
   },
 );
