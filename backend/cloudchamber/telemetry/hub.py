@@ -102,8 +102,12 @@ class Hub:
         self._sealed = 0
         self.time = 0.0
         """Seconds since the session began, when the newest frame was made."""
+        self.readers = 0
+        """How many watch."""
         self._readers: dict[Reader, None] = {}
-        self._shared: dict[tuple[object, ...], bytes] = {}
+        self._shared: dict[tuple[object, ...], tuple[bytes, int, list[Event]]] = {}
+        """The frames made since the newest was sealed, by where a reader stands and what it wants: the bytes,
+        the number of the last event, the events."""
         self._token: TokenGenerated | None = None
         self._encoded: dict[Part, tuple[str, int]] = {}
         self._encoder: Encoder | None = None
@@ -156,19 +160,19 @@ class Hub:
         """The next frame for a reader, encoded, or None if it has everything. Advances it."""
         if reader.opening:
             return self._open(reader)
-        behind = self._sealed - reader.seq > EVENTS_PER_FRAME
-        if not behind and reader.seq >= self._sealed and reader.frame >= self.number and not reader.extra:
+        if reader.seq >= self._sealed and reader.frame >= self.number and not reader.extra:
             return None
+        behind = self._sealed - reader.seq > EVENTS_PER_FRAME
         key = (reader.seq, reader.frame, reader.want, frozenset(reader.extra))
-        data = None if behind else self._shared.get(key)
-        first, events = self.log.after(reader.seq, self._sealed, EVENTS_PER_FRAME)
-        if data is None:
+        frame = self._shared.get(key)
+        if frame is None:
+            first, events = self.log.after(reader.seq, self._sealed, EVENTS_PER_FRAME)
             state = [] if behind else self.state.select(reader.want, reader.frame, frozenset(reader.extra))
-            data = self._encode(first, events, state)
-        reader.seq = first + len(events) - 1
-        reader.given = events
+            frame = self._encode(first, events, state), first + len(events) - 1, events
+            if not behind:
+                self._shared[key] = frame
+        data, reader.seq, reader.given = frame
         if not behind:
-            self._shared[key] = data
             self._caught_up(reader)
         return data
 
@@ -200,6 +204,7 @@ class Hub:
             first, events = self.log.opening()
             reader.opening = (first, events) if events else None
             reader.seq = first + len(events) - 1
+        reader.want = self._same(reader.want)
         self._readers[reader] = None
         self._readers_changed()
         return resumed
@@ -209,22 +214,22 @@ class Hub:
         self._readers_changed()
 
     def _readers_changed(self) -> None:
+        self.readers = sum(reader.viewer for reader in self._readers)
         self._demand_changed()
         for reader in tuple(self._readers):
             reader.wake()
 
-    @property
-    def readers(self) -> int:
-        """How many watch."""
-        return sum(reader.viewer for reader in self._readers)
-
     def set_want(self, reader: Reader, want: Want) -> None:
         """Change what a reader looks at. What is newly wanted and there is given at once."""
-        before, reader.want = reader.want, want
+        before, reader.want = reader.want, self._same(want)
         self._demand_changed()
         reader.extra.update(self.state.newly_wanted(before, want))
         self.on_change()
         reader.wake()
+
+    def _same(self, want: Want) -> Want:
+        """The object that says this already: a hundred equal ones would be compared for every frame."""
+        return next((reader.want for reader in self._readers if reader.want == want), want)
 
     def _demanded(self) -> Want:
         return Want(self._demand[0], tuple(self._demand[1]))
