@@ -337,6 +337,33 @@ async def test_a_viewer_that_does_not_read_holds_little_and_is_let_go(
             last += len(frame["events"])
 
 
+async def test_a_viewer_whose_frame_can_not_be_handed_over_ends_alone(
+    address: str, session: DrivenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All get a frame in one pass: what fails for one must stop neither the pass nor the next frame."""
+    sent: list[flow.StreamProtocol] = []
+    original = flow.StreamProtocol.send_binary
+
+    def send(self: flow.StreamProtocol, data: bytes) -> None:
+        if self not in sent:
+            sent.append(self)
+        if self is sent[0] and b"layers" in data:
+            raise OSError("This one fails.")
+        original(self, data)
+
+    monkeypatch.setattr(flow.StreamProtocol, "send_binary", send)
+    async with viewer(address) as first_socket, viewer(address) as socket:
+        first, client = Client(first_socket), Client(socket)
+        await first.hello(parts=["layers"])
+        await client.hello(parts=["layers"])
+        for step in range(3):
+            session.publish(samples.token(step), samples.layers(step))
+            while not (await client.hear("frame"))["state"]:
+                pass
+        await ending(first_socket)
+        assert session.hub.readers == 1
+
+
 async def test_a_viewer_that_comes_back_far_behind_is_let_catch_up(
     address: str, session: DrivenSession
 ) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from asyncio.transports import BaseTransport
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -31,19 +32,22 @@ class Flow:
 
     def __init__(self, protocol: StreamProtocol) -> None:
         self._protocol = protocol
-
-    async def writable(self) -> None:
-        """Until the transport can take another message, or is gone."""
-        await self._protocol.writable.wait()
-
-    async def send(self, data: bytes) -> None:
+        self.free: Callable[[], bool] = protocol.writable.is_set
+        """Whether the transport can take another message, or is gone."""
+        self.send: Callable[[bytes], None] = protocol.send_binary
         """Hand over one binary message. Raises `ConnectionError` when the viewer is gone.
 
-        Straight to the transport: a frame is the same bytes for all viewers, and wrapping it anew
-        for each of a hundred would copy it twice and take the larger part of the server's time.
+        Straight to the transport: wrapping a frame anew for each of a hundred viewers would copy it
+        twice for each and take the larger part of the server's time.
         """
+
+    async def writable(self) -> None:
+        """Until it is free."""
         await self._protocol.writable.wait()
-        self._protocol.send_binary(data)
+
+    def on_free(self, then: Callable[[], None]) -> None:
+        """What to do whenever the transport can take more again."""
+        self._protocol.on_free = then
 
     def open_gates(self) -> None:
         """Let a close frame pass though the buffer is full; drop the connection if it stays so."""
@@ -62,6 +66,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.app_state = {**self.app_state, STATE_KEY: Flow(self)}
+        self.on_free: Callable[[], None] = lambda: None
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -69,6 +74,10 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         sock = cast(socket.socket | None, transport.get_extra_info("socket"))
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.on_free()
 
     def send_binary(self, data: bytes) -> None:
         """One unmasked, unfragmented message (RFC 6455, 5.2). Raises `ConnectionError`."""
