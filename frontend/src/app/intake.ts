@@ -6,6 +6,7 @@ import { SocketSource } from "../telemetry/socket";
 import type { FrameSource } from "../telemetry/source";
 import type { Clock } from "./clock";
 import type { Metrics } from "./metrics";
+import { News } from "./news";
 
 /** Frames whose way is timed between two drawn ones. */
 const MOST_TIMED = 64;
@@ -13,6 +14,7 @@ const MOST_TIMED = 64;
 /** From the source of frames through the queue to the state; and how long that took. */
 export class Intake {
   private readonly queue = new MessageQueue();
+  private readonly news = new News();
   /** When each frame not yet drawn was made, by the server's clock, and when it came, in milliseconds. */
   private readonly made = new Float64Array(MOST_TIMED);
   private readonly came = new Float64Array(MOST_TIMED);
@@ -27,7 +29,7 @@ export class Intake {
     private readonly source: FrameSource,
     private readonly clock: Clock,
     private readonly metrics: Metrics,
-    /** The state has changed. */
+    /** What the page's elements show has changed. */
     private readonly changed: () => void,
     /** Each message, once it is applied. */
     private readonly applied: (message: Message) => void = () => {},
@@ -51,7 +53,7 @@ export class Intake {
       this.applied(message);
     }
     this.state.dropped = this.queue.dropped;
-    this.changed();
+    if (this.news.of(this.state)) this.changed();
   }
 
   /** What was applied is with the GPU now. */

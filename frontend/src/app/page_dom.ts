@@ -40,6 +40,7 @@ export class PageDom {
   private readonly noticeTime = new NoticeTime();
   private placed: Layout | null = null;
   private awakeUntil = 0;
+  private awake = "";
 
   constructor(private readonly host: DomHost) {
     const { state, settings, actions, signal } = host;
@@ -89,7 +90,8 @@ export class PageDom {
     const ticking = state.connection.phase === "waiting" || state.rejected !== null;
     if (dirty || ticking) this.messages.update(messagesFor(state, graphics, notice, now));
     const awake = now < this.awakeUntil ? "true" : "false";
-    if (this.root.dataset.awake !== awake) this.root.dataset.awake = awake;
+    if (this.awake !== awake) this.root.dataset.awake = awake;
+    this.awake = awake;
     if (layout && layout !== this.placed) this.place(layout);
     this.mirror.update(state, now);
     this.instruments.update(state, now);
