@@ -37,7 +37,7 @@ async function sampled(page, draw, count) {
   await session.send("HeapProfiler.collectGarbage");
   const before = await page.evaluate(count);
   await session.send("HeapProfiler.startSampling", {
-    samplingInterval: 256,
+    samplingInterval: 1, // bytes: each object is seen, so that what is left of a frame can be counted
     includeObjectsCollectedByMajorGC: true,
     includeObjectsCollectedByMinorGC: true,
   });

@@ -152,7 +152,7 @@ export class App implements Page {
     if (this.replay) this.play(this.replay, now);
     this.fetch();
     this.moments.update(this.state);
-    this.draw(this.replay?.time ?? now);
+    this.draw(this.replay?.time ?? now, now);
     this.showDom(now);
     this.metrics.script.push(performance.now() - begin);
   }
@@ -286,12 +286,12 @@ export class App implements Page {
     this.touch();
   }
 
-  private draw(now: number): void {
+  private draw(time: number, clock: number): void {
     const { picture } = this.graphics;
     if (!picture) return;
     const size = this.size.take();
     if (size) this.resize(picture, size);
-    picture.draw(now, this.state, this.ui);
+    picture.draw(time, clock, this.state, this.ui);
     this.metrics.frames++;
     this.intake.drawn();
     this.drawn?.();

@@ -1,5 +1,6 @@
 import { acquireGpu, type Gpu, GpuFailure } from "../gpu/gpu";
 import { type FrameInput, Renderer } from "../gpu/renderer";
+import type { Arrangement } from "../hud/arrangement";
 import type { Hud } from "../hud/hud";
 import { createHudPass, type HudPass } from "../hud/hud_pass";
 import { instrumentOf } from "../hud/instruments";
@@ -46,7 +47,7 @@ export class ChamberPicture implements Picture {
   ) {
     this.hudPass = createHudPass(gpu);
     this.renderer = new Renderer(gpu, this.hudPass);
-    this.input = { time: 0, state, view: "both", reducedMotion: false, scene: null, focus: null };
+    this.input = { state, view: "both", reducedMotion: false, scene: null, focus: null };
     this.lost = gpu.lost.then((info) => info.message || "The graphics device was lost.");
   }
 
@@ -77,7 +78,7 @@ export class ChamberPicture implements Picture {
     this.renderer.resize(size.pixelWidth, size.pixelHeight, size.ratio);
   }
 
-  draw(time: number, state: AppState, ui: UiState): void {
+  draw(time: number, clock: number, state: AppState, ui: UiState): void {
     const { input, size, hud } = this;
     if (!size) return;
     const place = this.place(size, state, ui);
@@ -91,15 +92,13 @@ export class ChamberPicture implements Picture {
     hud.ui.pointerX = ui.pointerX;
     hud.ui.pointerY = ui.pointerY;
     this.look(state, ui, place);
-    input.time = time;
-    input.clock = time + ui.lag;
     input.exact = ui.replay !== null;
     input.state = state;
     input.view = state.view;
     input.reducedMotion = ui.reducedMotion;
     input.focus = place.nebula;
-    input.scene = hud.draw(state, place, size.ratio, time);
-    this.renderer.render(input, this.easel ?? undefined);
+    input.scene = hud.draw(state, place, size.ratio, time, clock);
+    this.renderer.render(time, clock, input, this.easel ?? undefined);
   }
 
   get behind(): boolean {
@@ -107,9 +106,8 @@ export class ChamberPicture implements Picture {
   }
 
   takeIn(time: number, state: AppState): void {
-    this.input.time = time;
     this.input.state = state;
-    this.renderer.takeIn(this.input);
+    this.renderer.takeIn(time, this.input);
   }
 
   observe(time: number, state: AppState): void {
@@ -176,18 +174,25 @@ export class ChamberPicture implements Picture {
     placed.value(state.model);
     placed.value(timeline);
     placed.value(bare);
-    if (!this.layout || placed.changed) {
-      const minimum = (id: string) => {
-        const instrument = instrumentOf(id);
-        return instrument && instrument.available?.(state) !== false ? instrument.minimum : null;
-      };
-      const { view, focus } = state;
-      // The page's controls stand on the page, not on an easel, and not in a film.
-      const controls = this.easel === null && !bare;
-      const contents = { view, focus, arrangement, timeline, controls, minimum };
-      this.layout = layout(size.width, size.height, contents);
-    }
+    if (!this.layout || placed.changed) this.layout = this.layOut(size, state, arrangement, timeline, bare);
     return this.layout;
+  }
+
+  private layOut(
+    size: CanvasSize,
+    state: AppState,
+    arrangement: Arrangement,
+    timeline: boolean,
+    bare: boolean,
+  ): Layout {
+    const minimum = (id: string) => {
+      const instrument = instrumentOf(id);
+      return instrument && instrument.available?.(state) !== false ? instrument.minimum : null;
+    };
+    const { view, focus } = state;
+    // The page's controls stand on the page, not on an easel, and not in a film.
+    const controls = this.easel === null && !bare;
+    return layout(size.width, size.height, { view, focus, arrangement, timeline, controls, minimum });
   }
 
   /** What the pointer points at: looked for when it moves, and at each keyframe. */

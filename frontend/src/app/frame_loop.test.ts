@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { runFrames } from "./frame_loop";
 
-let frames: (() => void)[];
+let frames: FrameRequestCallback[];
 let ending: AbortController;
 const animate = () => {
-  for (const frame of frames.splice(0)) frame();
+  for (const frame of frames.splice(0)) frame(performance.now());
 };
 const settle = async () => {
   for (let i = 0; i < 4; i++) await Promise.resolve();
@@ -13,7 +13,7 @@ const settle = async () => {
 beforeEach(() => {
   frames = [];
   ending = new AbortController();
-  vi.stubGlobal("requestAnimationFrame", (frame: () => void) => frames.push(frame));
+  vi.stubGlobal("requestAnimationFrame", (frame: FrameRequestCallback) => frames.push(frame));
 });
 afterEach(() => {
   ending.abort();

@@ -30,10 +30,10 @@ export function runFrames(frame: () => Promise<void> | null, between: () => void
     waiting = true;
     until.then(again, again);
   };
-  const step = () => {
+  const step = (time: number) => {
     if (signal.aborted) return;
     requestAnimationFrame(step);
-    lastFrame = performance.now();
+    lastFrame = time;
     draw();
   };
   requestAnimationFrame(step);

@@ -63,6 +63,10 @@ export class Mirror {
     this.collect(state);
     if (now - this.last < EVERY && now >= this.last) return;
     this.last = now;
+    this.tell(state);
+  }
+
+  private tell(state: AppState): void {
     const status = SENTENCES[activity(state)];
     const detail = detailOf(state);
     setText(this.status, detail && detail !== status ? `${status} ${detail}` : status);

@@ -39,8 +39,8 @@ export interface Easel {
 /** All that is drawn: the one owner of the GPU device. Built anew after a device loss. */
 export interface Picture {
   resize(size: CanvasSize): void;
-  /** One frame at clock time `time`, submitted to the GPU. */
-  draw(time: number, state: AppState, ui: UiState): void;
+  /** One frame, submitted to the GPU: of what is shown at `time`, while the page's own clock says `clock`. */
+  draw(time: number, clock: number, state: AppState, ui: UiState): void;
   /** The GPU has all the frames that it may have: another one would only wait. */
   readonly behind: boolean;
   /** What has arrived by clock time `time` goes to the GPU, and is drawn by a later frame. */

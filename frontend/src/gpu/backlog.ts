@@ -8,24 +8,26 @@ const SELDOM = 8;
  * makes each picture three frames old: one that was slow gets the next frame when it has done with the last.
  */
 export class Backlog {
-  /** When the frame that is looked at was submitted; NaN for none. */
-  private since = Number.NaN;
+  /** A frame is looked at, and when it was submitted. */
+  private looking = false;
+  private since = 0;
   private slow = false;
   private unseen = 0;
   private readonly finished = () => {
     this.slow = performance.now() - this.since > SLOW;
-    this.since = Number.NaN;
+    this.looking = false;
   };
 
   /** Another frame would only wait. */
   get full(): boolean {
-    if (Number.isNaN(this.since)) return false;
+    if (!this.looking) return false;
     return this.slow || performance.now() - this.since > SLOW;
   }
 
   /** A frame went to the queue; it is finished when all is that the queue has now. */
   submitted(queue: GPUQueue): void {
-    if (!Number.isNaN(this.since) || (!this.slow && this.unseen++ % SELDOM > 0)) return;
+    if (this.looking || (!this.slow && this.unseen++ % SELDOM > 0)) return;
+    this.looking = true;
     this.since = performance.now();
     queue.onSubmittedWorkDone().then(this.finished, this.finished);
   }

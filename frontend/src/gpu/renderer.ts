@@ -43,10 +43,6 @@ export interface Rect {
 }
 
 export interface FrameInput {
-  /** Clock of what is shown, seconds. */
-  time: number;
-  /** The page's own clock, by which a hand moves the camera; the same but in a replay. */
-  clock?: number;
   /** A replay: what is drawn of a time is the same however one came there. */
   exact?: boolean;
   state: AppState;
@@ -174,23 +170,28 @@ export class Renderer {
     return this.backlog.full;
   }
 
-  /** The newest distribution goes to the GPU at once; a later frame draws it. */
-  takeIn(input: FrameInput): void {
+  /** The newest distribution at clock time `time` goes to the GPU at once; a later frame draws it. */
+  takeIn(time: number, input: FrameInput): void {
     if (!this.particles?.lacks(shown(input.state).distribution)) return;
     const { device } = this.gpu;
     const encoder = device.createCommandEncoder(this.encoderLabel);
-    this.keyframe(encoder, input);
+    this.keyframe(encoder, time, input);
     this.submission[0] = encoder.finish();
     device.queue.submit(this.submission);
   }
 
-  /** One frame: the script of everything that is drawn; on the page's canvas, or on another of its format. */
-  render(input: FrameInput, context = this.gpu.context): void {
+  /**
+   * One frame: the script of everything that is drawn; on the page's canvas, or on another of its format.
+   *
+   * @param time of what is shown, seconds.
+   * @param clock the page's own, by which a hand moves the camera; the same but in a replay.
+   */
+  render(time: number, clock: number, input: FrameInput, context = this.gpu.context): void {
     const { targets, gpu } = this;
     if (!targets) return;
     const encoder = gpu.device.createCommandEncoder(this.encoderLabel);
-    this.writeFrame(input, targets);
-    this.keyframe(encoder, input);
+    this.writeFrame(time, clock, input, targets);
+    this.keyframe(encoder, time, input);
     if (input.view !== "hud") {
       this.simulate(encoder);
       this.draw(encoder, targets);
@@ -225,18 +226,18 @@ export class Renderer {
     this.owner.destroy();
   }
 
-  private writeFrame(input: FrameInput, targets: Targets): void {
-    const { fields: f, particles } = this;
-    const { time, reducedMotion } = input;
+  private writeFrame(time: number, clock: number, input: FrameInput, targets: Targets): void {
+    const { fields: f, particles, camera } = this;
+    const { reducedMotion } = input;
     const { width, height, ratio } = targets;
     const focus = input.focus;
     const frameHeight = focus
       ? Math.min(focus.height, focus.width / 1.6) * ratio
       : Math.min(height, width / 1.6);
-    const clock = input.clock ?? time;
-    const pose = this.camera.at(clock, frameHeight, reducedMotion, time);
+    camera.height = frameHeight;
+    const pose = camera.at(clock, reducedMotion, time);
     this.pose = pose;
-    this.morph = particles?.layout.morph(clock, reducedMotion) ?? 1;
+    this.morph = particles ? particles.layout.morph(clock, reducedMotion) : 1;
     f.world_to_view!.set(pose.view);
     f.centre![0] = focus ? (focus.x + focus.width / 2) * ratio : width / 2;
     f.centre![1] = focus ? (focus.y + focus.height / 2) * ratio : height / 2;
@@ -267,8 +268,8 @@ export class Renderer {
   }
 
   /** The distribution on show becomes what the light eases to; and the frame's uniform is complete. */
-  private keyframe(encoder: GPUCommandEncoder, input: FrameInput): void {
-    const { state, time, reducedMotion } = input;
+  private keyframe(encoder: GPUCommandEncoder, time: number, input: FrameInput): void {
+    const { state, reducedMotion } = input;
     const pass = encoder.beginComputePass(this.keyframePass);
     if (this.particles) {
       const { distribution, pinned } = shown(state);

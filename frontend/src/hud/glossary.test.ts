@@ -104,9 +104,9 @@ describe("on recorded runs", () => {
 describe("the places of captions", () => {
   it("finds the one under the pointer, the topmost first, in this frame only", () => {
     const places = new TermPlaces();
-    places.note("ENTROPY", false, 100, 50, 60, 10);
-    places.note("seaweed", false, 300, 50, 60, 10);
-    places.note("SEED", false, 130, 50, 30, 10);
+    places.note("ENTROPY", false, new Float64Array([100, 50, 60, 0]), 10);
+    places.note("seaweed", false, new Float64Array([300, 50, 60, 0]), 10);
+    places.note("SEED", false, new Float64Array([130, 50, 30, 0]), 10);
     expect(places.find(105, 46)?.name).toBe("Entropy");
     expect(places.find(140, 46)?.name).toBe("Seed");
     expect([places.find(310, 46), places.find(105, 70), places.find(Number.NaN, 46)]).toEqual([

@@ -1,5 +1,5 @@
 import type { AppState } from "../state/state";
-import { fade } from "./color";
+import { fade, palette } from "./color";
 import { count } from "./format";
 import { rule } from "./kit/frame";
 import type { Rect } from "./layout";
@@ -17,9 +17,15 @@ const BETWEEN = 24;
 const MARK_WIDTH = 204;
 /** The nebula may be bright behind the bar. */
 const LOW = fade(color.panel, 0.5);
+/** Of a fact that says all is well, and of one to look at. */
+const VALUES = palette(color.data, color.attention);
 /** The mark's track fades along the way it came. */
 const TRACK_START = fade(color.data, 0.5);
 const TRACK_END = fade(color.data, 0.55);
+
+/** Where it begins on its turn, and how far it goes: open towards the particle. */
+const CURL_START = 0.2 * 2 * Math.PI;
+const CURL = 0.86 * 2 * Math.PI;
 
 /** Ends of the mark's track. */
 const xs = new Float32Array(2);
@@ -80,13 +86,11 @@ export class Header {
 function drawMark(scene: Scene, x: number, baseline: number): number {
   const cx = x + 8;
   const cy = baseline - 5;
-  // Open towards the particle.
-  const turn = 2 * Math.PI;
   xs[0] = cx - 4;
   ys[0] = cy + 4.5;
   xs[1] = cx + 8;
   ys[1] = cy - 7.5;
-  scene.arc(cx, cy, 7.5, 1.25, 0.2 * turn, 0.86 * turn, color.data, 3, 0, 0, TRACK_END);
+  scene.arc(cx, cy, 7.5, 1.25, CURL_START, CURL, color.data, 3, 0, 0, TRACK_END);
   scene.span(xs, ys, 0, 0, 1, 1, TRACK_START, color.now, 2);
   scene.circle(cx + 8, cy - 7.5, 1.75, color.now, glow.bracket);
   const left = x + 26;
@@ -99,7 +103,7 @@ function factWidth(scene: Scene, fact: Fact): number {
 
 function drawFact(scene: Scene, fact: Fact, x: number, baseline: number): void {
   const used = scene.text(x, baseline, fact.name, text.label, color.muted);
-  scene.text(x + used + 6, baseline, fact.value, text.data, fact.alarm ? color.attention : color.data);
+  scene.text(x + used + 6, baseline, fact.value, text.data, VALUES[fact.alarm ? 1 : 0]!);
 }
 
 function modelFacts({ model }: AppState): Fact[] {

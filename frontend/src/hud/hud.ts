@@ -73,14 +73,13 @@ export class Hud {
     this.arranging = new Arranging(host);
   }
 
-  /** Builds the scene of this frame. `now` is the page's clock in seconds. */
-  draw(state: AppState, layout: Layout, dpr: number, now: number): Scene {
+  /** Builds the scene of this frame: of what is shown at `now`, while the page's own clock says `clock`; seconds. */
+  draw(state: AppState, layout: Layout, dpr: number, now: number, clock: number): Scene {
     const { scene, ui } = this;
     this.layout = layout;
     scene.reset(layout.width, layout.height, dpr);
     ui.hits.reset();
     scene.terms.reset();
-    const clock = now + ui.lag;
     this.motion.follow(layout, clock, ui.reducedMotion || this.arranging.busy);
     if (layout.header) {
       scene.grid(0, 0, layout.width, layout.height, color.grid);
@@ -88,7 +87,7 @@ export class Hud {
     }
     this.addDividers(layout);
     const viewShownAt = ui.shownAt - ui.lag;
-    for (let i = 0; i < layout.panels.length; i++) this.drawPanel(state, layout.panels[i]!, now);
+    for (let i = 0; i < layout.panels.length; i++) this.drawPanel(state, layout.panels[i]!, now, clock);
     ui.hits.owner = TIMELINE;
     if (layout.timeline) this.timeline.draw(state, layout.timeline, now, ui);
     ui.shownAt = viewShownAt;
@@ -171,7 +170,7 @@ export class Hud {
     }
   }
 
-  private drawPanel(state: AppState, panel: Panel, now: number): void {
+  private drawPanel(state: AppState, panel: Panel, now: number, clock: number): void {
     const view = this.viewOf(panel.id);
     if (!view) return;
     const { scene, ui } = this;
@@ -190,7 +189,7 @@ export class Hud {
       brackets(scene, rect, progress(now, ui.shownAt, motion.bracketDraw), true);
     }
     focusMark(scene, ui.hits, rect, panel.focused, near, ui);
-    const there = ui.reducedMotion ? 1 : this.motion.content(panel.id, now + ui.lag);
+    const there = ui.reducedMotion ? 1 : this.motion.content(panel.id, clock);
     if (there >= 1) return;
     // The content comes out of the dark: what lies over it goes.
     scene.endLayer();

@@ -1,7 +1,7 @@
 import type { AppState } from "../state/state";
-import { type Color, fade } from "./color";
+import { fade, palette } from "./color";
 import { caption } from "./kit/heading";
-import { bar } from "./kit/meter";
+import { barOf } from "./kit/meter";
 import type { Rect } from "./layout";
 import type { Candidate, Choice, MonitorModel } from "./monitor_model";
 import { FEW_CANDIDATES, MOST_CANDIDATES, type MonitorUi } from "./monitor_ui";
@@ -14,10 +14,15 @@ const OTHERS = fade(color.data, 0.35);
 const CHOSEN = fade(color.attention, 0.2);
 const CHOSEN_END = fade(color.attention, 0.08);
 const SPACE = fade(color.muted, 0.6);
-/** Bars of candidates by rank, the first brightest. */
-const RANKED: readonly Color[] = Array.from({ length: MOST_CANDIDATES + 1 }, (_, rank) =>
-  fade(color.data, 1 - 0.02 * (rank - 1)),
+/** Bars of candidates by rank, the first brightest; before them that of the chosen one. */
+const RANKED = palette(
+  color.now,
+  ...Array.from({ length: MOST_CANDIDATES }, (_, before) => fade(color.data, 1 - 0.02 * before)),
 );
+/** Of any other candidate, of the chosen one: its text, its numbers, its rank. */
+const TEXT = palette(color.words, color.now);
+const NUMBER = palette(color.data, color.attention);
+const RANK = palette(color.muted, color.attention);
 /** Between the last candidate and the row of one that ranks lower. */
 const APART = 4;
 
@@ -59,27 +64,41 @@ export function drawChoice(
     const x = Math.round(track.x + (track.width * i) / 4);
     scene.rect(x, top - 1, 1, rows * row + APART + row, color.rule);
   }
+  const { lengths } = springs;
   const newest = state.tokens.length - 1 - ((state.tokens.at(-1)?.event.step ?? 0) - choice.step);
   for (let i = 0; i < rows; i++) {
     const candidate = choice.candidates[i];
     if (!candidate) break;
-    const p = ui.reducedMotion ? candidate.p : springs.at(state.tokens, newest, i, now);
-    drawRow(scene, candidate, p, rect, top + i * row, row, ui);
+    if (ui.reducedMotion) lengths[i] = candidate.p;
+    else springs.follow(state.tokens, newest, i, now);
+    drawRow(scene, candidate, lengths, i, rect, top + i * row, row, ui);
   }
   const last = top + rows * row + APART;
-  if (inShown(choice, rows)) drawOthers(scene, choice, rect, last, rows, row);
-  else drawRow(scene, choice.chosen, choice.chosen.p, rect, last, row, ui);
+  if (inShown(choice, rows)) drawOthers(scene, choice, lengths, rect, last, rows, row);
+  else {
+    lengths[rows] = choice.chosen.p;
+    drawRow(scene, choice.chosen, lengths, rows, rect, last, row, ui);
+  }
 }
 
 /** What is left for all tokens that have no row. */
-function drawOthers(scene: Scene, choice: Choice, rect: Rect, y: number, rows: number, row: number): void {
+function drawOthers(
+  scene: Scene,
+  choice: Choice,
+  lengths: Float64Array,
+  rect: Rect,
+  y: number,
+  rows: number,
+  row: number,
+): void {
   const { labels, p, shown } = choice.others[Math.min(rows, choice.candidates.length)]!;
   if (labels.length === 0) return;
   const baseline = y + Math.round(row / 2) + 4;
   const track = barRect(rect);
   scene.textFitting(rect.x + 26, baseline, track.x - rect.x - 32, labels, text.caption, color.muted);
   const height = Math.min(row - 6, 9);
-  bar(scene, track.x, y + Math.round((row - 1 - height) / 2), track.width, height, p, OTHERS);
+  lengths[rows] = p;
+  barOf(scene, track.x, y + Math.round((row - 1 - height) / 2), track.width, height, lengths, rows, OTHERS);
   scene.text(rect.x + rect.width - 2, baseline, shown, text.data, color.muted, "right");
 }
 
@@ -97,7 +116,8 @@ function barRect(rect: Rect): Rect {
 function drawRow(
   scene: Scene,
   candidate: Candidate,
-  p: number,
+  lengths: Float64Array,
+  i: number,
   rect: Rect,
   y: number,
   row: number,
@@ -106,6 +126,7 @@ function drawRow(
   const baseline = y + Math.round(row / 2) + 4;
   const track = barRect(rect);
   const { chosen } = candidate;
+  const which = chosen ? 1 : 0;
   if (chosen) {
     scene.gradient(rect.x, y, rect.width, row - 1, CHOSEN, CHOSEN_END);
     scene.rect(rect.x, y, 2, row - 1, color.attention);
@@ -113,15 +134,25 @@ function drawRow(
   ui.hits.add("candidate", candidate.id, rect.x, y, rect.width, row);
   const rank = candidate.rankShown;
   const rankRight = rect.x + 18 + Math.max(0, rank.length - 2) * 6;
-  scene.text(rankRight, baseline, rank, text.caption, chosen ? color.attention : color.muted, "right");
+  scene.text(rankRight, baseline, rank, text.caption, RANK[which]!, "right");
   const left = rankRight + 8;
   label(scene, candidate.label, left, baseline, track.x - 6 - left, chosen);
   const height = Math.min(row - 6, 9);
-  const paint = chosen ? color.now : RANKED[Math.min(candidate.rank, MOST_CANDIDATES)]!;
-  const light = p > 0.004 ? glow.bracket : 0;
-  bar(scene, track.x, y + Math.round((row - 1 - height) / 2), track.width, height, p, paint, light);
+  const paint = RANKED[chosen ? 0 : Math.min(candidate.rank, MOST_CANDIDATES)]!;
+  const light = lengths[i]! > 0.004 ? glow.bracket : 0;
+  barOf(
+    scene,
+    track.x,
+    y + Math.round((row - 1 - height) / 2),
+    track.width,
+    height,
+    lengths,
+    i,
+    paint,
+    light,
+  );
   const right = rect.x + rect.width - 2;
-  scene.text(right, baseline, candidate.shown, text.data, chosen ? color.attention : color.data, "right");
+  scene.text(right, baseline, candidate.shown, text.data, NUMBER[which]!, "right");
 }
 
 /** A token's text; its leading space, which most have, stays visible but quiet. */
@@ -129,5 +160,5 @@ function label(scene: Scene, shown: string, x: number, y: number, room: number, 
   const spaced = shown.startsWith("·");
   const dot = spaced ? scene.text(x, y, "·", text.data, SPACE) : 0;
   const rest = spaced ? shown.slice(1) : shown;
-  scene.textWithin(x + dot, y, room - dot, rest, text.data, chosen ? color.now : color.words);
+  scene.textWithin(x + dot, y, room - dot, rest, text.data, TEXT[chosen ? 1 : 0]!);
 }

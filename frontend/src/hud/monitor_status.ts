@@ -1,4 +1,4 @@
-import { type Color, fade } from "./color";
+import { type Color, fade, palette } from "./color";
 import { beacon } from "./kit/gauge";
 import { progressLine } from "./kit/meter";
 import type { Rect } from "./layout";
@@ -13,6 +13,22 @@ export const toneColor: Record<Tone, Color> = {
   complete: color.complete,
   error: color.error,
 };
+
+/** Of the status: its ground from left to right, its edge, the ring of its light, its title. */
+function shades(paint: Color, title = paint): readonly Color[] {
+  return palette(fade(paint, 0.13), fade(paint, 0.04), fade(paint, 0.5), fade(paint, 0.6), title);
+}
+
+const SHADES: Readonly<Record<Tone, readonly Color[]>> = {
+  quiet: shades(color.muted),
+  data: shades(color.data, color.now),
+  attention: shades(color.attention),
+  complete: shades(color.complete),
+  error: shades(color.error),
+};
+
+/** The rate of a run that is over, and of one that goes on. */
+const SPEED = palette(color.data, color.now);
 
 export const STATUS_HEIGHT = 46;
 export const TASK_HEIGHT = 22;
@@ -55,14 +71,14 @@ export function drawStatus(
   still: boolean,
 ): void {
   const paint = toneColor[status.tone];
-  scene.gradient(rect.x, rect.y, rect.width, height, fade(paint, 0.13), fade(paint, 0.04));
-  scene.box(rect.x, rect.y, rect.width, height, color.clear, fade(paint, 0.5), size.hairline);
+  const shade = SHADES[status.tone];
+  scene.gradient(rect.x, rect.y, rect.width, height, shade[0]!, shade[1]!);
+  scene.box(rect.x, rect.y, rect.width, height, color.clear, shade[2]!, size.hairline);
   const working = WORKING.has(status.activity);
   const beat = working && !still ? (now / motion.beaconPeriod) % 1 : 0;
-  beacon(scene, rect.x + 20, rect.y + STATUS_HEIGHT / 2, paint, beat);
+  beacon(scene, rect.x + 20, rect.y + STATUS_HEIGHT / 2, paint, shade[3]!, beat);
   const left = rect.x + 40;
-  const title = status.tone === "data" ? color.now : paint;
-  scene.text(left, rect.y + 20, status.title, text.state, title);
+  scene.text(left, rect.y + 20, status.title, text.state, shade[4]!);
   if (status.sentence) {
     const lines = wrap(status.details[0] ?? "", sentenceColumns(scene, rect.width), SENTENCE_LINES);
     for (let i = 0; i < lines.length; i++) {
@@ -72,8 +88,14 @@ export function drawStatus(
   }
   const right = rect.x + rect.width - 10;
   const unit = scene.text(right, rect.y + 32, "tok/s", text.unit, color.muted, "right");
-  const speed = status.activity === "running" ? color.now : color.data;
-  const taken = scene.text(right - unit - 8, rect.y + 33, status.rate, text.speed, speed, "right");
+  const taken = scene.text(
+    right - unit - 8,
+    rect.y + 33,
+    status.rate,
+    text.speed,
+    SPEED[status.activity === "running" ? 1 : 0]!,
+    "right",
+  );
   const room = right - unit - taken - 20 - left;
   scene.textFitting(left, rect.y + 37, room, status.details, text.caption, color.muted);
 }

@@ -15,8 +15,8 @@ const LEAST_WITH_PULSE = 86;
 const INSIDE = 10;
 const EMPTY = "the prompt and the answer appear here, token by token";
 const MARK = fade(color.muted, 0.75);
-const SCROLLED = fade(color.data, 0.9);
-const UNSCROLLED = fade(color.data, 0.45);
+/** The scroll bar at the newest line, and above it. */
+const THUMB = palette(fade(color.data, 0.45), fade(color.data, 0.9));
 const PINNED = fade(color.attention, 0.24);
 const PINNED_LIGHT = fade(color.attention, 0.5);
 /** Bars of the pulse, the newest first: they fade as they grow old. */
@@ -195,7 +195,7 @@ function drawScrollBar(
   const thumb = Math.max(12, (track * rows) / all);
   const at = (track - thumb) * (1 - back / Math.max(all - rows, 1));
   scene.rect(x, y + 4, 2, track, color.track);
-  scene.rect(x, y + 4 + at, 2, thumb, back > 0 ? SCROLLED : UNSCROLLED);
+  scene.rect(x, y + 4 + at, 2, thumb, THUMB[back > 0 ? 1 : 0]!);
 }
 
 /** One bar a token, as high as the token took long; the newest at the right. */

@@ -1,5 +1,5 @@
 import type { Layout, Panel, Rect } from "./layout";
-import { clamp01, progress } from "./motion";
+import { clamp01 } from "./motion";
 import { motion } from "./theme";
 
 /** A panel's place before it moved, or went. */
@@ -40,12 +40,13 @@ export class PanelMotion {
 
   /** Clock time since when a panel stands where it is. */
   since(id: string): number {
-    return this.shown.get(id)?.since ?? Number.NEGATIVE_INFINITY;
+    const shown = this.shown.get(id);
+    return shown ? shown.since : Number.NEGATIVE_INFINITY;
   }
 
   /** 0 to 1: how much of a panel's content is there. */
   content(id: string, now: number): number {
-    return progress(now, this.since(id) + motion.contentDelay, motion.contentFade);
+    return clamp01((now - this.since(id) - motion.contentDelay) / motion.contentFade);
   }
 
   /** 0 to 1: how much of a ghost's brackets is left. */

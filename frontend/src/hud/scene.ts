@@ -266,7 +266,12 @@ export class Scene extends SceneText {
     stroke: Color = fill,
     width = 0,
   ): void {
-    this.box(cx - radius, cy - radius, 2 * radius, 2 * radius, fill, stroke, width, glow, stroke, radius);
+    const { at } = this;
+    at[0] = cx - radius;
+    at[1] = cy - radius;
+    at[2] = 2 * radius;
+    at[3] = 2 * radius;
+    this.boxAt(fill, stroke, width, glow, stroke, radius);
   }
 
   /** A ground of `ground` with a grid of dots on it. */

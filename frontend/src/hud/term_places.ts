@@ -28,16 +28,16 @@ export class TermPlaces {
     this.count = 0;
   }
 
-  /** A caption was written, or the heading or tab of a panel; `y` is its baseline, `size` that of its letters. */
-  note(label: string, heads: boolean, x: number, y: number, width: number, size: number): void {
+  /** A caption was written, or the heading or tab of a panel: from `at`, x and baseline, as wide as its third number. */
+  note(label: string, heads: boolean, at: Float64Array, size: number): void {
     if (this.count === CAPACITY) return;
     this.labels[this.count] = label;
     this.heads[this.count] = heads ? 1 : 0;
     const { places } = this;
     const o = this.count++ * 4;
-    places[o] = x - 4;
-    places[o + 1] = y - size - 2;
-    places[o + 2] = width + 8;
+    places[o] = at[0]! - 4;
+    places[o + 1] = at[1]! - size - 2;
+    places[o + 2] = at[2]! + 8;
     places[o + 3] = size + 7;
   }
 

@@ -23,12 +23,17 @@ export class BarMotion {
   private last: TokenRow | undefined;
   private readonly known = new Uint8Array(KEPT);
   private readonly values = new Float64Array(KEPT);
+  /** Of each bar, as it was last asked for. */
+  readonly lengths = new Float64Array(KEPT);
   private readonly velocities = new Float64Array(KEPT);
 
-  /** Length of the bar of `rank` (0 first) at `now`, with `newest` places from the ring's end as the last token. */
-  at(tokens: Ring<TokenRow>, newest: number, rank: number, now: number): number {
+  /** Finds the length of the bar of `rank` (0 first) at `now`, with the ring's token `newest` as the last one. */
+  follow(tokens: Ring<TokenRow>, newest: number, rank: number, now: number): void {
     const row = tokens.at(newest);
-    if (!row || now - row.arrived > REST) return chance(tokens, newest, rank);
+    if (!row || now - row.arrived > REST) {
+      this.lengths[rank] = chances(tokens, newest)[rank] ?? 0;
+      return;
+    }
     const first = Math.max(newest - REACH, 0);
     const { spring, known } = this;
     if (row !== this.last || tokens.at(first) !== this.oldest) {
@@ -40,20 +45,22 @@ export class BarMotion {
       spring.value = this.values[rank]!;
       spring.velocity = this.velocities[rank]!;
     } else {
-      spring.rest(first > 0 ? chance(tokens, first, rank) : 0);
+      spring.rest(first > 0 ? (chances(tokens, first)[rank] ?? 0) : 0);
       for (let i = first; i < newest; i++) {
-        spring.advance(chance(tokens, i, rank), tokens.at(i + 1)!.arrived - tokens.at(i)!.arrived);
+        spring.advance(chances(tokens, i)[rank] ?? 0, tokens.at(i + 1)!.arrived - tokens.at(i)!.arrived);
       }
       known[rank] = 1;
       this.values[rank] = spring.value;
       this.velocities[rank] = spring.velocity;
     }
-    spring.advance(chance(tokens, newest, rank), now - row.arrived);
-    return spring.value;
+    spring.advance(chances(tokens, newest)[rank] ?? 0, now - row.arrived);
+    this.lengths[rank] = spring.value;
   }
 }
 
-/** Probability of the candidate of `rank` at a token. */
-function chance(tokens: Ring<TokenRow>, i: number, rank: number): number {
-  return tokens.at(i)?.event.top_p.data[rank] ?? 0;
+const NONE = new Float32Array(0);
+
+/** Probabilities of the candidates at a token, the first first. */
+function chances(tokens: Ring<TokenRow>, i: number): Float32Array {
+  return tokens.at(i)?.event.top_p.data ?? NONE;
 }

@@ -9,7 +9,8 @@ function yawOf(pose: Pose): number {
 }
 
 function snapshot(camera: Camera, time: number, still = false): Pose {
-  const pose = camera.at(time, HEIGHT, still);
+  camera.height = HEIGHT;
+  const pose = camera.at(time, still);
   return { ...pose, view: pose.view.slice() };
 }
 

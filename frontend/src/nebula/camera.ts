@@ -4,6 +4,7 @@ import { CLOUD_RADIUS } from "./particle_layout";
 
 /** Distance of the camera, in radii of the cloud. */
 const FRAMING = 3;
+const DEPTH = FRAMING * CLOUD_RADIUS;
 /** Share of the frame's height that the cloud's radius takes when the camera stands at its home. */
 const HOME_RADIUS = 0.7;
 const HOME_YAW = 0.35;
@@ -36,12 +37,15 @@ export interface Pose {
  * function of what was done and of the time.
  */
 export class Camera {
+  /** Of the frame that the cloud is to fill, device pixels. */
+  height = 1;
   private readonly yaw = new Glide(HOME_YAW, 14);
   private readonly pitch = new Glide(HOME_PITCH, 14);
   private readonly logZoom = new Glide(0, 14);
   private readonly panX = new Glide(0, 14);
   private readonly panY = new Glide(0, 14);
-  private readonly pose: Pose = { view: new Float32Array(16), focal: 1, unit: 1, depth: 1, zoom: 1 };
+  private readonly glides = [this.yaw, this.pitch, this.logZoom, this.panX, this.panY];
+  private readonly pose: Pose = { view: new Float32Array(16), focal: 1, unit: 1, depth: DEPTH, zoom: 1 };
   private readonly eye = new Float32Array(3);
   private readonly target = new Float32Array(3);
   private readonly up = new Float32Array([0, 1, 0]);
@@ -89,7 +93,7 @@ export class Camera {
     const { yaw, pitch, logZoom, panX, panY } = this;
     const turned = Math.abs(Math.sin((yaw.target - HOME_YAW) / 2)) > 1e-3 || pitch.target !== HOME_PITCH;
     const moved = logZoom.target !== 0 || panX.target !== 0 || panY.target !== 0;
-    return turned || moved ? [yaw, pitch, logZoom, panX, panY].map(({ target }) => target) : null;
+    return turned || moved ? this.glides.map(({ target }) => target) : null;
   }
 
   /** Goes where `goal` said. */
@@ -115,27 +119,20 @@ export class Camera {
   /**
    * The pose at a time; the same object every time.
    *
-   * @param height of the frame the cloud is to fill, device pixels.
    * @param still no drift.
    * @param drifted the clock of the drift: a replay has its own.
    */
-  at(time: number, height: number, still: boolean, drifted = time): Pose {
+  at(time: number, still: boolean, drifted = time): Pose {
+    for (let i = 0; i < this.glides.length; i++) this.glides[i]!.follow(time);
     const sway = still ? 0 : SWAY * Math.sin((2 * Math.PI * drifted) / SWAY_SECONDS);
-    const yaw = this.yaw.at(time) + sway;
-    const pitch = clampPitch(this.pitch.at(time) + 0.3 * sway);
-    const zoom = Math.exp(this.logZoom.at(time));
-    const pose = this.pose;
-    pose.zoom = zoom;
-    pose.depth = FRAMING * CLOUD_RADIUS;
-    pose.unit = (HOME_RADIUS / CLOUD_RADIUS) * height * zoom;
-    pose.focal = pose.unit * pose.depth;
-    this.aim(yaw, pitch, pose.depth, this.panX.at(time), this.panY.at(time));
-    mat4.lookAt(this.eye, this.target, this.up, pose.view);
-    return pose;
-  }
-
-  private aim(yaw: number, pitch: number, depth: number, right: number, up: number): void {
-    const { eye, target } = this;
+    const yaw = this.yaw.value + sway;
+    const pitch = clampPitch(this.pitch.value + 0.3 * sway);
+    const { pose, eye, target } = this;
+    pose.zoom = Math.exp(this.logZoom.value);
+    pose.unit = (HOME_RADIUS / CLOUD_RADIUS) * this.height * pose.zoom;
+    pose.focal = pose.unit * DEPTH;
+    const right = this.panX.value;
+    const up = this.panY.value;
     const cy = Math.cos(yaw);
     const sy = Math.sin(yaw);
     const cp = Math.cos(pitch);
@@ -143,9 +140,11 @@ export class Camera {
     target[0] = cy * right - sy * sp * up;
     target[1] = cp * up;
     target[2] = -sy * right - cy * sp * up;
-    eye[0] = target[0] + sy * cp * depth;
-    eye[1] = target[1] + sp * depth;
-    eye[2] = target[2] + cy * cp * depth;
+    eye[0] = target[0] + sy * cp * DEPTH;
+    eye[1] = target[1] + sp * DEPTH;
+    eye[2] = target[2] + cy * cp * DEPTH;
+    mat4.lookAt(eye, target, this.up, pose.view);
+    return pose;
   }
 }
 

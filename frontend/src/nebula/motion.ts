@@ -25,7 +25,9 @@ export function flash(age: number): number {
 
 /** A value that moves to a goal without overshooting: a critically damped spring, in closed form. */
 export class Glide {
-  private from: number;
+  /** Where it was at the time it was last followed to. */
+  value = 0;
+  private from = 0;
   private speed = 0;
   private since = 0;
 
@@ -35,12 +37,19 @@ export class Glide {
     private quickness = 12,
   ) {
     this.from = goal;
+    this.value = goal;
+  }
+
+  /** Its place at `time` becomes its `value`: a fraction that is given back is put on the heap, in each frame. */
+  follow(time: number): void {
+    const t = Math.max(0, time - this.since);
+    const x = this.from - this.goal;
+    this.value = this.goal + (x + (this.speed + this.quickness * x) * t) * Math.exp(-this.quickness * t);
   }
 
   at(time: number): number {
-    const t = Math.max(0, time - this.since);
-    const x = this.from - this.goal;
-    return this.goal + (x + (this.speed + this.quickness * x) * t) * Math.exp(-this.quickness * t);
+    this.follow(time);
+    return this.value;
   }
 
   private speedAt(time: number): number {

@@ -62,7 +62,9 @@ export class ParticleLayout {
 
   /** How far the particles have come, eased. */
   morph(time: number, cut: boolean): number {
-    return cut ? 1 : easeInOut((time - this.since) / MORPH_SECONDS);
+    // At rest, which is nearly always, a whole number is given back: a fraction is put on the heap.
+    const share = (time - this.since) / MORPH_SECONDS;
+    return cut || share >= 1 ? 1 : easeInOut(share);
   }
 
   /** Place of one particle into `out` at `offset`. */

@@ -31,7 +31,9 @@ function distribution(count: number, p: Record<number, number>): Distribution {
 }
 
 describe("Picker", () => {
-  const pose = new Camera().at(0, 720, true);
+  const camera = new Camera();
+  camera.height = 720;
+  const pose = camera.at(0, true);
   const behind = [2, 6, 10].map((i) => pose.view[i]! * (pose.depth + 5));
   // Token 0 in the middle, 1 a little beside it, 2 far off, 3 behind the camera, on its axis.
   const places = new Float32Array([0, 0, 0, 0.1, 0.05, 0.05, 0, 0.1, 4, 2, 0, 0.1, ...behind, 0.1]);

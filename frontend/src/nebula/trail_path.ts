@@ -61,6 +61,10 @@ export class TrailPath {
   /** How sure the model was of each node's token. */
   private readonly sure = new Float32Array(NODES);
   private nodes = 0;
+  /** Seconds between tokens, and those that the head takes to the newest; how far it has come. */
+  private pace = 0.5;
+  private stride = 0.5;
+  private run = 0.5;
 
   update(
     out: TrailFields,
@@ -78,21 +82,21 @@ export class TrailPath {
       layout.place(event.token_id, morph, this.places, 3 * k);
       this.sure[k] = confidence(event.entropy);
     }
-    const pace = interval(tokens);
-    const stride = Math.min(0.4, Math.max(RISE, 0.8 * pace));
+    this.pace = interval(tokens);
+    this.stride = Math.min(0.4, Math.max(RISE, 0.8 * this.pace));
     const newest = tokens.at(-1);
-    const run = newest && !still ? easeOut((time - newest.arrived) / stride) : 1;
-    this.bend(run);
-    this.writeSegments(out, tokens, time, stride, run, still);
-    this.writeFlares(out, tokens, time, pace, still);
+    this.run = newest && !still ? easeOut((time - newest.arrived) / this.stride) : 1;
+    this.bend();
+    this.writeSegments(out, tokens, time, still);
+    this.writeFlares(out, tokens, time, still);
   }
 
   /**
    * A node's tangent leans along the chord of its neighbours, and across the way it turns, as a charged particle's
    * does in a field along the first line of sight: a straight track stays straight, a hairpin opens into a loop.
    */
-  private bend(run: number): void {
-    const { places: p, tangents } = this;
+  private bend(): void {
+    const { places: p, tangents, run } = this;
     for (let k = 0; k < this.nodes; k++) {
       // The newest node but one grows its full chord while the head runs on from it.
       const ahead = k === 0 ? 0 : k === 1 ? run : 1;
@@ -112,14 +116,8 @@ export class TrailPath {
     }
   }
 
-  private writeSegments(
-    out: TrailFields,
-    tokens: Tokens,
-    time: number,
-    stride: number,
-    run: number,
-    still: boolean,
-  ): void {
+  private writeSegments(out: TrailFields, tokens: Tokens, time: number, still: boolean): void {
+    const { run, stride } = this;
     const sure = this.sure[0]!;
     const surer = this.sure[1]!;
     const haste = 1 + 1.2 * (surer + (sure - surer) * run);
@@ -150,9 +148,9 @@ export class TrailPath {
     to[2] = from[3 * node + 2]!;
   }
 
-  private writeFlares(out: TrailFields, tokens: Tokens, time: number, pace: number, still: boolean): void {
+  private writeFlares(out: TrailFields, tokens: Tokens, time: number, still: boolean): void {
     // Tokens that come fast share the light, so that the picture does not flicker.
-    const broad = Math.min(1, Math.max(0.25, pace / 0.12));
+    const broad = Math.min(1, Math.max(0.25, this.pace / 0.12));
     let left = 1;
     for (let k = 0; k < FLARES; k++) {
       const flare = out.flares[k]!;

@@ -10,7 +10,10 @@ const MOST_MATRICES = 24;
 /** Attention as far as the page has it: a matrix for each head, or joined layer, that was looked at last. */
 export class AttentionHistory {
   /** In order of use, the latest last. */
-  private readonly matrices = new Map<string, AttentionMatrix>();
+  private readonly matrices = new Map<number, AttentionMatrix>();
+  /** What was used last, and its key. */
+  private latest: AttentionMatrix | null = null;
+  private latestKey = -1;
 
   get(layer: number, head: number, mode: AttentionMode = "head"): AttentionMatrix | undefined {
     return this.matrices.get(keyOf(layer, head, mode));
@@ -19,9 +22,12 @@ export class AttentionHistory {
   /** As `get`, but made when there is none, and kept longer than others. */
   use(layer: number, head: number, mode: AttentionMode = "head"): AttentionMatrix {
     const key = keyOf(layer, head, mode);
+    if (this.latest && key === this.latestKey) return this.latest;
     const held = this.matrices.get(key) ?? new AttentionMatrix();
     this.matrices.delete(key);
     this.matrices.set(key, held);
+    this.latest = held;
+    this.latestKey = key;
     if (this.matrices.size > MOST_MATRICES) this.matrices.delete(this.matrices.keys().next().value!);
     return held;
   }
@@ -38,9 +44,11 @@ export class AttentionHistory {
 
   clear(): void {
     this.matrices.clear();
+    this.latest = null;
   }
 }
 
-function keyOf(layer: number, head: number, mode: AttentionMode): string {
-  return mode === "head" ? `${layer}/${head}` : `${layer}/${mode}`;
+/** A number, since every frame asks: a text would be made anew each time. */
+function keyOf(layer: number, head: number, mode: AttentionMode): number {
+  return layer * 0x10000 + (mode === "head" ? head + 2 : mode === "mean" ? 1 : 0);
 }

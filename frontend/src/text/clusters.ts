@@ -47,6 +47,11 @@ function cut(text: string): string[] {
 const CACHED = 4096;
 const cache = new Map<string, readonly string[]>();
 
+/** The clusters of `text`, in the order they are drawn; null where each of its characters is one. */
+export function cutOf(text: string): readonly string[] | null {
+  return isPlain(text) ? null : clusters(text);
+}
+
 /** The clusters of `text`, in the order they are drawn. Remembered, since frames ask again and again. */
 export function clusters(text: string): readonly string[] {
   const known = cache.get(text);

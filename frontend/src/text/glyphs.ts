@@ -1,5 +1,5 @@
 import { Atlas, type Slot } from "./atlas";
-import { clusters, isPlain } from "./clusters";
+import { cutOf } from "./clusters";
 import type { Bitmap, Rasterizer } from "./rasterizer";
 
 /** A cluster as drawn: its bitmap's place, and its offset from the pen in device pixels. */
@@ -109,6 +109,8 @@ export class Glyphs {
   readonly atlas = new Atlas(ATLAS_WIDTH, ATLAS_HEIGHT);
   /** Counts up with each frame drawn. */
   frame = 0;
+  /** How often it was cleared: faces from before count no more. */
+  clearings = 0;
   private readonly faces = new Map<number, Face>();
 
   constructor(readonly rasterizer: Rasterizer) {}
@@ -128,14 +130,14 @@ export class Glyphs {
   clear(): void {
     this.atlas.clear();
     this.faces.clear();
+    this.clearings++;
   }
 }
 
-/** Columns of `text` on the mono grid of `face`. */
-export function columns(face: Face, text: string): number {
-  if (isPlain(text)) return text.length;
+/** Columns of `text`, which `cutOf` has cut, on the mono grid of `face`. */
+export function columns(face: Face, text: string, cut = cutOf(text)): number {
+  if (!cut) return text.length;
   // By number, here and wherever frames are drawn: an iterator is garbage for each text of each frame.
-  const cut = clusters(text);
   let sum = 0;
   for (let i = 0; i < cut.length; i++) sum += face.cells(cut[i]!);
   return sum;

@@ -173,9 +173,9 @@ describe("the attention instrument on a recorded run", () => {
     const { scene, state, draw } = drawn("smollm2");
     const cutBelow = (token: string, width: number, height: number): boolean => {
       state.vocabulary = { label: () => token } as unknown as typeof state.vocabulary;
-      const written = vi.spyOn(scene, "textDown");
+      const written = vi.spyOn(scene, "textDownAt");
       draw(102, { x: 0, y: 0, width, height });
-      const words = written.mock.calls.map(([, , text]) => text);
+      const words = written.mock.calls.map(([text]) => text);
       written.mockRestore();
       expect(words.length).toBeGreaterThan(5);
       return words.some((word) => word.endsWith("…"));

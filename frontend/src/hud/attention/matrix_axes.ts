@@ -64,7 +64,9 @@ export function drawAxes(
       const own = place === ownKey;
       const label = scene.cut(room, axisLabel(state, own ? chosen : key), text.word);
       const paint = toneOf(axes, key, own);
-      scene.textDown(plot.x + middle - 3, plot.y + plot.height + 6, label, text.word, paint);
+      pen[0] = plot.x + middle - 3;
+      pen[1] = plot.y + plot.height + 6;
+      scene.textDownAt(label, text.word, paint);
     }
   }
 }

@@ -26,6 +26,10 @@ import { drawReadout } from "./readout";
 const FADE = 0.18;
 const WIPE = 0.12;
 const BAR_STEPS = 256;
+/** Along the scale of colours, from its top. */
+const NAMES = ["1", ".75", ".5", ".25", "0"];
+const GROUND = fade(color.data, 0.05);
+const ROW = fade(color.attention, 0.1);
 
 /** The matrix of weights with its axes, its scale of colours and what it says; zoomed by the wheel, moved by dragging. */
 export class MatrixPlot {
@@ -33,6 +37,17 @@ export class MatrixPlot {
   private readonly pictures: readonly [MatrixPicture, MatrixPicture];
   private readonly bar;
   private readonly detail = new Detail();
+  private readonly axes: { -readonly [field in keyof Axes]: number } = {
+    query: 0,
+    key: 0,
+    places: 0,
+    joined: 1,
+    chosen: 0,
+    length: 0,
+    prompt: 0,
+    pointedQuery: -1,
+    pointedKey: -1,
+  };
   private front = 0;
   private key = "";
   private runId = "";
@@ -187,7 +202,7 @@ export class MatrixPlot {
 
   private drawGround(plot: Rect): void {
     const { scene } = this;
-    scene.hatch(plot.x, plot.y, plot.width, plot.height, fade(color.data, 0.05), color.well, 7);
+    scene.hatch(plot.x, plot.y, plot.width, plot.height, GROUND, color.well, 7);
     outline(scene, plot, color.frame);
   }
 
@@ -195,11 +210,13 @@ export class MatrixPlot {
     const { scene } = this;
     scene.heatmap(bar.x, bar.y, bar.width, bar.height, this.bar, 1, BAR_STEPS, heatGamma);
     outline(scene, bar, color.frame);
-    const names = scale === "absolute" ? ["1", ".75", ".5", ".25", "0"] : ["max", ".75", ".5", ".25", "0"];
-    names.forEach((name, i) => {
-      const y = bar.y + (bar.height * i) / 4 + (i === 0 ? 8 : i === 4 ? 0 : 4);
-      scene.text(bar.x + bar.width + 3, y, name, text.caption, color.muted);
-    });
+    const { at } = scene;
+    for (let i = 0; i < NAMES.length; i++) {
+      const name = i === 0 && scale !== "absolute" ? "max" : NAMES[i]!;
+      at[0] = bar.x + bar.width + 3;
+      at[1] = bar.y + (bar.height * i) / 4 + (i === 0 ? 8 : i === 4 ? 0 : 4);
+      scene.textAt(name, text.caption, color.muted);
+    }
   }
 
   /** The row on show, marked; those after a pinned one, veiled. */
@@ -216,34 +233,27 @@ export class MatrixPlot {
       plot.width,
       (model.query + 1 - axes.key) * (plot.width / (axes.places * axes.joined)),
     );
-    const paint = color.attention;
-    scene.box(
-      plot.x,
-      Math.round(top) - 1,
-      Math.max(wide, 3),
-      Math.round(height) + 2,
-      fade(paint, 0.1),
-      paint,
-      1.25,
-      glow.bracket,
-      paint,
-    );
+    const { at } = scene;
+    at[0] = plot.x;
+    at[1] = Math.round(top) - 1;
+    at[2] = Math.max(wide, 3);
+    at[3] = Math.round(height) + 2;
+    scene.boxAt(ROW, color.attention, 1.25, glow.bracket, color.attention);
   }
 
   private axesOf(model: AttentionModel, pointed: { row: number; column: number } | null): Axes {
+    const { axes } = this;
     const { query, key, places, joined } = this.picture;
-    const { length, prompt } = model;
-    return {
-      query,
-      key,
-      places,
-      joined,
-      chosen: model.query,
-      length,
-      prompt,
-      pointedQuery: pointed ? query + pointed.row * joined : -1,
-      pointedKey: pointed ? key + pointed.column * joined : -1,
-    };
+    axes.query = query;
+    axes.key = key;
+    axes.places = places;
+    axes.joined = joined;
+    axes.chosen = model.query;
+    axes.length = model.length;
+    axes.prompt = model.prompt;
+    axes.pointedQuery = pointed ? query + pointed.row * joined : -1;
+    axes.pointedKey = pointed ? key + pointed.column * joined : -1;
+    return axes;
   }
 
   /** The place under the pointer. */

@@ -4,6 +4,7 @@ import { attentionKey } from "../../state/reduce";
 import type { Requests } from "../../state/requests";
 import type { AppState } from "../../state/state";
 import type { GetAttention } from "../../telemetry/protocol.gen";
+import { Seen } from "../seen";
 
 /** Rows of one answer: so that it is small and decoding is not held up. */
 const ROWS = 512;
@@ -72,10 +73,12 @@ function dueLength(state: AppState, layer: number, head: number, length: number)
 
 /** Asks for the rows that the stream has not brought: of the time before a head was selected, and of joined heads. */
 export class MatrixRequests {
-  private key = "";
-  /** Answers on their way for `key`. */
+  /** What was asked of last, and counts how often that was another. */
+  private readonly seen = new Seen();
+  private turn = 0;
+  /** Answers on their way for it. */
   private awaited = 0;
-  /** Why the server has no rows of `key`; empty if it did not say so. */
+  /** Why the server has no rows of it; empty if it did not say so. */
   refusal = "";
 
   /** `slot` names the purpose among all questions of the page. */
@@ -99,9 +102,14 @@ export class MatrixRequests {
     length: number,
     ask: Requests["ask"],
   ): boolean {
-    const key = `${state.run?.started.run_id}/${layer}/${head}/${mode}`;
-    if (key !== this.key) {
-      this.key = key;
+    const { seen } = this;
+    seen.begin();
+    seen.value(state.run?.started.run_id);
+    seen.value(layer);
+    seen.value(head);
+    seen.value(mode);
+    if (seen.changed) {
+      this.turn++;
       this.awaited = 0;
       this.refusal = "";
     }
@@ -109,21 +117,22 @@ export class MatrixRequests {
     const matrix = state.attentionHistory.use(layer, head, mode);
     const pieces = piecesMissing(matrix, mode === "head" ? dueLength(state, layer, head, length) : length);
     this.awaited = pieces.length;
+    const { turn } = this;
     pieces.forEach((piece, i) => {
       const asked = { kind: "get_attention", layer, head, mode, ...piece } as const;
       ask(
         `${this.slot} ${i}`,
         asked,
-        () => this.answered(key, ""),
-        (message) => this.answered(key, message),
+        () => this.answered(turn, ""),
+        (message) => this.answered(turn, message),
       );
     });
     return pieces.length > 0;
   }
 
   /** One of the answers came. One for what is no longer looked at changes nothing here. */
-  private answered(key: string, refusal: string): void {
-    if (key !== this.key) return;
+  private answered(turn: number, refusal: string): void {
+    if (turn !== this.turn) return;
     this.awaited = Math.max(0, this.awaited - 1);
     if (refusal !== "") this.refusal = refusal;
   }

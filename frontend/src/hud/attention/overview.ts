@@ -1,13 +1,14 @@
 import type { AppState } from "../../state/state";
 import { floatsToHalves } from "../../telemetry/half";
 import type { HeadSummary } from "../../telemetry/protocol.gen";
+import { palette } from "../color";
 import type { HeatRegion } from "../heat_store";
 import type { Hits } from "../hits";
 import { caption } from "../kit/heading";
 import type { Rect } from "../layout";
 import type { Scene } from "../scene";
 import { color, glow, text } from "../theme";
-import { type AttentionModel, focusOf, greatestEntropy, nats } from "./attention_model";
+import { type AttentionModel, focusOf, greatestEntropy, nats, type RowFacts } from "./attention_model";
 
 const MOST_LAYERS = 256;
 const MOST_HEADS = 128;
@@ -17,6 +18,10 @@ const CAPTION = 18;
 const AXIS = 14;
 const FOOTER = 16;
 const MARGIN = 16;
+/** Every how many layers one is numbered: the first that leaves room. */
+const EVERY = [1, 2, 5, 10, 20, 50, 100];
+/** Of a layer or head, and of the one on show. */
+const NUMBERS = palette(color.muted, color.attention);
 const NOT_HERE = "The heads of this moment are not here yet, or not held any more.";
 
 /** All layers × heads: each cell says how focused the head's row is. */
@@ -26,9 +31,13 @@ export class Overview {
   private readonly halves = new Uint16Array(MOST_LAYERS * MOST_HEADS);
   private painted: HeadSummary | null = null;
   /** Where the cells were drawn last. */
-  private cells: Rect = { x: 0, y: 0, width: 0, height: 0 };
+  private readonly cells = { x: 0, y: 0, width: 0, height: 0 };
   private layers = 0;
   private heads = 0;
+  private said: RowFacts | null = null;
+  private words = "";
+  private noted = -1;
+  private note = "";
 
   constructor(private readonly scene: Scene) {
     this.region = scene.heat.region(MOST_LAYERS, MOST_HEADS);
@@ -36,15 +45,17 @@ export class Overview {
 
   draw(state: AppState, summary: HeadSummary | null, model: AttentionModel, rect: Rect, hits: Hits): void {
     const { scene } = this;
-    const keys = Math.round(Math.exp(greatestEntropy(summary?.position ?? 0, 0)));
-    const note = summary ? `bright = focused · (1 − H / ln ${keys})^${CONTRAST}` : "";
-    caption(scene, rect.x, rect.y + 10, rect.width, "LAYERS × HEADS", note);
+    caption(scene, rect.x, rect.y + 10, rect.width, "LAYERS × HEADS", summary ? this.noteOf(summary) : "");
     this.layers = Math.min(model.layers, MOST_LAYERS);
     this.heads = Math.min(model.heads, MOST_HEADS);
     if (this.layers === 0 || this.heads === 0) return;
     const height = rect.height - CAPTION - AXIS - FOOTER;
-    this.cells = { x: rect.x + MARGIN, y: rect.y + CAPTION, width: rect.width - MARGIN, height };
-    const { x, y, width } = this.cells;
+    const { cells } = this;
+    cells.x = rect.x + MARGIN;
+    cells.y = rect.y + CAPTION;
+    cells.width = rect.width - MARGIN;
+    cells.height = height;
+    const { x, y, width } = cells;
     scene.rect(x, y, width, height, color.well);
     if (summary) {
       this.paint(state, summary);
@@ -56,6 +67,15 @@ export class Overview {
     this.drawSelected(model);
     hits.add("head", -1, x, y, width, height);
     this.drawFooter(summary, model, rect);
+  }
+
+  private noteOf({ position }: HeadSummary): string {
+    if (position !== this.noted) {
+      const keys = Math.round(Math.exp(greatestEntropy(position, 0)));
+      this.note = `bright = focused · (1 − H / ln ${keys})^${CONTRAST}`;
+    }
+    this.noted = position;
+    return this.note;
   }
 
   /** The head under a place of the overview. */
@@ -88,18 +108,22 @@ export class Overview {
     const { scene, cells, layers, heads } = this;
     const wide = cells.width / layers;
     const tall = cells.height / heads;
-    const every = [1, 2, 5, 10, 20, 50].find((step) => step * wide >= 24) ?? 100;
+    const { at } = scene;
+    let step = 0;
+    while (step < EVERY.length - 1 && EVERY[step]! * wide < 24) step++;
+    const every = EVERY[step]!;
     for (let i = 0; i < layers; i++) {
       if (i !== layer && (i % every !== 0 || Math.abs(i - layer) * wide < 18)) continue;
-      const paint = i === layer ? color.attention : color.muted;
-      const x = cells.x + (i + 0.5) * wide;
-      scene.text(x, cells.y + cells.height + 11, i.toString(), text.caption, paint, "center");
+      at[0] = cells.x + (i + 0.5) * wide;
+      at[1] = cells.y + cells.height + 11;
+      scene.textAt(String(i), text.caption, NUMBERS[i === layer ? 1 : 0]!, "center");
     }
     const rows = Math.max(1, Math.ceil(10 / tall));
     for (let i = 0; i < heads; i++) {
       if (i !== head && (i % rows !== 0 || Math.abs(i - head) * tall < 10)) continue;
-      const paint = i === head ? color.attention : color.muted;
-      scene.text(cells.x - 4, cells.y + (i + 0.5) * tall + 3.5, i.toString(), text.caption, paint, "right");
+      at[0] = cells.x - 4;
+      at[1] = cells.y + (i + 0.5) * tall + 3.5;
+      scene.textAt(String(i), text.caption, NUMBERS[i === head ? 1 : 0]!, "right");
     }
   }
 
@@ -126,6 +150,16 @@ export class Overview {
     );
   }
 
+  /** The row's entropy, and the most it could be: the same words until the row is another. */
+  private entropyOf({ window }: AttentionModel, row: RowFacts): string {
+    if (row !== this.said) {
+      const most = greatestEntropy(row.query, window);
+      this.words = `${nats(row.entropy).replace(" nats", "")} of ${most.toFixed(2)} nats`;
+    }
+    this.said = row;
+    return this.words;
+  }
+
   private drawFooter(summary: HeadSummary | null, model: AttentionModel, rect: Rect): void {
     const { scene } = this;
     const y = rect.y + rect.height - 2;
@@ -133,8 +167,7 @@ export class Overview {
     scene.text(rect.x + used, y, model.name, text.data, color.attention);
     const { row } = model;
     if (!row || !summary) return;
-    const most = greatestEntropy(row.query, model.window);
-    const right = `${nats(row.entropy).replace(" nats", "")} of ${most.toFixed(2)} nats`;
+    const right = this.entropyOf(model, row);
     const width = scene.text(rect.x + rect.width, y, right, text.data, color.data, "right");
     const room = rect.width - width - used - scene.measure(model.name, text.data) - 24;
     const label = "entropy of the row ";

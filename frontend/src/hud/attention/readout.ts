@@ -28,8 +28,9 @@ export function drawReadout(
   plot: Rect,
   over: boolean,
 ): void {
-  const large = cell ?? (model.row ? peakFacts(model.row) : null);
-  if (plot.width >= LARGE_READOUT && large) {
+  const roomy = plot.width >= LARGE_READOUT;
+  const large = roomy ? (cell ?? (model.row ? peakFacts(model.row) : null)) : null;
+  if (large) {
     drawLargeReadout(scene, model, large, plot, over);
     return;
   }
@@ -69,8 +70,16 @@ function linesOf(model: AttentionModel): readonly Line[] {
 /** A line's value in the room there is. Tokens lose their quotes first, then their middles; numbers stay whole. */
 function fitted(scene: Scene, room: number, line: Line): string {
   if (scene.measure(line.value, text.data) <= room) return line.value;
-  return shortened(scene, room, line);
+  const step = scene.step(text.data);
+  const known = shortest.get(line);
+  if (known?.room === room && known.step === step) return known.said;
+  const said = shortened(scene, room, line);
+  shortest.set(line, { room, step, said });
+  return said;
 }
+
+/** What was left of lines that were too long, in what room, and how wide a letter was. */
+const shortest = new WeakMap<Line, { readonly room: number; readonly step: number; readonly said: string }>();
 
 function shortened(scene: Scene, room: number, { value, tokens, say }: Line): string {
   const width = (words: string): number => scene.measure(words, text.data);

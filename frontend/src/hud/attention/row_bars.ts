@@ -126,7 +126,9 @@ function drawBars(
   for (const bar of namedBars(bars, step)) {
     const label = scene.cut(labels - 8, axisLabel(state, bar * joined), text.caption);
     const paint = bar === highest ? color.attention : bar < end ? color.prompt : color.settled;
-    scene.textDown(at(bar) - 3, base + 6, label, text.caption, paint);
+    scene.at[0] = at(bar) - 3;
+    scene.at[1] = base + 6;
+    scene.textDownAt(label, text.caption, paint);
   }
 }
 

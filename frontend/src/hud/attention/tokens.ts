@@ -20,9 +20,18 @@ export function labelAt(state: AppState, position: number): string {
   return state.vocabulary?.label(id) ?? `#${id}`;
 }
 
-/** A label without the mark of the space before a word. */
+const MOST_BARE = 4096;
+const bare = new Map<string, string>();
+
+/** A label without the mark of the space before a word. Remembered: frames ask again and again. */
 export function bareLabel(label: string): string {
-  return label.length > 1 && label.startsWith("·") ? label.slice(1) : label;
+  if (label.length < 2 || !label.startsWith("·")) return label;
+  const known = bare.get(label);
+  if (known !== undefined) return known;
+  if (bare.size >= MOST_BARE) bare.clear();
+  const made = label.slice(1);
+  bare.set(label, made);
+  return made;
 }
 
 /** The same for an axis. */

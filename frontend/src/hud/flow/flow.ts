@@ -36,7 +36,9 @@ import { drawFooter, drawSources, drawTarget, factsOf } from "./flow_table";
 const SLIDER = 0;
 const FIRST_BUTTON = 10;
 /** By the room there is. */
-const FIRST_WORDS = ["WITHOUT THE FIRST TOKEN", "WITHOUT FIRST TOKEN", "SKIP FIRST", "−1ST"];
+/** A switch of one word each: the first that has room. */
+const FIRST_WORDS = [["WITHOUT THE FIRST TOKEN"], ["WITHOUT FIRST TOKEN"], ["SKIP FIRST"], ["−1ST"]];
+const SHARES = THRESHOLDS.map((threshold) => `≥ ${Number((threshold * 100).toPrecision(3))} %`);
 const NAMES = ["HEAD", "MEAN", "ROLLOUT"];
 
 /** The attention flow: where the query that makes the next token looks. */
@@ -44,6 +46,8 @@ export class Flow implements InstrumentView {
   private readonly feed = new FlowFeed();
   private readonly motion = new FlowMotion();
   private readonly seen = new Seen();
+  private readonly said = new Seen();
+  private captions: readonly string[] = [];
   private readonly placeIn = new PlaceIn(flowPlace);
   private place: FlowPlace | null = null;
   private model: FlowModel | null = null;
@@ -58,7 +62,7 @@ export class Flow implements InstrumentView {
     this.feed.update(state, mode, now + ui.lag, ui.host);
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
-    heading(scene, rect, "ATTENTION FLOW", captions(state, mode));
+    heading(scene, rect, "ATTENTION FLOW", this.captionsOf(state, mode));
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
     const place = this.placeIn.of(rect);
     this.place = place;
@@ -78,6 +82,18 @@ export class Flow implements InstrumentView {
     } else this.drawEmpty(state, table);
     scene.popClip();
     if (model && places) this.point(state, model, places, place, rect, ui);
+  }
+
+  /** Put into words only where something else is shown. */
+  private captionsOf(state: AppState, mode: FlowMode): readonly string[] {
+    const { said } = this;
+    said.begin();
+    said.value(mode);
+    said.value(state.selection.layer);
+    said.value(state.selection.head);
+    said.value(state.model);
+    if (said.changed) this.captions = captions(state, mode);
+    return this.captions;
   }
 
   observe(state: AppState, now: number, ui: HudUi): void {
@@ -143,7 +159,7 @@ export class Flow implements InstrumentView {
   private drawControls({ x, y, width }: Rect, mode: FlowMode, threshold: number, ui: HudUi): void {
     const { scene } = this;
     const used = drawSwitch(scene, ui.hits, 0, NAMES, MODES.indexOf(mode), x, y);
-    const shown = `≥ ${Number((threshold * 100).toPrecision(3))} %`;
+    const shown = SHARES[THRESHOLDS.indexOf(threshold)]!;
     scene.text(x + width, y + 13, shown, text.data, color.now, "right");
     const right = x + width - 52;
     const left = Math.max(x + used + 16, right - 96);
@@ -161,12 +177,13 @@ export class Flow implements InstrumentView {
     const { scene } = this;
     const end = target.y >= table.y + 24 ? table.x + table.width : right - 4;
     const room = end - left - 4;
-    const fits = (word: string): boolean => scene.measure(word, text.label) + 14 <= room;
-    const word = FIRST_WORDS.find(fits);
-    if (!word) return;
-    const width = scene.measure(word, text.label) + 14;
+    let i = 0;
+    while (i < FIRST_WORDS.length && scene.measure(FIRST_WORDS[i]![0]!, text.label) + 14 > room) i++;
+    const words = FIRST_WORDS[i];
+    if (!words) return;
+    const width = scene.measure(words[0]!, text.label) + 14;
     const x = Math.max(left + 4, Math.min((left + right - width) / 2, end - width));
-    drawSwitch(scene, ui.hits, FIRST_BUTTON, [word], first ? 0 : -1, x, table.y - 20);
+    drawSwitch(scene, ui.hits, FIRST_BUTTON, words, first ? 0 : -1, x, table.y - 20);
   }
 
   private drawEmpty(state: AppState, { x, y, width }: Rect): void {

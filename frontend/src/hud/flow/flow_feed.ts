@@ -3,6 +3,7 @@ import type { AppState } from "../../state/state";
 import { halfToFloat } from "../../telemetry/half";
 import type { AttentionWeights } from "../../telemetry/protocol.gen";
 import { shownPosition } from "../moment_position";
+import { Seen } from "../seen";
 import type { HudHost } from "../ui";
 import type { FlowRow } from "./flow_model";
 
@@ -38,12 +39,14 @@ export class FlowFeed {
   row: FlowRow | null = null;
   /** Why there is none; empty while it is on its way. */
   refusal = "";
-  /** What `row` is of, but for its position. */
-  private of = "";
+  /** What `row` is of, but for its position; and how often that was another. */
+  private readonly seen = new Seen();
+  private turn = 0;
   /** Counts what makes an answer on its way late: a row that the stream brought, or that counts no more. */
   private asking = 0;
   private event: AttentionWeights | null = null;
-  private asked = "";
+  /** Position of the last question; -1 before one. */
+  private asked = -1;
   private askedAt = Number.NEGATIVE_INFINITY;
   private refusedAt = Number.NEGATIVE_INFINITY;
   /** Seconds that the last answer took. */
@@ -58,9 +61,13 @@ export class FlowFeed {
     this.now = now;
     const run = state.run?.started.run_id ?? "";
     const { layer, head } = state.selection;
-    const place = mode === "rollout" ? "" : mode === "mean" ? `${layer}` : `${layer}/${head}`;
-    const of = `${run} ${mode} ${place}`;
-    if (of !== this.of) this.begin(of);
+    const { seen } = this;
+    seen.begin();
+    seen.value(run);
+    seen.value(mode);
+    seen.value(mode === "rollout" ? -1 : layer);
+    seen.value(mode === "head" ? head : -1);
+    if (seen.changed) this.begin();
     if (run === "") return;
     const position = shownPosition(state);
     const pinned = state.selection.step !== null;
@@ -73,16 +80,16 @@ export class FlowFeed {
 
   /** What was on show counts no more. */
   forget(): void {
-    this.begin("");
+    this.begin();
     this.asking++;
   }
 
-  private begin(of: string): void {
-    this.of = of;
+  private begin(): void {
+    this.turn++;
     this.row = null;
     this.event = null;
     this.refusal = "";
-    this.asked = "";
+    this.asked = -1;
     this.took = 0;
   }
 
@@ -124,18 +131,29 @@ export class FlowFeed {
     pace: number,
     host: HudHost,
   ): void {
-    const { of, asking, now } = this;
-    const late = () => of !== this.of || asking !== this.asking;
-    const question = `${of} ${position}`;
+    const { now } = this;
     const again = this.refusal !== "" && now - this.refusedAt > RETRY;
-    if ((question === this.asked && !again) || now - this.askedAt < pace) return;
-    this.asked = question;
+    if ((position === this.asked && !again) || now - this.askedAt < pace) return;
+    this.asked = position;
     this.askedAt = now;
+    this.put(mode, layer, head, position, now, host);
+  }
+
+  private put(
+    mode: FlowMode,
+    layer: number,
+    head: number,
+    position: number,
+    now: number,
+    host: HudHost,
+  ): void {
+    const { turn, asking } = this;
+    const late = () => turn !== this.turn || asking !== this.asking;
     host.ask(
       this.slot,
       { kind: "get_flow", position, mode, layer, head },
       (reply) => {
-        if (of === this.of) this.took = this.now - now;
+        if (turn === this.turn) this.took = this.now - now;
         if (late()) return;
         this.refusal = "";
         this.row = { position: reply.position, weights: reply.weights.data.slice(), sink: reply.sink };

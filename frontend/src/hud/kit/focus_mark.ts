@@ -1,4 +1,4 @@
-import { fade } from "../color";
+import { fade, palette } from "../color";
 import type { Hits } from "../hits";
 import type { Rect } from "../layout";
 import type { Scene } from "../scene";
@@ -7,8 +7,8 @@ import { HEADING, MARK } from "./heading";
 
 const ARM = 3;
 const HALF = 5;
-const NEAR = fade(color.data, 0.8);
-const FAR = fade(color.muted, 0.55);
+/** Far from it, near it, on it. */
+const PAINTS = palette(fade(color.muted, 0.55), fade(color.data, 0.8), color.now);
 /** Ends of the corners' arms, two by two: kept, so that a frame allocates none. */
 const xs = new Float32Array(16);
 const ys = new Float32Array(16);
@@ -36,7 +36,7 @@ export function focusMark(
   const bottom = rect.y + HEADING - 2;
   hits.add("focus", 0, left, rect.y, right - left, bottom - rect.y);
   const over = pointerX >= left && pointerX < right && pointerY >= rect.y && pointerY < bottom;
-  const paint = over ? color.now : near || focused ? NEAR : FAR;
+  const paint = PAINTS[over ? 2 : near || focused ? 1 : 0]!;
   const cx = Math.round(right - size.padding - HALF) - 0.5;
   const cy = rect.y + 16.5;
   const light = over ? glow.bracket : glow.none;

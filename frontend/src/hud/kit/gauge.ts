@@ -28,9 +28,9 @@ export function ringGauge(
   scene.circle(headX, headY, width / 2, color.now, glow.active, paint);
 }
 
-/** A light that says how things are: a dot in a ring; `beat` 0 to 1 lets the ring widen and fade. */
-export function beacon(scene: Scene, cx: number, cy: number, paint: Color, beat: number): void {
-  scene.arc(cx, cy, 8.5, 1, 0, TURN, fade(paint, 0.6));
+/** A light that says how things are: a dot in a ring; `beat` 0 to 1 lets a second ring widen and fade. */
+export function beacon(scene: Scene, cx: number, cy: number, paint: Color, ring: Color, beat: number): void {
+  scene.arc(cx, cy, 8.5, 1, 0, TURN, ring);
   scene.circle(cx, cy, 4, paint, glow.head);
   if (beat > 0 && beat < 1) scene.arc(cx, cy, 8.5 + beat * 6, 1, 0, TURN, fade(paint, 0.5 * (1 - beat)));
 }

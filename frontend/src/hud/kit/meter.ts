@@ -21,11 +21,36 @@ export function signalMeter(
     const tick = Math.max(1, Math.round(x + (i + 1) * step) - left - 2);
     scene.rect(left, y, tick, height, color.track);
     const share = clamp01(lit - i);
-    if (share > 0) scene.rect(left, y, tick, height, fade(paint, share < 1 ? 0.3 + 0.7 * share : 1));
+    if (share >= 1) scene.rect(left, y, tick, height, paint);
+    else if (share > 0) scene.rect(left, y, tick, height, fade(paint, 0.3 + 0.7 * share));
   }
 }
 
-/** A horizontal bar on a track; `value` is 0 to 1 of the track, on an absolute scale. */
+/** A horizontal bar on a track; number `i` of `values` is 0 to 1 of the track, on an absolute scale. */
+export function barOf(
+  scene: Scene,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  values: Float64Array,
+  i: number,
+  paint: Color,
+  glow = 0,
+): void {
+  const { at } = scene;
+  at[0] = x;
+  at[1] = y;
+  at[2] = width;
+  at[3] = height;
+  scene.fillAt(color.track, color.track);
+  at[2] = clamp01(values[i]!) * width;
+  if (at[2] > 0) scene.boxAt(paint, color.clear, 0, glow, paint);
+}
+
+const single = new Float64Array(1);
+
+/** As `barOf`, of one value. */
 export function bar(
   scene: Scene,
   x: number,
@@ -36,9 +61,8 @@ export function bar(
   paint: Color,
   glow = 0,
 ): void {
-  scene.rect(x, y, width, height, color.track);
-  const length = clamp01(value) * width;
-  if (length > 0) scene.box(x, y, length, height, paint, color.clear, 0, glow, paint);
+  single[0] = value;
+  barOf(scene, x, y, width, height, single, 0, paint, glow);
 }
 
 /** Parts of a whole side by side; `shares` sum to at most 1. */

@@ -36,7 +36,10 @@ export function plotYs(
   count: number,
   out: Float32Array,
 ): void {
-  for (let i = 0; i < count; i++) out[i] = plotY(plot, values[first + i]!);
+  const { y, height, low, high } = plot;
+  for (let i = 0; i < count; i++) {
+    out[i] = y + height * (1 - clamp01((values[first + i]! - low) / (high - low)));
+  }
 }
 
 /**

@@ -140,8 +140,8 @@ export class Memory implements InstrumentView {
   ): void {
     const { scene } = this;
     scene.rect(x, baseline - 8, 8, 8, paint);
-    const written = scene.text(x + 14, baseline, name, text.data, color.words);
-    scene.terms.note(name, false, x + 14, baseline, written, text.data.size);
+    scene.text(x + 14, baseline, name, text.data, color.words);
+    scene.terms.note(name, false, scene.at, text.data.size);
     const numbers = x + 14 + 21 * scene.step(text.data);
     scene.text(numbers, baseline, shown, text.data, tone, "right");
     const room = x + width - numbers - 12;

@@ -9,6 +9,7 @@ import { HEADING, heading } from "../kit/heading";
 import { inset, type Rect } from "../layout";
 import { progress } from "../motion";
 import type { Scene } from "../scene";
+import { Seen } from "../seen";
 import { color, motion, size, text } from "../theme";
 import type { HudUi } from "../ui";
 import { FocusMarks } from "./focus_marks";
@@ -23,7 +24,7 @@ import {
   USUAL,
   widen,
 } from "./pulse_model";
-import { layColumns, layRows, type Rows, rowAt } from "./pulse_rows";
+import { type Columns, layColumns, layRows, type Rows, rowAt } from "./pulse_rows";
 import { drawHeads, drawRows, type Pass } from "./pulse_table";
 
 const FOOTER = 24;
@@ -39,11 +40,15 @@ class Pulse implements InstrumentView {
   /** The token before: kept here, since the state holds the newest only. */
   private before: PulseModel | null = null;
   private scale: Decades = USUAL;
+  private named: Decades | null = null;
+  private captions: readonly string[] = [];
   /** In a replay: what the scale is of, as far back as counts. */
   private seen: { readonly model: PulseModel; readonly at: number }[] = [];
   private run = "";
   private readonly focus: FocusMarks;
   private rows: Rows = layRows(0, 0, 0, 0);
+  private columns: Columns | null = null;
+  private readonly laid = new Seen();
   private scrolled = 0;
   private selected = -1;
 
@@ -56,7 +61,7 @@ class Pulse implements InstrumentView {
     this.follow(state);
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
-    heading(scene, rect, pulse.title, scaleNames(this.scale));
+    heading(scene, rect, pulse.title, this.captionsOf(this.scale));
     const inner = inset(rect, size.padding);
     const top = rect.y + HEADING + 4;
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
@@ -78,12 +83,17 @@ class Pulse implements InstrumentView {
     return true;
   }
 
+  /** Put into words only where the scale is another. */
+  private captionsOf(scale: Decades): readonly string[] {
+    if (scale !== this.named) this.captions = scaleNames(scale);
+    this.named = scale;
+    return this.captions;
+  }
+
   private drawModel(state: AppState, model: PulseModel, body: Rect, now: number, ui: HudUi): void {
     const { scene, focus } = this;
-    const columns = layColumns(body.x, body.width, focus.columns);
-    const rowsTop = body.y + TITLES;
     this.reveal(state.selection.layer, model);
-    this.rows = layRows(model.count, rowsTop, body.y + body.height - FOOTER - rowsTop, this.scrolled);
+    const columns = this.layOut(model.count, body);
     const pass = this.passAt(state, model, now, ui);
     drawHeads(scene, columns, body.y + 11, focus.headsPerMark);
     drawRows(scene, state, this.rows, columns, this.scale, pass, now);
@@ -93,6 +103,25 @@ class Pulse implements InstrumentView {
     const end = this.rows.y + this.rows.shown * this.rows.pitch;
     ui.hits.add("layer", 0, body.x, this.rows.y, body.width, end - this.rows.y);
     drawFooter(scene, state, pass, over, { ...body, y: body.y + body.height - FOOTER + 4, height: FOOTER });
+  }
+
+  /** Where rows and columns stand: found anew only where the room is another, or what has to fit. */
+  private layOut(count: number, { x, y, width, height }: Rect): Columns {
+    const { laid } = this;
+    const marks = this.focus.columns;
+    laid.begin();
+    laid.value(count);
+    laid.value(x);
+    laid.value(y);
+    laid.value(width);
+    laid.value(height);
+    laid.value(marks);
+    laid.value(this.scrolled);
+    if (laid.changed || !this.columns) {
+      this.columns = layColumns(x, width, marks);
+      this.rows = layRows(count, y + TITLES, height - FOOTER - TITLES, this.scrolled);
+    }
+    return this.columns;
   }
 
   /** A layer that was selected elsewhere comes into view. */

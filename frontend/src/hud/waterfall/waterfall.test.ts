@@ -112,9 +112,9 @@ describe("the waterfall on a recorded run", () => {
     const { state, draw, scene } = stage();
     const said = (token: string): [string, unknown][] => {
       state.vocabulary = { label: () => token } as unknown as typeof state.vocabulary;
-      const written = vi.spyOn(scene, "text");
+      const written = vi.spyOn(scene, "textWithinAt");
       draw(100);
-      const words = written.mock.calls.map(([, , text, style]) => [text, style] as [string, unknown]);
+      const words = written.mock.calls.map(([text, style]) => [text, style] as [string, unknown]);
       written.mockRestore();
       return words;
     };

@@ -1,8 +1,7 @@
 import { stepSelected } from "../../state/reduce";
 import type { AppState } from "../../state/state";
 import { PAGE, TokenHistory } from "../../state/token_history";
-import type { TokenGenerated } from "../../telemetry/protocol.gen";
-import { fade } from "../color";
+import { type Color, fade, palette } from "../color";
 import { count as grouped } from "../format";
 import type { Hit } from "../hits";
 import type { HudPointerEvent, Instrument, InstrumentView } from "../instrument";
@@ -18,7 +17,7 @@ import { Seen } from "../seen";
 import { color, glow, motion, size, text } from "../theme";
 import type { HudHost, HudUi } from "../ui";
 import { slide, TimeWindow } from "./time_window";
-import { cellAt, columnHeight, drawColumn, rankBaseline, SMALL, type Standing } from "./waterfall_column";
+import { cellAt, columnHeight, drawColumn, rankBaseline, SMALL, Standing } from "./waterfall_column";
 import { drawEntropyAxis, drawEntropyLine, type EntropyPoints } from "./waterfall_entropy";
 import { cellFacts, columnFacts, entropyTop, WaterfallColumns } from "./waterfall_model";
 import { type Place, placeOf } from "./waterfall_place";
@@ -29,6 +28,12 @@ const MOST_COLUMNS = 96;
 /** Pixels that a press may move and still be a press. */
 const STEADY = 4;
 const BUTTON_NOW = 0;
+const RANK = fade(color.muted, 0.7);
+/** Of a column that stands out: its ground from top to bottom, its upper edge; and round a pinned one. */
+const shadesOf = (paint: Color) => palette(fade(paint, 0.1), fade(paint, 0.02), fade(paint, 0.8));
+const NEWEST = shadesOf(color.data);
+const PINNED = shadesOf(color.attention);
+const EDGE = fade(color.attention, 0.7);
 
 /** The probability waterfall. What it holds besides caches is where it was scrolled to. */
 export class Waterfall implements InstrumentView {
@@ -43,6 +48,8 @@ export class Waterfall implements InstrumentView {
     count: 0,
   };
   private place: Place | null = null;
+  private plot: Plot = { x: 0, y: 0, width: 0, height: 0, low: 0, high: 0 };
+  private plotted: Place | null = null;
   private readonly placeIn = new PlaceIn(placeOf);
   private readonly seenRange = new Seen();
   private captions: readonly string[] = [];
@@ -50,7 +57,6 @@ export class Waterfall implements InstrumentView {
   private runId = "";
   private step: number | null = null;
   private returns = 0;
-  private now = 0;
   private dragged = 0;
 
   constructor(private readonly scene: Scene) {
@@ -61,24 +67,24 @@ export class Waterfall implements InstrumentView {
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
     const { scene } = this;
     // A window that was told to move does so while a replay stands, too.
-    this.now = now + ui.lag;
+    const clock = now + ui.lag;
     this.host = ui.host;
     const place = this.placeIn.of(rect);
     this.place = place;
     const total = state.run?.count ?? 0;
-    this.follow(state, place, this.now);
+    this.follow(state, place, clock);
     const shift = ui.reducedMotion ? 0 : slide(state.tokens, now);
-    const end = this.window.at(total, shift, this.now, ui.reducedMotion);
+    const end = this.window.at(total, shift, clock, ui.reducedMotion);
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
     heading(scene, rect, waterfall.title, this.captionsOf(state, end, place));
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
-    this.drawColumns(state, place, end, ui);
-    this.drawEntropy(state, place, end);
+    this.drawColumns(state, place, end, clock, ui);
+    this.drawEntropy(state, place, end, clock);
     this.track.draw(state, place, end, ui.hits);
     if (total > 0 && (!this.window.follows || state.selection.step !== null)) this.drawNow(rect, ui);
     scene.popClip();
-    this.point(state, rect, end, ui);
+    this.point(state, rect, end, clock, ui);
   }
 
   pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState): boolean {
@@ -151,11 +157,7 @@ export class Waterfall implements InstrumentView {
     });
   }
 
-  private tokenOf(state: AppState, step: number): TokenGenerated | null {
-    return this.history.at(state, step, this.now);
-  }
-
-  private drawColumns(state: AppState, place: Place, end: number, ui: HudUi): void {
+  private drawColumns(state: AppState, place: Place, end: number, clock: number, ui: HudUi): void {
     const { scene } = this;
     const { area, density, step: width, rows, top } = place;
     const total = state.run?.count ?? 0;
@@ -167,7 +169,7 @@ export class Waterfall implements InstrumentView {
     }
     for (let row = 0; row < rows; row++) {
       const y = top + rankBaseline(density, row);
-      scene.text(area.x - 4, y, String(row + 1), density.caption, fade(color.muted, 0.7), "right");
+      scene.text(area.x - 4, y, String(row + 1), density.caption, RANK, "right");
     }
     scene.pushClip(area.x, area.y, area.width, area.height);
     const pinned = state.selection.step;
@@ -175,9 +177,9 @@ export class Waterfall implements InstrumentView {
     for (let step = first; step < Math.min(end, total); step++) {
       const x = Math.round((area.x + area.width - (end - step) * width) * scene.scale) / scene.scale;
       scene.rect(x, area.y, 1, area.height, color.rule);
-      const standing: Standing = step === pinned ? "pinned" : step === total - 1 ? "now" : "past";
-      if (standing !== "past") this.drawStanding(x, place, standing);
-      const event = this.tokenOf(state, step);
+      const standing = step === pinned ? Standing.pinned : step === total - 1 ? Standing.now : Standing.past;
+      if (standing !== Standing.past) this.drawStanding(x, place, standing);
+      const event = this.history.at(state, step, clock);
       if (event)
         drawColumn(scene, this.columns.of(event, state.vocabulary), density, x, top, width, rows, standing);
       else scene.text(x + 8, top + 28, "…", text.token, color.muted);
@@ -189,16 +191,23 @@ export class Waterfall implements InstrumentView {
   }
 
   /** The column of the moment on show, or of the newest token. */
-  private drawStanding(x: number, { area, step: width }: Place, standing: Standing): void {
+  private drawStanding(x: number, { area, step: width }: Place, standing: number): void {
     const { scene } = this;
-    const paint = standing === "pinned" ? color.attention : color.data;
-    scene.gradient(x, area.y, width, area.height, fade(paint, 0.1), fade(paint, 0.02), true);
-    scene.rect(x, area.y, width, 1, fade(paint, 0.8));
-    if (standing === "pinned")
-      scene.box(x, area.y, width, area.height, color.clear, fade(paint, 0.7), 1, glow.bracket, paint);
+    const pinned = standing === Standing.pinned;
+    const shades = pinned ? PINNED : NEWEST;
+    const { at } = scene;
+    at[0] = x;
+    at[1] = area.y;
+    at[2] = width;
+    at[3] = area.height;
+    scene.fillAt(shades[0]!, shades[1]!, true);
+    at[3] = 1;
+    scene.fillAt(shades[2]!, shades[2]!);
+    at[3] = area.height;
+    if (pinned) scene.boxAt(color.clear, EDGE, 1, glow.bracket, color.attention);
   }
 
-  private drawEntropy(state: AppState, place: Place, end: number): void {
+  private drawEntropy(state: AppState, place: Place, end: number, clock: number): void {
     const { points } = this;
     const { area, step: width } = place;
     const total = state.run?.count ?? 0;
@@ -207,17 +216,24 @@ export class Waterfall implements InstrumentView {
     points.count = 0;
     let greatest = 0;
     for (let step = first; step < last && points.count < MOST_COLUMNS; step++) {
-      const event = this.tokenOf(state, step);
+      const event = this.history.at(state, step, clock);
       const nats = event ? event.entropy : Number.NaN;
       points.x[points.count] = area.x + area.width - (end - step - 0.5) * width;
       points.nats[points.count++] = nats;
       if (nats > greatest) greatest = nats;
     }
-    const plot: Plot = { ...place.plot, low: 0, high: entropyTop(greatest) };
+    const plot = this.plotOf(place, entropyTop(greatest));
     drawEntropyAxis(this.scene, plot, place.axis);
     this.scene.pushClip(area.x, plot.y - 8, area.width, plot.height + 12);
     drawEntropyLine(this.scene, plot, points, total - 1 - first);
     this.scene.popClip();
+  }
+
+  /** Made anew only where its place or its scale is another. */
+  private plotOf(place: Place, high: number): Plot {
+    if (place !== this.plotted || high !== this.plot.high) this.plot = { ...place.plot, low: 0, high };
+    this.plotted = place;
+    return this.plot;
   }
 
   /** Back to the newest token. */
@@ -233,7 +249,7 @@ export class Waterfall implements InstrumentView {
   }
 
   /** Tells of what is under the pointer. */
-  private point(state: AppState, rect: Rect, end: number, ui: HudUi): void {
+  private point(state: AppState, rect: Rect, end: number, clock: number, ui: HudUi): void {
     const { place } = this;
     const { pointerX: x, pointerY: y } = ui;
     if (!place) return;
@@ -241,7 +257,7 @@ export class Waterfall implements InstrumentView {
     const inside = x >= area.x && x < area.x + area.width && y >= area.y && y < area.y + area.height;
     if (!inside) return;
     const step = Math.floor(end - (area.x + area.width - x) / place.step);
-    const event = this.tokenOf(state, step);
+    const event = this.history.at(state, step, clock);
     if (!event) return;
     const column = this.columns.of(event, state.vocabulary);
     const cell = cellAt(column, place.density, place.rows, y - place.top);

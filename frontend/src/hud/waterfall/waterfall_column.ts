@@ -1,4 +1,4 @@
-import { fade } from "../color";
+import { fade, palette } from "../color";
 import type { Scene } from "../scene";
 import { color, glow, type TextStyle, text } from "../theme";
 import type { WaterfallCell, WaterfallColumn } from "./waterfall_model";
@@ -40,6 +40,11 @@ export const LARGE: Density = {
 const APART = 4;
 const SAMPLED = fade(color.data, 0.62);
 const OTHER = fade(color.data, 0.34);
+/** By how a column stands out: its position, its token. */
+const LEADS = palette(color.muted, color.data, color.attention);
+const INKS = palette(color.words, color.now, color.now);
+/** Of its entropy: usual, and uncertain. */
+const ENTROPY = palette(color.muted, color.attention);
 
 /** Height of a column that shows `rows` candidates. */
 export function columnHeight({ head, token, row }: Density, rows: number): number {
@@ -75,7 +80,7 @@ function inRows(column: WaterfallColumn, rows: number): boolean {
 }
 
 /** How a column stands out. */
-export type Standing = "past" | "now" | "pinned";
+export const Standing = { past: 0, now: 1, pinned: 2 } as const;
 
 /** One token: where it stands, what could have been, what became. */
 export function drawColumn(
@@ -86,22 +91,24 @@ export function drawColumn(
   y: number,
   width: number,
   rows: number,
-  standing: Standing,
+  standing: number,
 ): void {
   const left = x + 4;
   const inner = width - 8;
   const { head, token, row, caption } = density;
-  const lead = standing === "pinned" ? color.attention : standing === "now" ? color.data : color.muted;
   const first = y + head - 5;
-  scene.text(left, first, column.position, caption, lead);
-  const paint = column.uncertain ? color.attention : color.muted;
+  scene.text(left, first, column.position, caption, LEADS[standing]!);
   const entropy = width >= 68 ? column.entropyNamed : column.entropyShown;
-  scene.text(left + inner, first, entropy, caption, paint, "right");
-  const ink = standing === "past" ? color.words : color.now;
-  const name = scene.measure(column.token, density.name) <= inner ? density.name : density.word;
-  scene.textWithin(left, y + head + token - 7, inner, column.token, name, ink);
-  const top = y + head + token;
   const { at } = scene;
+  at[0] = left + inner;
+  at[1] = first;
+  scene.textAt(entropy, caption, ENTROPY[column.uncertain ? 1 : 0]!, "right");
+  const name = scene.measure(column.token, density.name) <= inner ? density.name : density.word;
+  at[0] = left;
+  at[1] = y + head + token - 7;
+  at[2] = inner;
+  scene.textWithinAt(column.token, name, INKS[standing]!);
+  const top = y + head + token;
   for (let i = 0; i < rows; i++) {
     const cell = column.cells[i];
     if (!cell) break;

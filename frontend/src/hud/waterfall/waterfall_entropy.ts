@@ -29,7 +29,7 @@ export function drawEntropyAxis(scene: Scene, plot: Plot, left: number): void {
     scene.text(
       left,
       y + (value === 0 ? 0 : value >= plot.high ? 8 : 4),
-      value.toFixed(0),
+      String(value),
       text.caption,
       color.muted,
     );
@@ -71,7 +71,7 @@ export function drawEntropyLine(scene: Scene, plot: Plot, points: EntropyPoints,
 }
 
 function known({ nats, count }: EntropyPoints, i: number): boolean {
-  return i >= 0 && i < count && !Number.isNaN(nats[i]!);
+  return i >= 0 && i < count && nats[i]! >= 0;
 }
 
 function inkOf(nats: Float32Array, i: number): Color {
