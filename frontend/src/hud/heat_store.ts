@@ -12,7 +12,7 @@ export const HEAT_EDGE = 1024;
 /** Rows: room for two whole matrices that fade into each other, and all the small ones. */
 export const HEAT_ROWS = 4096;
 /** Rows that are sent together when one of them has changed. */
-const BAND = 32;
+const BAND = 8;
 
 /**
  * Values of every matrix on show, as half floats in one texture: attention comes off the wire as half floats, so

@@ -75,7 +75,7 @@ export class HudResources {
 /** A part of a scene's words as the GPU holds it, to see whether it has to be sent. Allocates nothing. */
 export class Sent {
   private readonly copy: Uint32Array;
-  private length = -1;
+  private length = 0;
 
   /** Words from `first` of an array, at most `most`; kept in `buffer` from byte `at`. */
   constructor(
@@ -88,15 +88,22 @@ export class Sent {
     this.copy = new Uint32Array(most);
   }
 
-  /** Sends `length` words if they are not what was sent last; says whether it did. */
+  /** Sends `length` words, from the first to the last that is not what was sent; says whether any were other ones. */
   send(words: Uint32Array<ArrayBuffer>, length: number): boolean {
     const { copy, first } = this;
-    let same = length === this.length;
-    for (let i = 0; same && i < length; i++) same = words[first + i] === copy[i];
-    if (same) return false;
-    copy.set(words.subarray(first, first + length));
+    const common = Math.min(length, this.length);
+    const more = length !== this.length;
+    let from = 0;
+    while (from < common && words[first + from] === copy[from]) from++;
+    if (from === common && !more) return false;
+    let to = length;
+    if (!more) while (words[first + to - 1] === copy[to - 1]) to--;
+    for (let i = from; i < to; i++) copy[i] = words[first + i]!;
     this.length = length;
-    this.device.queue.writeBuffer(this.buffer, this.at, words.buffer, first * 4, length * 4);
+    if (to > from) {
+      const { queue } = this.device;
+      queue.writeBuffer(this.buffer, this.at + 4 * from, words.buffer, 4 * (first + from), 4 * (to - from));
+    }
     return true;
   }
 }

@@ -262,15 +262,17 @@ describe("heat store", () => {
     const low = scene.heat.region(4, 2000);
     scene.heat.touch(top, 70, 1);
     scene.heat.touch(low, 1900, 33);
-    expect(scene.heat.takeDirty()).toEqual({ first: 64, count: 32 });
-    expect(scene.heat.takeDirty()).toEqual({ first: 1984, count: 64 });
+    expect(scene.heat.takeDirty()).toEqual({ first: 64, count: 8 });
+    expect(scene.heat.takeDirty()).toEqual({ first: 2000, count: 40 });
     expect(scene.heat.takeDirty()).toBeNull();
   });
 });
 
 describe("turned text", () => {
   it("runs down from its start, feet to the left", () => {
-    scene.textDown(100, 50, "ab", text.caption, color.data);
+    scene.at[0] = 100;
+    scene.at[1] = 50;
+    scene.textDownAt("ab", text.caption, color.data);
     const glyph = scene.glyphs.face(text.caption.size, 0).cluster("a");
     const o = GLYPHS;
     expect(floats(o, PLACE)).toEqual([

@@ -264,7 +264,7 @@ describe("the picture of a matrix", () => {
     const piece = { query_start: 90, query_stop: 91, key_start: 0, key_stop: 91, max_size: 91 };
     matrix.addReply(answer({ ...head, ...piece }));
     picture.paint(matrix, wholeWindow(91), "absolute", 200, 91);
-    expect(heat.takeDirty()).toEqual({ first: 64, count: 32 });
+    expect(heat.takeDirty()).toEqual({ first: 88, count: 8 });
     expect(cellOf(heat, picture, 90, 40)).toBe(weight(90, 40));
   });
 
