@@ -134,6 +134,7 @@ export class ChamberPicture implements Picture {
 
   readonly pointer: PointerTarget = {
     hud: (event) => this.hud.pointer(event, this.input.state),
+    cancelMove: () => this.hud.cancelMove(),
     cursor: (x, y) => this.hud.cursor(x, y),
     orbit: (dx, dy) => this.renderer.camera.orbit(-dx * TURN, dy * TURN, this.now()),
     pan: (dx, dy) => {

@@ -188,7 +188,8 @@ export class PageActions implements Actions {
 
   /** What Escape does: the nearest thing that can be left. */
   back(): void {
-    const { state, ui } = this.page;
+    const { state, ui, graphics } = this.page;
+    if (graphics.picture?.pointer.cancelMove()) return;
     if (ui.qr !== null) ui.qr = null;
     else if (state.focus !== null) this.focus(null);
     else if (state.selection.step !== null) this.selectStep(null);

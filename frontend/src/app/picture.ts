@@ -72,6 +72,8 @@ export interface Picture {
 export interface PointerTarget {
   /** True when an instrument takes it; with a press it takes the drag that follows. */
   hud(event: HudPointerEvent): boolean;
+  /** A panel or divider that is being moved goes back to where it was. False: there is none. */
+  cancelMove(): boolean;
   /** As in CSS: what the pointer looks like here. */
   cursor(x: number, y: number): string;
   orbit(dx: number, dy: number): void;

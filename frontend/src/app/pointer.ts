@@ -34,7 +34,7 @@ export class Pointer {
     canvas.addEventListener("pointerdown", (event) => this.press(event), { signal });
     canvas.addEventListener("pointermove", (event) => this.move(event), { signal });
     canvas.addEventListener("pointerup", (event) => this.lift(event), { signal });
-    canvas.addEventListener("pointercancel", (event) => this.lift(event), { signal });
+    canvas.addEventListener("pointercancel", (event) => this.lose(event), { signal });
     canvas.addEventListener("dblclick", (event) => this.double(event), { signal });
     canvas.addEventListener("pointerleave", () => this.leave(), { signal });
     canvas.addEventListener("wheel", (event) => this.wheel(event), { signal, passive: false });
@@ -108,6 +108,12 @@ export class Pointer {
       return;
     }
     if (this.down.delete(event.pointerId) && this.down.size === 0) this.host.target()?.release();
+  }
+
+  /** The system has taken the pointer away: what it held is not put down here. */
+  private lose(event: PointerEvent): void {
+    if (event.pointerId === this.taken) this.host.target()?.cancelMove();
+    this.lift(event);
   }
 
   private double(event: MouseEvent): void {

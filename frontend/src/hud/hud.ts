@@ -147,6 +147,15 @@ export class Hud {
     return taken;
   }
 
+  /** A panel or divider that is being moved goes back to where it was. False: there is none. */
+  cancelMove(): boolean {
+    const { arranging } = this;
+    if (arranging.dragged === null && !arranging.busy) return false;
+    arranging.cancel();
+    this.held = null;
+    return true;
+  }
+
   /** What the pointer looks like at a place, as in CSS. */
   cursor(x: number, y: number): string {
     const hit = this.ui.hits.find(x, y);
