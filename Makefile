@@ -23,7 +23,7 @@ bench:  ## measure, print a table, write bench.json; ARGS="--only decode"
 	@$(PYTHON) build/bootstrap.py python node page browser
 	@exec .venv/bin/python -m bench $(ARGS)
 
-soak:  ## measure crowds, hostile input and hours (40 minutes), write soak.json; ARGS="--only fan-out cuts"
+soak:  ## measure crowds, hostile input and hours (over an hour), write soak.json; ARGS="--only fan-out cuts"
 	@$(PYTHON) build/bootstrap.py python
 	@exec .venv/bin/python -m soak $(ARGS)
 

@@ -129,7 +129,7 @@ def _write(archive: Archive, target: Path, site: bool, layer: int | None, exact:
 
     columns = (TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TextColumn("parts"))
     with Progress(*columns, console=err(), transient=True) as progress:
-        task = progress.add_task("")
+        task = progress.add_task("", total=None)
 
         def report(done: int, count: int) -> None:
             progress.update(task, completed=done, total=count)
