@@ -10,12 +10,13 @@ const ADDRESS = "127.0.0.2";
 
 test.describe.configure({ timeout: 300_000 });
 // A self-signed certificate, as someone who has looked at its fingerprint goes on.
-test.use({ viewport: { width: 1024, height: 640 }, ignoreHTTPSErrors: true });
+// As on a big screen: the controls would lie over the code.
+test.use({ viewport: { width: 1600, height: 900 }, ignoreHTTPSErrors: true });
 
 test("the code on the screen is that of the link", async ({ page }) => {
   const server = await Server.start("--share", "--host", ADDRESS, "--no-autostart");
   try {
-    await new Chamber(page).open(server.page({ view: "hud" }));
+    await new Chamber(page).open(server.page({ preset: "everything" }));
     await page.locator("canvas").focus();
     await page.keyboard.press("s");
     const dialog = page.getByRole("dialog", { name: "SHARE WHAT RUNS" });
@@ -25,8 +26,17 @@ test("the code on the screen is that of the link", async ({ page }) => {
     const { rows } = (await (await coded).json()) as { rows: string[] };
     await expect(dialog).toBeHidden();
     await expect.poll(() => differing(page, rows), { timeout: 60_000 }).toBe(0);
+    const share = page.getByRole("button", { name: "Share" });
+    await expect(share).toBeHidden();
     await page.keyboard.press("Escape");
     await expect.poll(() => differing(page, rows), { timeout: 60_000 }).toBeGreaterThan(rows.length);
+    await expect(share).toBeVisible();
+    await page.keyboard.press("s");
+    await dialog.getByRole("button", { name: "MAKE A LINK" }).click();
+    await dialog.getByRole("button", { name: "QR CODE" }).click();
+    await expect(share, "for whoever has no keys").toBeHidden();
+    await page.mouse.click(100, 100);
+    await expect(share).toBeVisible();
   } finally {
     await server.close();
   }

@@ -185,8 +185,9 @@ class ShareDialog {
       // Without the view: the fewer letters, the further away it can be read.
       const text = new URL(this.newest.path, this.base.value).href;
       const caption = this.newest.right === "viewer" ? "SCAN TO WATCH" : "SCAN TO CONTROL";
-      this.page.showQr({ rows: await this.client.qr(text), caption, address: new URL(text).host });
+      const code = { rows: await this.client.qr(text), caption, address: new URL(text).host };
       this.element.close();
+      coverWith(this.page, code);
     } catch (error) {
       this.say(sentence(error));
     }
@@ -198,7 +199,7 @@ class ShareDialog {
       if (this.newest?.id === id) {
         this.newest = null;
         this.made.hidden = true;
-        this.page.showQr(null);
+        uncover?.();
       }
       this.say("Revoked: whoever came by it is out.");
       await this.refresh();
@@ -210,6 +211,31 @@ class ShareDialog {
   private say(text: string): void {
     setText(this.note, text);
   }
+}
+
+/** Takes the code away that is on the screen. */
+let uncover: (() => void) | null = null;
+
+/** The screen is the code's, without the controls, until someone presses anywhere or Escape. */
+function coverWith(page: SharingPage, code: QrCode): void {
+  uncover?.();
+  const ending = new AbortController();
+  uncover = () => {
+    ending.abort();
+    page.root.classList.remove("coded");
+    page.showQr(null);
+    uncover = null;
+  };
+  const leave = (event: Event) => {
+    if (event instanceof KeyboardEvent && event.key !== "Escape") return;
+    event.stopPropagation();
+    uncover?.();
+  };
+  const options = { capture: true, signal: ending.signal };
+  window.addEventListener("pointerdown", leave, options);
+  window.addEventListener("keydown", leave, options);
+  page.root.classList.add("coded");
+  page.showQr(code);
 }
 
 function select(
