@@ -15,6 +15,7 @@ from cloudchamber.inference.past import RequestError
 from cloudchamber.telemetry.commands import Generate, GetAttention
 from cloudchamber.telemetry.events import (
     AttentionWeights,
+    CacheStatus,
     Event,
     HeadSummary,
     LayerActivation,
@@ -152,6 +153,16 @@ def test_an_end_of_text_ends_the_run(engine: Engine, heard: Listener) -> None:
 
 
 # ------------------------------------------------------------------------------ overflow
+
+
+def test_the_cache_of_a_run_that_never_began_is_empty(engine: Engine, heard: Listener) -> None:
+    engine.want(["cache"])
+    engine.generate(Generate(prompt="the cat", raw=True, max_tokens=2))
+    assert heard.all(CacheStatus)[-1].seq_len.max() > 0
+    engine.generate(Generate(prompt="word " * 2_000, raw=True))
+    last = heard.all(CacheStatus)[-1]
+    assert last.run_id == heard.all(RunStarted)[-1].run_id
+    assert last.seq_len.max() == 0
 
 
 def test_a_full_context_ends_the_run_in_words(engine: Engine, heard: Listener) -> None:

@@ -120,7 +120,7 @@ class Run:
         if total > n_ctx:
             message = (
                 f"The prompt has {total:,} tokens and the context holds {n_ctx:,}. "
-                "Shorten it, or load the model with a larger context."
+                "Shorten it, or start with a larger context (--ctx)."
             )
             raise Ending("finished", "context", message)
         if total == 0:
@@ -241,7 +241,7 @@ class Run:
     def _context_full(self) -> Ending:
         message = (
             f"The context of {self.bench.llama.n_ctx:,} tokens is full. "
-            "Load the model with a larger context to go on further."
+            "To go on further, start with a larger context (--ctx)."
         )
         return Ending("finished", "context", message)
 

@@ -62,7 +62,7 @@ class StateEmitter:
         self._run_id = run_id
         self._positions = 0
         self._shown = {}
-        self._fresh = False
+        self._fresh = True  # a run that ends before its first decode has an empty cache
         self._heads_behind = False
         self._heads_due = 0.0
 

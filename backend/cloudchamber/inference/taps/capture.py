@@ -200,6 +200,8 @@ class Capture:
         """Forget what was seen; the memory stays."""
         if self._history is not None:
             self._history.truncate(0)
+        if self.cells is not None:
+            self.cells.clear()
 
     def learn(self, ctx: object, token: int = 0) -> None:
         """Let the capture see each kind of graph once: one token, several, and several of
