@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.figures import Figure, show, write
-from soak import decode, hostile_bytes, hostile_file, hostile_models, viewers
+from soak import decode, hostile_bytes, hostile_file, hostile_models, viewers, wide_vocabulary
 
 PARTS: dict[str, tuple[Callable[[float], list[Figure]], float]] = {
     "fan-out": (viewers.fan_out, 0),
@@ -16,6 +16,7 @@ PARTS: dict[str, tuple[Callable[[float], list[Figure]], float]] = {
     "models": (hostile_models.measure, 0),
     "file": (hostile_file.measure, 0),
     "fuzz": (hostile_bytes.measure, 0),
+    "vocabulary": (wide_vocabulary.measure, 0),
     "stalled": (viewers.stalled, 5),
     "visitors": (viewers.visitors, 30),
 }
