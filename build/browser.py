@@ -16,6 +16,7 @@ from steps import ROOT, Log, StepError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 MAC_APPS = ("Chromium.app/Contents/MacOS/Chromium", "Google Chrome.app/Contents/MacOS/Google Chrome")
+NOT_THERE = "CHROMIUM={} names no program. Name a Chromium's, or leave it out to have one found."
 NONE_TO_BE_HAD = (
     "The page's tests need a real Chromium and none is here or can be installed from here. "
     "Install one (Debian: sudo apt install chromium; macOS: Google Chrome) "
@@ -63,6 +64,8 @@ def install(log: Log) -> None:
     Raises:
         StepError: neither worked; the sentence says what a person can do.
     """
+    if named := os.environ.get("CHROMIUM"):
+        raise StepError(NOT_THERE.format(named))
     if may_use_apt():
         try:
             apt_install(log, "chromium")
@@ -102,6 +105,7 @@ def apt_install(log: Log, package: str) -> None:
 if __name__ == "__main__":
     found = find()
     if not found:
-        print(NONE_TO_BE_HAD, file=sys.stderr)
+        named = os.environ.get("CHROMIUM")
+        print(NOT_THERE.format(named) if named else NONE_TO_BE_HAD, file=sys.stderr)
         raise SystemExit(1)
     print(found)
