@@ -13,11 +13,28 @@ const pictures = readdirSync(BASELINES)
   .filter((name) => name.endsWith(".png"))
   .map((name) => ({ name, picture: decodePng(readFileSync(`${BASELINES}/${name}`)) }));
 
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+}
+
+/** Where each instrument stands in `cockpit-1920`. */
+const PANELS: Readonly<Record<string, Box>> = {
+  monitor: { x: 16, y: 60, w: 416, h: 564 },
+  pulse: { x: 16, y: 656, w: 416, h: 408 },
+  kv: { x: 444, y: 800, w: 280, h: 264 },
+  waterfall: { x: 736, y: 800, w: 740, h: 264 },
+  attention: { x: 1488, y: 80, w: 416, h: 528 },
+  flow: { x: 1488, y: 640, w: 416, h: 424 },
+};
+
 /** A rectangle that holds something: the busiest of a grid of 8 × 6. */
-function busiest(picture: Picture): { x: number; y: number; w: number; h: number } {
+function busiest(picture: Picture): Box {
   const w = Math.floor(picture.width / 8);
   const h = Math.floor(picture.height / 6);
-  let best = { x: 0, y: 0, w, h };
+  let best: Box = { x: 0, y: 0, w, h };
   let most = -1;
   for (let row = 0; row < 6; row++) {
     for (let column = 0; column < 8; column++) {
@@ -29,7 +46,7 @@ function busiest(picture: Picture): { x: number; y: number; w: number; h: number
   return best;
 }
 
-function edgesIn(picture: Picture, box: { x: number; y: number; w: number; h: number }): number {
+function edgesIn(picture: Picture, box: Box): number {
   let sum = 0;
   for (let y = box.y; y < box.y + box.h; y++) {
     for (let x = box.x + 1; x < box.x + box.w; x++) {
@@ -57,8 +74,7 @@ function withNoise(picture: Picture): Picture {
   });
 }
 
-function withHole(picture: Picture): Picture {
-  const box = busiest(picture);
+function withHole(picture: Picture, box = busiest(picture)): Picture {
   return changed(picture, (data) => {
     for (let y = box.y; y < box.y + box.h; y++) {
       for (let x = box.x; x < box.x + box.w; x++) data.set([5, 7, 11], (y * picture.width + x) * 4);
@@ -66,8 +82,7 @@ function withHole(picture: Picture): Picture {
   });
 }
 
-function withShift(picture: Picture, dx: number, dy: number): Picture {
-  const box = busiest(picture);
+function withShift(picture: Picture, dx: number, dy: number, box = busiest(picture)): Picture {
   return changed(picture, (data, from) => {
     for (let y = box.y + dy; y < box.y + box.h; y++) {
       for (let x = box.x + dx; x < box.x + box.w; x++) {
@@ -105,6 +120,23 @@ for (const { name, picture } of pictures) {
     for (const [mutation, mutant] of mutants) {
       const difference = compare(mutant, picture);
       expect(difference.passes, `${mutation}: ${inWords(difference)}`).toBe(false);
+    }
+  });
+}
+
+for (const [id, box] of Object.entries(PANELS)) {
+  test(`of the cockpit: ${id} hidden, or 2 px aside`, () => {
+    const { picture } = pictures.find(({ name }) => name === "cockpit-1920.png")!;
+    const hidden = compare(withHole(picture, box), picture);
+    // Nearly all that is written and drawn in it: a box beside the panel would hide less.
+    expect(hidden.far, inWords(hidden)).toBeGreaterThan(0.02 * box.w * box.h);
+    expect(hidden.passes, `hidden: ${inWords(hidden)}`).toBe(false);
+    for (const [dx, dy] of [
+      [2, 0],
+      [0, 2],
+    ] as const) {
+      const aside = compare(withShift(picture, dx, dy, box), picture);
+      expect(aside.passes, `${dx}, ${dy} aside: ${inWords(aside)}`).toBe(false);
     }
   });
 }
