@@ -35,7 +35,7 @@ function cockpit() {
   const minimum = (id: string) => (id === "experts" ? null : (instrumentOf(id)?.minimum ?? null));
   function draw(): void {
     place = layout(1920, 1080, { view: "both", arrangement, focus, minimum });
-    hud.draw(state, place, 1, 100);
+    hud.draw(state, place, 1, 100, 100);
   }
   draw();
   const tell = (type: HudPointerEvent["type"], x: number, y: number): boolean =>
