@@ -1,6 +1,7 @@
 """`python -m soak.crowd TASK PAGE …`: many viewers in a process of their own; prints JSON.
 
 watch PAGE COUNT SECONDS   all read; how late frames are, and which events are missing
+follow PAGE COUNT          all read; for each line on the input, what came since the last
 stall PAGE COUNT SECONDS   none reads anything after the hello
 cut PAGE CUTS              connections cut at any byte, and resumed
 visit PAGE COUNT SECONDS   viewers come, look for a while, and go
@@ -105,6 +106,24 @@ async def watch(page: str, count: int, seconds: float) -> dict[str, Any]:
     }
 
 
+async def follow(page: str, count: int) -> dict[str, Any]:
+    """Until the input ends."""
+    viewers = [Watcher(page) for _ in range(count)]
+    for viewer in viewers:
+        viewer.counting = True
+        await viewer.connect()
+        await asyncio.sleep(0.01)
+    said = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(said), sys.stdin)
+    seen = (0, 0, 0.0)
+    while await said.readline():
+        now = (sum(v.bytes for v in viewers), sum(v.frames for v in viewers), time.process_time())
+        size, frames, used = (new - old for new, old in zip(now, seen, strict=True))
+        print(json.dumps({"bytes": size, "frames": frames, "processor": used}), flush=True)
+        seen = now
+    return {"closed": sum(viewer.closed.done() for viewer in viewers)}
+
+
 async def stall(page: str, count: int, seconds: float) -> dict[str, Any]:
     viewers = [Watcher(page) for _ in range(count)]
     for viewer in viewers:
@@ -172,6 +191,7 @@ async def visit(page: str, count: int, seconds: float) -> dict[str, Any]:
 
 TASKS: dict[str, tuple[Callable[..., Coroutine[Any, Any, dict[str, Any]]], tuple[type, ...]]] = {
     "watch": (watch, (str, int, float)),
+    "follow": (follow, (str, int)),
     "stall": (stall, (str, int, float)),
     "cut": (cut, (str, int)),
     "visit": (visit, (str, int, float)),

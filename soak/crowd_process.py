@@ -53,7 +53,7 @@ def address(said: IO[str]) -> str:
 def start_crowd(*words: object, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
     """Start a task of `soak.crowd`."""
     command = [*prefix, sys.executable, "-m", "soak.crowd", *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def crowd(*words: object, prefix: Sequence[str] = ()) -> dict[str, Any]:
