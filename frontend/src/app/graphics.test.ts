@@ -74,6 +74,7 @@ it("says why there is no picture, and can try again", async () => {
   });
   b.failWith(null);
   b.keeper.retry();
+  expect(b.keeper.phase.phase, "no device was lost").toBe("starting");
   await b.settle();
   expect(b.keeper.phase.phase).toBe("ready");
 });

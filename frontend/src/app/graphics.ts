@@ -45,7 +45,7 @@ export class GraphicsKeeper {
   /** The person asks for another attempt. */
   retry(): void {
     this.losses = [];
-    this.phase = { phase: "rebuilding" };
+    this.phase = { phase: "starting" };
     this.changed();
     void this.start();
   }
