@@ -1,14 +1,14 @@
 """Questions about a run's past, answered from what the capture kept.
 
-Whatever reads the capture does so as a visitor, between two decodes. What takes long is cut
-into slices, each a visit of its own, so that the run goes on meanwhile.
+Whatever reads the capture does so between two decodes. What takes long is cut into slices, with
+a decode after each, so that the run goes on meanwhile.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final, Literal
 
 import numpy as np
@@ -21,10 +21,16 @@ from cloudchamber.telemetry.commands import MAX_HISTORY, GetFlow, GetHeadHistory
 from cloudchamber.telemetry.events import F4, Event, Progress
 from cloudchamber.telemetry.messages import FlowReply, HeadHistoryReply, MomentReply
 
-_SLICE: Final = 2e7
-"""Multiplications in one visit: a few milliseconds."""
+_SLICE: Final = 6e7
+"""Multiplications between two decodes: about two milliseconds."""
 _PROGRESS_AFTER: Final = 0.3
 """Seconds after which a long answer says how far it is."""
+
+
+def _slice(cost: int, at: int) -> int:
+    """Rows r from position `at` on that make a slice, of `cost` multiplications a key:
+    r (at + r) cost = _SLICE."""
+    return max(1, int((math.sqrt(at * at + 4 * _SLICE / max(cost, 1)) - at) / 2))
 
 
 class RequestError(ValueError):
@@ -76,8 +82,7 @@ class Past:
 
     def head_history(self, command: GetHeadHistory) -> HeadHistoryReply:
         """One head over many positions. Raises `RequestError`."""
-        with self._visit() as run_id:
-            held = self._positions()
+        run_id, held = self._run_id, self._positions()
         stop = min(command.stop or held, held)
         start = command.start
         if not start < stop:
@@ -87,11 +92,15 @@ class Past:
         stop = min(stop, start + MAX_HISTORY)
         parts: list[tuple[F4, F4, F4]] = []
         at = start
-        while at < stop:
+
+        def follow() -> bool:
+            nonlocal at
             end = min(stop, at + self._rows(command.layer, at))
-            with self._visit(run_id):
-                parts.append(self._capture.head_history(command.layer, command.head, at, end))
+            parts.append(self._capture.head_history(command.layer, command.head, at, end))
             at = end
+            return at == stop
+
+        self._errand(run_id, follow)
         entropy, peak_weight, sink = (np.concatenate(each) for each in zip(*parts, strict=True))
         return HeadHistoryReply(
             request=command.request,
@@ -107,15 +116,13 @@ class Past:
     def _rows(self, layer: int, at: int) -> int:
         """Rows of one head from position `at` on that make a slice."""
         heads = self._capture.history.layers.heads
-        size = int(heads[layer]["size"]) if 0 <= layer < len(heads) else 1
-        return max(1, int(_SLICE / (max(size, 1) * (at + 64))))
+        return _slice(int(heads[layer]["size"]) if 0 <= layer < len(heads) else 1, at)
 
     # ---------------------------------------------------------------------------- flow
 
     def flow(self, command: GetFlow) -> FlowReply:
         """Where one position's attention goes. Raises `RequestError`."""
-        with self._visit() as run_id:
-            held = self._positions()
+        run_id, held = self._run_id, self._positions()
         position = held - 1 if command.position < 0 else command.position
         if not 0 <= position < held:
             raise RequestError(f"the run holds {held:,} positions; {position:,} is not among them")
@@ -137,11 +144,13 @@ class Past:
 
     def _row(self, run_id: str, command: GetFlow, position: int) -> tuple[F4, float]:
         mode: Literal["head", "mean"] = "head" if command.mode == "head" else "mean"
-        with self._visit(run_id):
-            weights, sink, _, _ = self._capture.attention_block(
+        weights, sink, _, _ = self._between(
+            run_id,
+            lambda: self._capture.attention_block(
                 command.layer, command.head if mode == "head" else 0, mode,
                 position, position + 1, 0, position + 1, position + 1,
-            )  # fmt: skip
+            ),
+        )  # fmt: skip
         if np.isnan(weights[0, 0]):
             raise RequestError(f"the query at position {position:,} is no longer kept")
         return weights[0], float(sink[0])
@@ -158,37 +167,57 @@ class Past:
             )
         began, said = time.monotonic(), -1
         rollout.begin_run(run_id)
-        while (wanted := rollout.next_rows(count, self._mean_rows(rollout.length))) is not None:
-            layer, start, stop = wanted
-            with self._visit(run_id):
-                rows = self._capture.mean_rows(layer, start, stop)
-            if not rollout.take(rows):
-                raise RequestError("the run's oldest queries are no longer kept, and rollout needs them all")
+
+        def extend() -> bool:
+            nonlocal said
+            self._extend(rollout, count)
             percent = int(100 * (rollout.length / count) ** 2)
             if percent > said and time.monotonic() - began > _PROGRESS_AFTER:
                 said = percent
                 self._say(percent / 100)
+            return rollout.length >= count
+
+        self._errand(run_id, extend)
         weights = rollout.row(position)
         if said >= 0:
             self._say(1.0, done=True)
         return weights
 
-    def _mean_rows(self, at: int) -> int:
-        """Rows of all heads of one layer from position `at` on that make a slice."""
-        return max(1, int(_SLICE / (max(self._cost) * (at + 64))))
+    def _extend(self, rollout: Rollout, count: int) -> None:
+        """A slice of the rows of the first `count` positions. Raises `RequestError`."""
+        cost, room = max(self._cost), _SLICE
+        most = _slice(cost, rollout.length)
+        while room > 0 and (wanted := rollout.next_rows(count, most)) is not None:
+            layer, start, stop = wanted
+            if not rollout.take(self._capture.mean_rows(layer, start, stop)):
+                raise RequestError("the run's oldest queries are no longer kept, and rollout needs them all")
+            room -= cost * (stop - start) * stop
 
     def _say(self, fraction: float, *, done: bool = False) -> None:
         message = "" if done else "Rolling attention out through the layers"
         self._emit(Progress(task="rollout", fraction=fraction, message=message, done=done))
 
-    @contextmanager
-    def _visit(self, run_id: str | None = None) -> Iterator[str]:
-        """The run's id, between two decodes. Raises `RequestError` if it is not `run_id` any
-        more, and for what the capture can't answer."""
-        with self._control.visit():
-            if run_id is not None and run_id != self._run_id:
+    def _between[T](self, run_id: str, work: Callable[[], T]) -> T:
+        """What `work` finds between two decodes. Raises as `_errand`."""
+        found: list[T] = []
+
+        def once() -> bool:
+            found.append(work())
+            return True
+
+        self._errand(run_id, once)
+        return found[0]
+
+    def _errand(self, run_id: str, step: Callable[[], bool]) -> None:
+        """Have `step` called between decodes until it is true. Raises `RequestError` if the run is
+        not `run_id` any more, and for what the capture can't answer."""
+
+        def checked() -> bool:
+            if run_id != self._run_id:
                 raise RequestError("another run has begun")
-            try:
-                yield self._run_id
-            except CaptureError as error:
-                raise RequestError(str(error)) from error
+            return step()
+
+        try:
+            self._control.errand(checked)
+        except CaptureError as error:
+            raise RequestError(str(error)) from error
