@@ -137,9 +137,9 @@ class Run:
     def _generate(self, sampler: Sampler, prompt_seconds: float) -> None:
         seconds = prompt_seconds
         step = 0
+        if self.bench.control.stopping:
+            raise _stopped()
         while True:
-            if not self.bench.control.checkpoint(self._pause, self._resume):
-                raise _stopped()
             logits = self.bench.llama.logits()
             choice = self._choose(sampler, logits)
             ends = self.bench.llama.ends_generation(choice.token)
@@ -153,6 +153,9 @@ class Run:
                 raise Ending("finished", "length", _ENDINGS["length"])
             if self.positions >= self.bench.llama.n_ctx:
                 raise self._context_full()
+            # Here, so that a pause shows the pass that made the newest token, everywhere.
+            if not self.bench.control.checkpoint(self._pause, self._resume):
+                raise _stopped()
             seconds = self._decode(np.array([choice.token], np.int32), output=True)
             self._times.append(seconds)
 
