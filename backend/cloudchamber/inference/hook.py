@@ -11,7 +11,7 @@ from cloudchamber.telemetry.events import Event
 class InferenceHook(Protocol):
     """Receives every event of an engine, a run's in order, on the thread that made it.
 
-    A token is told while the next one is decoded: what takes longer is taken from the tokens'
+    A token is told before the next one is decoded: the time this takes is taken from the tokens'
     rate. It may ask the engine questions.
     """
 

@@ -15,7 +15,7 @@ from cloudchamber.inference.taps.capture import Capture
 from cloudchamber.telemetry.events import Event, Part
 
 _MEMORY_SECONDS: Final = 0.5
-_HEADS_SHARE: Final = 1 / 100
+_HEADS_SHARE: Final = 1 / 200
 """Of the time that may go into the heads' summary, which reads all keys: at a long context it
 comes less often, so that decoding keeps its speed."""
 
