@@ -116,7 +116,8 @@ def test_a_run_in_a_worker(smollm2: Path) -> None:
             keeper.send(Pause())
             await ear.phase("paused")
             held = len(ear.all(TokenGenerated))
-            assert ear.all(LayerActivation)[-1].position == ear.all(TokenGenerated)[-1].position
+            made_at = ear.all(TokenGenerated)[-1].position - 1
+            assert ear.all(LayerActivation)[-1].position == made_at
             assert ear.all(AttentionWeights)[-1].layer == 4
             keeper.send(Step())
             await ear.wait_for(TokenGenerated, lambda token: token.step == held)
