@@ -17,6 +17,8 @@ from websockets.typing import Origin
 
 from cloudchamber.server import rights
 from cloudchamber.server.app import routes_of
+from cloudchamber.server.proxy import Proxies
+from cloudchamber.server.reach import Reach
 from cloudchamber.server.rights import RIGHTS, Needs, Right
 from cloudchamber.sessions.shares import Shares
 from tests.server.serving import OWNER, DrivenSession, serving
@@ -207,12 +209,23 @@ def test_deflate_is_never_negotiated(address: str, links: Links) -> None:
     assert asyncio.run(run()) == ""
 
 
+@pytest.mark.parametrize(
+    "reach", [Reach(names=("cloud.example",)), Reach(prefix="/cloud"), Reach(proxies=Proxies(["10.0.0.1"]))]
+)
+def test_who_comes_from_elsewhere_without_a_link_is_told_of_no_model(reach: Reach, tmp_path: Path) -> None:
+    shares = Shares()
+    links = Links(shares)
+    with serving(DrivenSession(), tmp_path, shares, reach) as address:
+        for prefix, model in (("", ""), (links.revoked, ""), (links.kept, ""), (links.viewer, "Tiny")):
+            assert httpx.get(f"http://{address}{prefix}/healthz").json()["model"] == model
+
+
 def test_the_page_and_health_are_open(address: str, links: Links) -> None:
     for prefix in ("", links.viewer, f"/s/{'x' * 24}", links.revoked):
         assert "the page" in httpx.get(f"http://{address}{prefix}/").text
         health = httpx.get(f"http://{address}{prefix}/healthz").json()
         assert health.keys() == {"version", "model", "state", "page"}
-        assert health["model"] == ("Tiny" if prefix == links.viewer else "")
+        assert health["model"] == "Tiny"
     slashless = httpx.get(f"http://{address}{links.viewer}?step=3")
     assert slashless.status_code == 303
     assert str(httpx.URL(str(slashless.url)).join(slashless.headers["location"])) == (

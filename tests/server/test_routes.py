@@ -36,7 +36,7 @@ def url(session: DrivenSession, page: Path) -> Iterator[str]:
 def test_health_is_503_until_the_page_can_be_used(url: str, session: DrivenSession, page: Path) -> None:
     for state, status in (("starting", 503), ("ready", 200), ("failed", 200), ("dead", 200), ("empty", 200)):
         session.state = state  # type: ignore[assignment]
-        response = get(f"{url}/healthz")
+        response = httpx.get(f"{url}/healthz")
         assert response.status_code == status
         assert response.json() | {"version": ""} == {
             "version": "",

@@ -25,6 +25,10 @@ class Proxies:
     def __init__(self, addresses: Iterable[str] = ()) -> None:
         self._networks: list[Network] = [_network(address) for address in addresses]
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._networks)
+
     def seen_through(self, scope: Scope) -> Scope:
         """The request as the proxy received it, if it is from one we know: client, scheme, host."""
         client = scope.get("client")

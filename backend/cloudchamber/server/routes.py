@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from cloudchamber import __version__
 from cloudchamber.model.positions import METHODS
 from cloudchamber.server.rights import LIVE, Grant, access_of
+from cloudchamber.server.security import is_local
 from cloudchamber.server.session import Session
 
 PAGE: Final = Path(__file__).parent / "page"
@@ -33,13 +34,14 @@ NO_PAGE: Final = (
 
 
 async def health(request: Request) -> Response:
-    """200 once the page can be used: it is there, and the model has loaded or failed to. Which model
-    that is, is told to those who may see it."""
+    """200 once the page can be used: it is there, and the model has loaded or failed to. Where others reach
+    the server too, which model that is is told to those who may see it."""
     session: Session = request.app.state.session
     page = has_page(request.app.state.page)
     usable = page and session.state != "starting"
     access = access_of(request.scope)
-    model = session.model_name if isinstance(access, Grant) and access.covers(LIVE) else ""
+    may_know = is_local(request.app.state.reach) or (isinstance(access, Grant) and access.covers(LIVE))
+    model = session.model_name if may_know else ""
     body = {"version": __version__, "model": model, "state": session.state, "page": page}
     return JSONResponse(body, 200 if usable else 503, headers={"cache-control": "no-store"})
 

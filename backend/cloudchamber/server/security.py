@@ -123,6 +123,11 @@ def is_loopback(host: str) -> bool:
     return _is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
+def is_local(reach: Reach) -> bool:
+    """Whether only this machine asks: nothing says that somebody passes on what comes from elsewhere."""
+    return is_loopback(reach.host) and not (reach.names or reach.prefix or reach.proxies)
+
+
 def host_name(host: str) -> str:
     """The name or address in a `Host` value, lower case, without port and brackets.
 
