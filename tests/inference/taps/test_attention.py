@@ -83,7 +83,8 @@ def made_up(shape: Shape) -> tuple[History, F8, F8]:
     stride = shape.heads * shape.size
     elements = shape.kv_heads * blocks * KEY_BLOCK * shape.size
     numbers = shape.kv_heads * shape.size
-    layers = Layers(heads, {}, sinks, 1, stride, numbers, elements, blocks, 0, 0, shape.heads)
+    columns = {"row_offset": np.zeros(2, np.int64)}
+    layers = Layers(heads, columns, sinks, 1, stride, numbers, elements, blocks, 0, 0, shape.heads)
     history = History.allocate(layers, 2, n, 2 * stride * min(shape.kept, n))
     history.first[0] = np.maximum(0, np.arange(n) + 1 - shape.window) if shape.window else 0
     for position in range(n):

@@ -16,6 +16,7 @@ from typing import Any
 from numba import carray, cfunc, types
 
 from cloudchamber.inference.taps import ggml
+from cloudchamber.inference.taps.attention_readers import read_keys, read_mask, read_queries
 from cloudchamber.inference.taps.compiled import STAMP, compiled
 from cloudchamber.inference.taps.following import (
     BLIND,
@@ -32,9 +33,6 @@ from cloudchamber.inference.taps.memory import call_nbytes, load_i32, load_i64, 
 from cloudchamber.inference.taps.readers import (
     read_chosen,
     read_hidden,
-    read_keys,
-    read_mask,
-    read_queries,
     read_router,
     read_rows,
     read_stream,

@@ -267,7 +267,6 @@ class Capture:
         at = self._position(position)
         if at is None or self.history.layers.n_head == 0:
             return None
-        self.history.settle()
         return views.head_summary(self.history, run_id, at)
 
     def expert_routing(self, run_id: str, position: int | None = None) -> ExpertRouting | None:
@@ -282,7 +281,6 @@ class Capture:
         """One head's rows of the queries from `query_start` to the newest; the event's own
         `query_start` is later where older queries are no longer kept."""
         self._check_head(layer, head)
-        self.history.settle(layer)
         return views.attention_weights(self.history, run_id, layer, head, query_start)
 
     def attention_block(
@@ -306,7 +304,6 @@ class Capture:
         keys = _range(key_start, key_stop, end, "keys")
         if max_size < 1:
             raise CaptureError("a slice needs a size of at least 1")
-        self.history.settle(layer)
         return views.attention_block(self.history, layer, head, mode, queries, keys, max_size)
 
     def head_history(
@@ -318,7 +315,6 @@ class Capture:
         """
         self._check_head(layer, head)
         _range(start, stop, self.history.length, "queries")
-        self.history.settle(layer)
         return views.head_history(self.history, layer, head, start, stop)
 
     def mean_rows(self, layer: int, start: int, stop: int) -> NDArray[np.float32]:
@@ -326,7 +322,6 @@ class Capture:
         where the query is no longer kept. Raises `CaptureError`."""
         self._check_head(layer, 0)
         _range(start, stop, self.history.length, "queries")
-        self.history.settle(layer)
         return views.mean_rows(self.history, layer, start, stop)
 
     def _position(self, position: int | None) -> int | None:

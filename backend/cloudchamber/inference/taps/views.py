@@ -33,6 +33,7 @@ def head_summary(history: History, run_id: str, position: int) -> HeadSummary | 
     slot = position % len(history.query_position)
     if history.query_position[slot] != position:
         return None
+    history.settle()
     shape = (len(history.layers.heads), history.layers.n_head)
     entropy = np.full(shape, np.nan, np.float32)
     peak = np.zeros(shape, np.uint32)
@@ -50,6 +51,7 @@ def head_history(
     history: History, layer: int, head: int, start: int, stop: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Entropy, peak weight and sink's share of one head's rows, [stop - start] each."""
+    history.settle(layer)
     entropy, peak_weight, sink = np.empty((3, stop - start), np.float32)
     follow(
         history.layers.heads[layer], head, history.queries, history.query_position, history.keys,
@@ -106,6 +108,7 @@ def _weigh(
     keys: tuple[int, int],
     block: tuple[int, int],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    history.settle(layer)
     rows = -(-(queries[1] - queries[0]) // block[0])
     columns = -(-(keys[1] - keys[0]) // block[1])
     weights, sink = np.zeros((rows, columns), np.float32), np.zeros(rows, np.float32)
