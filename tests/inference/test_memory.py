@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from llama_cpp import llama_cpp
 
 from cloudchamber.inference.engine import Engine
 from cloudchamber.inference.load_log import LoadLog
@@ -123,3 +125,13 @@ def test_chunks_begin_at_multiples_of_the_window() -> None:
     one = np.ones(1, np.uint64)
     layout = CacheLayout(np.array([8], np.int32), np.array([64], np.uint32), one, one, chunked=True)
     assert [int(layout.status("", used).offset[0]) for used in (0, 7, 8, 20)] == [0, 0, 8, 16]
+
+
+def test_a_program_that_takes_the_log_itself_leaves_the_next_load_heard(
+    tiny_model: Callable[[str], Path],
+) -> None:
+    """What the cache reserves is known from llama.cpp's log alone, and there is one for the process."""
+    silent = llama_cpp.llama_log_callback(lambda *_: None)
+    llama_cpp.llama_log_set(silent, ctypes.c_void_p(0))
+    with Engine.load(tiny_model("llama"), EngineOptions(n_ctx=256), Listener()) as engine:
+        assert engine.load_log.caches

@@ -105,11 +105,11 @@ class LogCapture:
         self._level = 0
         self._partial = ""
         self._callback = llama_cpp.llama_log_callback(self._on_text)
-        llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
 
     def start(self) -> LoadLog:
-        """Begin a new load."""
+        """Begin a new load. A program that uses llama.cpp itself may have taken the log meanwhile."""
         self.log = LoadLog()
+        llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
         return self.log
 
     def _on_text(self, level: int, text: bytes, _user_data: Any) -> None:
