@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from llama_cpp import llama_cpp
@@ -25,9 +25,17 @@ from cloudchamber.inference.control import Control
 from cloudchamber.inference.hook import InferenceHook
 from cloudchamber.inference.llama import Llama, LoadError, load_model, make_context
 from cloudchamber.inference.load_log import LoadLog
-from cloudchamber.inference.loading import hashes, loading, new_capture, read_model_header, warm_up
+from cloudchamber.inference.loading import (
+    hashes,
+    layout_of,
+    loading,
+    new_capture,
+    prefill_chunk,
+    read_model_header,
+    warm_up,
+)
 from cloudchamber.inference.logits_log import LogitsReader, LogitsWriter, Survivors, open_spool
-from cloudchamber.inference.memory import CacheLayout, MemoryAccount, cache_layout
+from cloudchamber.inference.memory import MemoryAccount
 from cloudchamber.inference.model_info import describe
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.inference.past import Past, RequestError
@@ -51,9 +59,6 @@ from cloudchamber.telemetry.events import (
     RunStarted,
 )
 from cloudchamber.telemetry.messages import AttentionReply
-
-_SMALL_MODEL: Final = 1_000_000_000
-"""Parameters up to which a whole batch of prompt tokens takes well under a second."""
 
 
 class Engine:
@@ -120,11 +125,10 @@ class Engine:
         self._hook = hook
         softmax.warm_up()
         llama.set_abort_flag(self._control.abort_flag)
-        layout = self._layout()
+        layout = layout_of(llama, options)
         if (cells := layout.rotating_cells()) is not None:
             self._capture.rotate(cells, layout.rotating)
         warm_up(llama, self._capture)
-        self._capture.recorded = bool(options.spool)
         self._capture.set_wanted(frozenset())
         self.info = describe(
             llama, self._header, model_id, options, layout, dict(self._capture.lacks), hashes(self._header),
@@ -150,7 +154,7 @@ class Engine:
             spool=self._spool(),
             emit=self._emit,
             decoded=lambda: self.on_decoded(),
-            prefill_chunk=self._prefill_chunk(),
+            prefill_chunk=prefill_chunk(llama),
         )
         self.past = Past(self._capture, self._control, layout, self._emit)
         if source := llama.chat_template():
@@ -164,22 +168,6 @@ class Engine:
             Path(options.spool), self._capture, self._header.path, self._llama.n_vocab, self._emit,
             attention=options.spool_attention,
         )  # fmt: skip
-
-    def _layout(self) -> CacheLayout:
-        model = self._llama.model
-        return cache_layout(
-            self._llama.log,
-            int(llama_cpp.llama_model_n_layer(model)),
-            int(llama_cpp.llama_model_n_swa(model)),
-            self._llama.meta("general.architecture"),
-            rotating=self._options.rotating_cache,
-        )
-
-    def _prefill_chunk(self) -> int:
-        """Prompt tokens between two chances to pause or look. Fixed for a model, so that
-        the same seed gives the same text."""
-        small = llama_cpp.llama_model_n_params(self._llama.model) <= _SMALL_MODEL
-        return self._llama.n_ubatch if small else min(128, self._llama.n_ubatch)
 
     # ------------------------------------------------------------------------- runs
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from llama_cpp import llama_cpp
 
 from cloudchamber.inference.hook import InferenceHook
 from cloudchamber.inference.llama import DECODED, Llama, LoadError
+from cloudchamber.inference.memory import CacheLayout, cache_layout
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.inference.taps.capture import Capture, CaptureError
 from cloudchamber.inference.taps.rollout import Rollout
+from cloudchamber.inference.taps.wanted import ATTENTION, NORMS
 from cloudchamber.model.embedding import embedding_hash
 from cloudchamber.model.header import GgufError, GgufHeader, read_header
 from cloudchamber.model.vocabulary import read_vocabulary
 from cloudchamber.telemetry.events import Progress
+
+_SMALL_MODEL: Final = 1_000_000_000
+"""Parameters up to which a whole batch of prompt tokens takes well under a second."""
 
 
 def warm_up(llama: Llama, capture: Capture) -> None:
@@ -55,12 +60,33 @@ def _rehearse(capture: Capture) -> None:
 
 def new_capture(model: Any, options: EngineOptions) -> Capture:
     n_ctx = options.context_for(int(llama_cpp.llama_model_n_ctx_train(model)))
-    return Capture(
+    capture = Capture(
         int(llama_cpp.llama_model_n_layer(model)),
         int(llama_cpp.llama_model_n_embd(model)),
         n_ctx,
         min(options.n_ubatch, n_ctx),
     )
+    if options.spool:
+        capture.recorded = NORMS | ATTENTION if options.spool_attention else NORMS
+    return capture
+
+
+def layout_of(llama: Llama, options: EngineOptions) -> CacheLayout:
+    """What the model's cache reserves."""
+    return cache_layout(
+        llama.log,
+        int(llama_cpp.llama_model_n_layer(llama.model)),
+        int(llama_cpp.llama_model_n_swa(llama.model)),
+        llama.meta("general.architecture"),
+        rotating=options.rotating_cache,
+    )
+
+
+def prefill_chunk(llama: Llama) -> int:
+    """Prompt tokens between two chances to pause or look. Fixed for a model, so that
+    the same seed gives the same text."""
+    small = llama_cpp.llama_model_n_params(llama.model) <= _SMALL_MODEL
+    return llama.n_ubatch if small else min(128, llama.n_ubatch)
 
 
 def read_model_header(path: Path) -> GgufHeader:

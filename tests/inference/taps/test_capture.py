@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cloudchamber.inference.taps import CaptureError, ggml
+from cloudchamber.inference.taps.wanted import ATTENTION, NORMS
 from tests.inference.taps.driver import Session, session, tokens
 
 TinyModel = Callable[[str], Path]
@@ -185,6 +186,19 @@ def test_what_can_not_be_had_is_refused_in_words(tiny_model: TinyModel) -> None:
             one.taps.attention_block(0, 4, "head", 0, 0, 0, 0, 64)
         with pytest.raises(CaptureError, match="no queries from 30"):
             one.taps.attention_block(0, 0, "head", 30, 0, 0, 0, 64)
+
+
+def test_a_recorder_is_given_what_it_reads_whoever_looks(tiny_model: TinyModel) -> None:
+    with session(tiny_model("llama"), flash=True) as one:
+        for recorded, has_rows in ((NORMS, False), (NORMS | ATTENTION, True)):
+            one.clear()
+            one.taps.recorded = recorded
+            one.taps.set_wanted(frozenset())
+            one.decode(PROMPT[:10])
+            layers = one.taps.layer_activation("r")
+            assert layers is not None
+            assert np.isfinite(layers.output_norm).all()
+            assert np.isfinite(rows(one)).all() == has_rows
 
 
 def test_experts_are_read_whatever_is_wanted(tiny_model: TinyModel) -> None:

@@ -73,8 +73,8 @@ class Capture:
         """The product that makes the logits; None where it is not known."""
         self.cells: RotatingCells | None = None
         """Of the layers whose cache rotates; None where no layer's does."""
-        self.recorded = False
-        """Whether a recorder reads all of it."""
+        self.recorded = 0
+        """What a recorder reads, whoever looks: bits of `wanted.py`."""
         self.lost = 0
         """Decodes so far of which something could not be read."""
         self._query_bytes, self._n_ubatch = query_bytes, n_ubatch
@@ -230,15 +230,15 @@ class Capture:
     def set_wanted(self, parts: frozenset[Part]) -> None:
         """What somebody looks at from the next decode on.
 
-        While nobody looks and nothing is recorded, nothing is read but which experts were chosen:
-        their load since the start is only true if none is left out. Whoever looks at one thing may
-        look at another position and another part next, so then everything is read, which is cheap
-        beside what is made of it: rows and summaries only of what is asked for. The keys of what was
+        While nobody looks, nothing is read but what is recorded and which experts were chosen: their
+        load since the start is only true if none is left out. Whoever looks at one thing may look at
+        another position and another part next, so then everything is read, which is cheap beside
+        what is made of it: rows and summaries only of what is asked for. The keys of what was
         decoded meanwhile are fetched from the cache; its queries and norms stay unknown.
         """
         s = self._memory.record
         routed = self.roles is not None and any(self.roles.experts)
-        mode = _ALL if parts or self.recorded else EXPERTS if routed else 0
+        mode = _ALL if parts else self.recorded | (EXPERTS if routed else 0)
         if s["mode"] & ATTENTION and not mode & ATTENTION and self._history is not None:
             self._history.settle()
         s["mode"] = mode
