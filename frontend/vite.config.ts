@@ -22,6 +22,8 @@ export default defineConfig({
     outDir: "../backend/cloudchamber/server/page",
     emptyOutDir: true,
     assetsInlineLimit: 0,
+    // In kB before compression. What a visit loads, compressed, is held to 200 kB by `make bench`.
+    chunkSizeWarningLimit: 800,
   },
   // Node has WebSocket without a flag from version 22 on.
   test: { execArgv: ["--experimental-websocket"] },
