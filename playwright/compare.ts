@@ -31,8 +31,9 @@ export interface Difference {
   /** Pixels far off. */
   readonly far: number;
   readonly farAllowed: number;
-  /** Greatest difference of a block's mean, in levels. */
+  /** Greatest difference of a block's mean, in levels, and that block's place from the upper left. */
   readonly drift: number;
+  readonly driftAt: readonly [x: number, y: number];
   readonly passes: boolean;
   /** The first picture darkened, pixels far off in red. */
   readonly picture: Picture | null;
@@ -47,12 +48,12 @@ export function compare(actual: Picture, expected: Picture, limits: Limits = LIM
   const { width, height } = expected;
   const farAllowed = Math.floor(width * height * limits.far);
   if (actual.width !== width || actual.height !== height) {
-    return { size: true, far: 0, farAllowed, drift: 0, passes: false, picture: null };
+    return { size: true, far: 0, farAllowed, drift: 0, driftAt: [0, 0], passes: false, picture: null };
   }
   const far = markFar(actual, expected, limits.channel);
-  const drift = greatestDrift(actual, expected);
+  const { drift, driftAt } = greatestDrift(actual, expected);
   const passes = far.count <= farAllowed && drift <= limits.drift;
-  return { size: false, far: far.count, farAllowed, drift, passes, picture: far.picture };
+  return { size: false, far: far.count, farAllowed, drift, driftAt, passes, picture: far.picture };
 }
 
 function markFar(actual: Picture, expected: Picture, tolerance: number): { count: number; picture: Picture } {
@@ -70,9 +71,10 @@ function markFar(actual: Picture, expected: Picture, tolerance: number): { count
   return { count, picture: { width: expected.width, height: expected.height, data } };
 }
 
-function greatestDrift(actual: Picture, expected: Picture): number {
+function greatestDrift(actual: Picture, expected: Picture): Pick<Difference, "drift" | "driftAt"> {
   const { width, height } = expected;
-  let greatest = 0;
+  let drift = 0;
+  let driftAt: [number, number] = [0, 0];
   for (let top = 0; top < height; top += BLOCK) {
     for (let left = 0; left < width; left += BLOCK) {
       const bottom = Math.min(top + BLOCK, height);
@@ -85,10 +87,11 @@ function greatestDrift(actual: Picture, expected: Picture): number {
         }
       }
       const size = (bottom - top) * (right - left);
-      for (const sum of sums) greatest = Math.max(greatest, Math.abs(sum) / size);
+      const off = Math.max(...sums.map(Math.abs)) / size;
+      if (off > drift) [drift, driftAt] = [off, [left, top]];
     }
   }
-  return greatest;
+  return { drift, driftAt };
 }
 
 /** A sentence on how two pictures differ. */
@@ -96,7 +99,7 @@ export function inWords(difference: Difference): string {
   if (difference.size) return "the pictures differ in size";
   return (
     `${difference.far} pixels far off (${difference.farAllowed} allowed), ` +
-    `mean of a block off by ${difference.drift.toFixed(2)} levels at most`
+    `mean of a block off by ${difference.drift.toFixed(2)} levels at most, at ${difference.driftAt.join(", ")}`
   );
 }
 

@@ -27,7 +27,9 @@ export async function expectPicture(
   expect(existsSync(path), `there is no baseline ${name}: make baselines`).toBe(true);
   const difference = compare(actual, decodePng(readFileSync(path)), limits);
   if (!difference.passes) {
-    await info.attach(`${name}-actual`, { body: bytes, contentType: "image/png" });
+    const kept = info.outputPath(`${name}-actual.png`);
+    writeFileSync(kept, bytes);
+    await info.attach(`${name}-actual`, { path: kept, contentType: "image/png" });
     await info.attach(`${name}-expected`, { path, contentType: "image/png" });
     if (difference.picture) {
       await info.attach(`${name}-difference`, {
