@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import random
 import signal
@@ -24,6 +25,7 @@ from cloudchamber.sessions.compact_store import Piece, complete, order_of
 from cloudchamber.sessions.compactor import Compactor
 from cloudchamber.sessions.container import open_container
 from cloudchamber.sessions.container_writer import write_container
+from cloudchamber.sessions.reader import Session
 from cloudchamber.sessions.spool_reader import Spool
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_archive import StoreArchive
@@ -333,6 +335,10 @@ async def test_a_live_run_is_kept_whole(tiny_model: TinyModel, tmp_path: Path) -
         assert part0 is not None
         sums = (part0.weights * part0.scale[:, :, None]).sum(axis=2) + part0.sink
         np.testing.assert_allclose(sums, 1, atol=0.05)
+        async with asyncio.timeout(20):
+            while not Session(kept).model_hash:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert Session(kept).model_hash == hashlib.sha256(path.read_bytes()).hexdigest()
     finally:
         await session.close()
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.inference.supervisor import Supervisor
 from cloudchamber.model.discovery import FoundModel, discover
+from cloudchamber.model.file_hash import mark_of
 from cloudchamber.model.positions import Method
 from cloudchamber.model.positions_service import PositionsService
 from cloudchamber.model.vocabulary import read_vocabulary
@@ -84,6 +85,8 @@ class LiveSession:
         self._positions = PositionsService()
         self._first = model
         self._path: Path | None = None
+        self._mark = self._mark_before = ""
+        """Of the loaded model's files, and as they were before that; see `model/file_hash.py`."""
         self._autostart = autostart
         self._greeted = False
         self._run: tuple[str, int] = ("", -1)
@@ -103,7 +106,9 @@ class LiveSession:
         self._spawn(Pacer(self.hub).run())
         if self._recorder is not None and self._compactor is not None:
             self._recorder.on_complete = self._compactor.look
+            self._recorder.model_mark = lambda: self._mark
             self._compactor.make_room = self._recorder.room.between_runs
+            self._compactor.is_loading = lambda: self.state == "starting"
             self._spawn(self._recorder.start())
             self._spawn(self._compactor.run())
         self._spawn(self._prepare_distributions())
@@ -162,7 +167,7 @@ class LiveSession:
             if not await self._supervisor.accepts(model.path):
                 return
         self._spawn(self._positions.prepare(model.path))
-        self._path = model.path
+        self._path, self._mark_before = model.path, await asyncio.to_thread(mark_of, model.path)
         await self._supervisor.load(model.path, model.id)
 
     async def _load_by_id(self, model_id: str) -> None:
@@ -178,20 +183,14 @@ class LiveSession:
 
     def _model_loaded(self, event: ModelLoaded) -> None:
         assert self._path is not None
+        self._mark = self._mark_before if mark_of(self._path) == self._mark_before else ""
         self._paths[event.model.vocabulary_hash] = self._path
         self._paths.move_to_end(event.model.vocabulary_hash)
         while len(self._paths) > KEPT_VOCABULARIES:
             self._paths.popitem(last=False)
         if event.model.embedding_hash:
-            self._spawn(
-                self._positions.start(
-                    self._path,
-                    event.model.embedding_hash,
-                    self.hub.publish,
-                    self.hub.publish,
-                    self.hub.publish,
-                )
-            )
+            name, say = event.model.embedding_hash, self.hub.publish
+            self._spawn(self._positions.start(self._path, name, say, say, say))
         if self._greeted:
             self._start_default()
 

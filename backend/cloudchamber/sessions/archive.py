@@ -153,6 +153,8 @@ class Manifest:
     """The newest word about the run's phase."""
     vocabulary_hash: str = ""
     embedding_hash: str = ""
+    model_hash: str = ""
+    """SHA-256 of the model's file (of a split one's files one after the other); empty until it is known."""
     positions: list[Method] = field(default_factory=list)
     """Methods there are positions of."""
     attention_layers: list[int] = field(default_factory=list)
@@ -166,8 +168,7 @@ class Manifest:
     """Whether the prompt was taken out."""
     frame_chunks: list[FrameChunk] = field(default_factory=list)
     phases: list[PhaseChange] = field(default_factory=list)
-    """All of the run's, in order, so that a reader can begin anywhere. Sessions kept before there was such a
-    list have none."""
+    """All of the run's, in order, so that a reader can begin anywhere; older sessions may have none."""
 
     def __post_init__(self) -> None:
         known = all(map(math.isfinite, (self.created, self.seconds, self.attention_error)))

@@ -7,13 +7,13 @@ Whoever started it may end it at any time, and ends it by dying.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from pathlib import Path
 from typing import Final
 
 from cloudchamber.inference import wire
+from cloudchamber.priority import be_modest
 from cloudchamber.telemetry import codec
 
 DONE: Final = 0
@@ -24,7 +24,7 @@ HELD: Final = 4
 
 
 def main(folder: Path) -> int:
-    _be_modest()
+    be_modest()
     from cloudchamber.sessions.compact import compact
     from cloudchamber.sessions.spool_reader import Spool, SpoolError
 
@@ -42,14 +42,6 @@ def main(folder: Path) -> int:
     except BrokenPipeError:
         os._exit(1)
     return DONE
-
-
-def _be_modest() -> None:
-    """Compute only when nobody else does."""
-    os.nice(19)
-    if hasattr(os, "SCHED_IDLE"):
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 if __name__ == "__main__":

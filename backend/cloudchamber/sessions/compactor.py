@@ -4,7 +4,7 @@ A run's spool is taken into its session once the run is over; of runs that an ea
 left, when this one starts. A new run ends the work at once, and it is gone on with afterwards:
 what the store has is not made again. The spool is deleted when the store has committed all. Until then
 both take room: the oldest sessions go for it as they do for a run, and where none can, the limit is
-passed for that long.
+passed for that long. When all spools are taken in, sessions get their model's hash (`model_hash.py`).
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from typing import Final
 from cloudchamber.inference import wire
 from cloudchamber.sessions.compact_process import DONE, HELD, UNUSABLE
 from cloudchamber.sessions.compact_store import GoneError, Piece, keep, order_of
+from cloudchamber.sessions.model_hash import ModelHasher
 from cloudchamber.sessions.recorder_run import OVER
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_room import Room
 from cloudchamber.sessions.store_schema import StoreError
 from cloudchamber.telemetry import codec
-from cloudchamber.telemetry.events import Event, Problem, Progress, RunStarted, RunState
+from cloudchamber.telemetry.events import Event, ModelLoaded, Problem, Progress, RunStarted, RunState
 
 log = logging.getLogger("cloudchamber.sessions")
 
@@ -68,6 +69,9 @@ class Compactor:
         """Has the store keep to its limit."""
         self._failures: Counter[str] = Counter()
         """By spool: how often its process came to a bad end."""
+        self._hasher = ModelHasher(store)
+        self.is_loading: Callable[[], bool] = lambda: False
+        """Whether a model is being loaded: then no other is read."""
 
     def hear(self, event: Event) -> None:
         """Runs come before everything."""
@@ -78,6 +82,8 @@ class Compactor:
             if event.run_id == self._live and event.phase in OVER:
                 self._live = ""
             self._set_busy(event.phase in _ACTIVE)
+        elif isinstance(event, (ModelLoaded, Problem)):
+            self._wake.set()
 
     def _set_busy(self, busy: bool) -> None:
         self._busy = busy
@@ -101,8 +107,10 @@ class Compactor:
                 await asyncio.sleep(REST)
                 while not self._busy and (found := await asyncio.to_thread(self._next)) is not None:
                     await self._take(found)
+                await self._hasher.work(lambda: not self._busy and not self.is_loading())
         finally:
             self._end()
+            self._hasher.end()
 
     def _end(self) -> None:
         if self._process is not None:

@@ -12,6 +12,7 @@ from cloudchamber.sessions.compact_store import complete
 from cloudchamber.sessions.container import open_container
 from cloudchamber.sessions.container_format import ContainerError
 from cloudchamber.sessions.from_recording import from_recording
+from cloudchamber.sessions.model_hash import complete_hash
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_list import SessionInfo
 from cloudchamber.telemetry.recording import RecordingError, read_recording
@@ -65,6 +66,8 @@ def opened(store: Store, text: str, *, still: bool = False) -> Iterator[Archive]
     if not info.complete:
         store.recover()
     complete(store, info.id, wait=still)
+    if still:
+        complete_hash(store, info.id)
     with store.still(info.id) if still else nullcontext(store.archive(info.id)) as held:
         if held is None:
             raise NotFoundError(f"“{info.title}” was deleted just now.")

@@ -97,6 +97,12 @@ class Session:
         return self.manifest.title
 
     @property
+    def model_hash(self) -> str:
+        """SHA-256 of the model's file, to compare with what `sha256sum` gives or a model hub shows; of a
+        split model, of its files one after the other. Empty where it is not known."""
+        return self.manifest.model_hash
+
+    @property
     def steps(self) -> int:
         """Tokens that were generated, T."""
         return len(self.timeline.token)

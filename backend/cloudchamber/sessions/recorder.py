@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 
 from cloudchamber.model.positions import METHODS, Method
 from cloudchamber.sessions import recorder_words
+from cloudchamber.sessions.model_hash import name_model
 from cloudchamber.sessions.recorder_room import RoomWatch
 from cloudchamber.sessions.recorder_run import RunRecord, split_at_starts
 from cloudchamber.sessions.store import Store
@@ -70,6 +71,8 @@ class Recorder:
         self.room = RoomWatch(store, self._tell)
         self.on_complete: Callable[[str], None] = lambda _: None
         """Called with a session's id once everything of its run is in the store."""
+        self.model_mark: Callable[[], str] = lambda: ""
+        """Tells the loaded model's files from others (`model/file_hash.py`); empty if they can't be told."""
 
     async def start(self) -> None:
         """Mend what an earlier process left, and listen."""
@@ -138,6 +141,7 @@ class Recorder:
             self._lost = ""
             self._spawn(self._mend())
         self._watch(self._store.begin(new_head(started.run_id, model, started)), started.run_id)
+        self._spawn(self._name_model(started.run_id, self.model_mark()))
         self._spawn(self._keep_bodies(model))
         self._spawn(self._watch_room(started.run_id))
 
@@ -221,6 +225,12 @@ class Recorder:
         model = self._hub.model
         if self._run is not None and model is not None and model.model.embedding_hash == event.embedding_hash:
             self._spawn(self._keep_bodies(model))
+
+    async def _name_model(self, session: str, mark: str) -> None:
+        """Put down which files the model is, for its hash."""
+        with suppress(StoreError):  # the frames will say so
+            if mark:
+                await asyncio.to_thread(name_model, self._store, session, mark)
 
     async def _keep_bodies(self, model: ModelLoaded) -> None:
         """Put what a replay needs beside the frames, once for all sessions."""

@@ -262,8 +262,8 @@ class Store:
         """Keep a shared body for as long as the session. Raises `StoreError`."""
         self._of(session, lambda db, key: store_writing.use_body(db, key, kind, name))
 
-    def describe(self, session: str, **facts: float | bool) -> None:
-        """Set `attention_error`, `attention_rows` or `redacted` of the manifest. Raises `StoreError`."""
+    def describe(self, session: str, **facts: float | bool | str) -> None:
+        """Add to what the manifest says, by its names. Raises `StoreError`."""
         self._of(session, lambda db, key: store_writing.describe(db, key, facts))
 
     # ---------------------------------------------------------------- recording

@@ -185,7 +185,8 @@ def manifest_of(db: apsw.Connection, key: int) -> Manifest | None:
 def _facts(text: str) -> dict[str, Any]:
     """What the session was described with, of what a manifest can say."""
     known: dict[str, Any] = json.loads(text)
-    return {name: known[name] for name in ("attention_error", "attention_rows", "redacted") if name in known}
+    said = ("attention_error", "attention_rows", "redacted", "model_hash")
+    return {name: known[name] for name in said if name in known}
 
 
 def _document[T](documents: dict[str, bytes], name: str, cls: type[T]) -> T | None:

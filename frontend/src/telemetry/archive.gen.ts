@@ -36,6 +36,8 @@ export interface Manifest {
   readonly finished: RunState | null;
   readonly vocabulary_hash: string;
   readonly embedding_hash: string;
+  /** SHA-256 of the model's file (of a split one's files one after the other); empty until it is known. */
+  readonly model_hash: string;
   /** Methods there are positions of. */
   readonly positions: readonly ("pca" | "umap")[];
   /** Layers whose attention there is. */
@@ -48,7 +50,7 @@ export interface Manifest {
   /** Whether the prompt was taken out. */
   readonly redacted: boolean;
   readonly frame_chunks: readonly FrameChunk[];
-  /** All of the run's, in order, so that a reader can begin anywhere. Sessions kept before there was such a list have none. */
+  /** All of the run's, in order, so that a reader can begin anywhere; older sessions may have none. */
   readonly phases: readonly PhaseChange[];
 }
 
