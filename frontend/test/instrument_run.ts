@@ -15,7 +15,7 @@ const ARRAYS = {
 };
 
 /** Arrays as the decoder would have made them; JSON's null is NaN. */
-function revive(key: string, value: unknown): unknown {
+export function revive(key: string, value: unknown): unknown {
   if (key === "token_bytes") return Uint8Array.from(value as number[]);
   const array = value as { data?: (number | null)[]; shape?: number[]; dtype?: string } | null;
   if (typeof array !== "object" || !array?.dtype) return value;

@@ -95,12 +95,13 @@ export function usedBytes(cache: CacheStatus): number {
   return sum;
 }
 
-export function memoryModel({ memory }: AppState): MemoryModel {
+export function memoryModel(state: AppState): MemoryModel {
+  const { memory, pinned } = shown(state);
   if (!memory) {
     return {
       known: false,
       shares: new Float32Array(4),
-      total: "",
+      total: pinned ? "not read then" : "",
       notes: ["weights · kv cache · other", "weights · kv"],
     };
   }

@@ -138,7 +138,7 @@ export class Monitor implements InstrumentView {
     seen.value(state.vocabulary);
     seen.value(shown(state).cache);
     seen.value(shown(state).pinned);
-    seen.value(state.memory);
+    seen.value(shown(state).memory);
     seen.value(state.problem);
     seen.value(state.connection);
     for (let i = 0; i < LONG_TASKS.length; i++) seen.value(state.progress.get(LONG_TASKS[i]!));

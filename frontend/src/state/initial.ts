@@ -1,4 +1,5 @@
 import { AttentionHistory } from "./attention_history";
+import { MemoryReadings } from "./memory_readings";
 import { Moments } from "./moment";
 import { Ring } from "./ring";
 import type { AppState } from "./state";
@@ -35,6 +36,7 @@ export function createState(): AppState {
     experts: null,
     cache: null,
     memory: null,
+    memoryReadings: new MemoryReadings(),
     attention: new Map(),
     attentionHistory: new AttentionHistory(),
     moments: new Moments(),

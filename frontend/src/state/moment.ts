@@ -4,6 +4,7 @@ import type {
   ExpertRouting,
   HeadSummary,
   LayerActivation,
+  MemoryUsage,
   MomentReply,
   TokenGenerated,
 } from "../telemetry/protocol.gen";
@@ -24,6 +25,7 @@ export interface Moment {
   readonly layers: LayerActivation | null;
   readonly experts: ExpertRouting | null;
   readonly cache: CacheStatus | null;
+  readonly memory: MemoryUsage | null;
 }
 
 /** The moment on show. Filled anew by each call of `shown`: read it, do not keep it. */
@@ -37,6 +39,7 @@ export interface Shown {
   layers: LayerActivation | null;
   experts: ExpertRouting | null;
   cache: CacheStatus | null;
+  memory: MemoryUsage | null;
   /** Of the query that made the token: all state is of this position. -1 before there is one. */
   position: number;
   /** A moment is pinned; false follows the newest. */
@@ -93,6 +96,7 @@ export function momentOf(state: AppState, reply: MomentReply, now: number): Mome
     else if (event.kind === "layers") moment.layers = event;
     else if (event.kind === "experts") moment.experts = event;
     else if (event.kind === "cache") moment.cache = event;
+    else if (event.kind === "memory") moment.memory = event;
   }
   return moment;
 }
@@ -107,6 +111,7 @@ export function emptyMoment(step: number, row: TokenRow | undefined): Moment {
     layers: null,
     experts: null,
     cache: null,
+    memory: null,
   };
 }
 
@@ -138,6 +143,7 @@ const LIVE: Shown = {
   layers: null,
   experts: null,
   cache: null,
+  memory: null,
   position: -1,
   pinned: false,
 };
@@ -151,6 +157,7 @@ function live(state: AppState, out: Shown): Shown {
   out.layers = state.layers;
   out.experts = state.experts;
   out.cache = state.cache;
+  out.memory = state.memory;
   out.position = positionOf(out);
   out.pinned = false;
   return out;
@@ -165,6 +172,7 @@ function past(moment: Moment, out: Shown): Shown {
   out.layers = moment.layers;
   out.experts = moment.experts;
   out.cache = moment.cache;
+  out.memory = moment.memory;
   out.position = positionOf(out);
   out.pinned = true;
   return out;

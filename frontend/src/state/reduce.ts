@@ -105,7 +105,9 @@ export function momentSettled(
   if (!isCurrent(state, runId)) return;
   const held = state.moments.get(step) ?? emptyMoment(step, tokenAt(state, step));
   const row = held.row ?? (token ? { event: detach(token), arrived: 0 } : undefined);
-  state.moments.put({ ...held, row });
+  // A kept run tells what it had recorded; of a live one, what has come here.
+  const memory = held.memory ?? (row ? state.memoryReadings.at(row.arrived) : null);
+  state.moments.put({ ...held, row, memory });
 }
 
 export function headSelected(state: AppState, layer: number, head: number): void {
@@ -135,6 +137,7 @@ export function sought(state: AppState, past: PastRun, backwards: boolean): void
   const { run } = state;
   if (!run) return;
   forgetPresent(state);
+  state.memoryReadings.clear();
   state.problem = null;
   // Rows of later queries would tell of what has not happened yet.
   if (backwards) state.attentionHistory.clear();
@@ -226,6 +229,7 @@ function applyEvent(state: AppState, event: TelemetryEvent, now: number): void {
       break;
     case "memory":
       state.memory = event;
+      state.memoryReadings.add(event, now);
       break;
   }
 }
@@ -287,6 +291,7 @@ function forgetModel(state: AppState): void {
   state.model = null;
   state.cache = null;
   state.memory = null;
+  state.memoryReadings.clear();
 }
 
 function forgetRun(state: AppState): void {

@@ -16,6 +16,7 @@ import type {
   TokenGenerated,
 } from "../telemetry/protocol.gen";
 import type { AttentionHistory } from "./attention_history";
+import type { MemoryReadings } from "./memory_readings";
 import type { Moments } from "./moment";
 import type { Ring } from "./ring";
 import type { RunPast } from "./run_past";
@@ -114,6 +115,7 @@ export interface AppState {
   experts: ExpertRouting | null;
   cache: CacheStatus | null;
   memory: MemoryUsage | null;
+  readonly memoryReadings: MemoryReadings;
   /** Newest rows of each head asked for, by `attentionKey`. */
   readonly attention: Map<string, AttentionWeights>;
   /** All rows so far, of the heads looked at last. */

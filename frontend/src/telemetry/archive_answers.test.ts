@@ -2,8 +2,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { DiskArchive } from "../../test/disk_archive";
 import type { Question } from "../state/requests";
 import { type Archive, PartCache } from "./archive";
-import type { Manifest, Timeline } from "./archive.gen";
+import type { Frames, Manifest, Timeline } from "./archive.gen";
 import { ArchiveAnswers } from "./archive_answers";
+import { framesIn } from "./archive_frames";
 import { listed } from "./listed";
 import type {
   AttentionReply,
@@ -11,6 +12,7 @@ import type {
   DistributionReply,
   FlowReply,
   HeadHistoryReply,
+  MemoryUsage,
   Message,
   MomentReply,
   TokensReply,
@@ -59,6 +61,25 @@ describe("a kept run answers", () => {
       kind: "rejected",
       request: 7,
     });
+  });
+
+  it("with the memory as it was when the token came, and not as it became", async () => {
+    const readings: [time: number, reading: MemoryUsage][] = [];
+    for (let chunk = 0; chunk < manifest.frame_chunks.length; chunk++) {
+      const part = (await archive.part(`frames/${chunk}`)) as Frames;
+      [...framesIn(part)].forEach(({ state }, i) => {
+        for (const event of state) if (event.kind === "memory") readings.push([part.time.data[i]!, event]);
+      });
+    }
+    const sizes = new Set<number>();
+    for (let step = 0; step < manifest.steps; step++) {
+      const { state } = await ask<MomentReply>({ kind: "get_moment", step } as never);
+      const found = state.find((event) => event.kind === "memory");
+      const standing = readings.findLast(([time]) => time <= timeline.time.data[step]!)?.[1];
+      expect(found?.process_resident).toBe(standing?.process_resident);
+      if (found) sizes.add(found.process_resident);
+    }
+    expect(sizes.size).toBeGreaterThan(2);
   });
 
   it("with attention as the server reduces it: the greatest cell of each block", async () => {

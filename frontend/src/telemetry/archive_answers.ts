@@ -129,10 +129,15 @@ export class ArchiveAnswers {
   private async moment({ request, step }: GetMoment): Promise<MomentReply> {
     const position = this.timeline.position.data[step];
     if (position === undefined) throw new Refusal(`The session has no step ${step}.`);
+    const time = this.timeline.time.data[step]!;
     const state = new Map<string, TelemetryEvent>();
     for (const chunk of this.chunksOf(step)) {
       const part = (await this.parts.load(`frames/${chunk}`)) as Frames | null;
-      for (const frame of framesIn(part)) for (const event of frame.state) take(state, event, step, position);
+      let next = 0;
+      for (const frame of framesIn(part)) {
+        const before = part!.time.data[next++]! <= time;
+        for (const event of frame.state) take(state, event, step, position, before);
+      }
     }
     if (!state.has("model")) {
       const exact = await this.exact(step);
@@ -292,16 +297,18 @@ export class ArchiveAnswers {
   }
 }
 
-/** Keeps an event of the state from which a step's token was chosen. */
+/** Keeps an event of the state from which a step's token was chosen. `before`: it was told by then. */
 function take(
   state: Map<string, TelemetryEvent>,
   event: TelemetryEvent,
   step: number,
   position: number,
+  before: boolean,
 ): void {
+  if (event.kind === "memory" && before) state.set("memory", event);
   if (event.kind === "distribution" && event.step === step) state.set(event.stage, event);
-  const before = event.kind === "heads" || event.kind === "layers" || event.kind === "experts";
-  if (before && event.position === position - 1) state.set(event.kind, event);
+  const measured = event.kind === "heads" || event.kind === "layers" || event.kind === "experts";
+  if (measured && event.position === position - 1) state.set(event.kind, event);
   if (event.kind === "cache") {
     const used = event.seq_len.data.reduce((most, one) => Math.max(most, one), 0);
     if (used === position) state.set("cache", event);

@@ -2,7 +2,14 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Asked } from "../state/requests";
 import { halfToFloat } from "./half";
-import type { AttentionWeights, Frame, HeadSummary, Message, TokenGenerated } from "./protocol.gen";
+import type {
+  AttentionWeights,
+  Frame,
+  HeadSummary,
+  MemoryUsage,
+  Message,
+  TokenGenerated,
+} from "./protocol.gen";
 import { openRecording } from "./recording_file";
 import { RecordingSource } from "./replay";
 
@@ -23,6 +30,17 @@ function ask<K extends Message["kind"]>(asked: Asked, _kind: K): Extract<Message
 
 const events = () => frames.flatMap((frame) => [...frame.events, ...frame.state]);
 const tokens = () => events().filter((event): event is TokenGenerated => event.kind === "token");
+
+/** The reading of the memory that stood when each token had come. */
+function memoryBySteps(): Map<number, MemoryUsage> {
+  const found = new Map<number, MemoryUsage>();
+  let standing: MemoryUsage | undefined;
+  for (const frame of frames) {
+    standing = frame.state.find((event) => event.kind === "memory") ?? standing;
+    for (const event of frame.events) if (event.kind === "token" && standing) found.set(event.step, standing);
+  }
+  return found;
+}
 
 beforeAll(async () => {
   const recording = await openRecording(new Uint8Array(readFileSync(file)).buffer);
@@ -48,15 +66,21 @@ describe("a recording", () => {
 
   it("brings back a moment: what it recorded of that step and its position, and nothing else", () => {
     let whole = 0;
+    const memories = memoryBySteps();
+    expect(new Set(memories.values()).size).toBeGreaterThan(2);
     for (const token of tokens()) {
       const reply = ask({ kind: "get_moment", step: token.step }, "moment_reply");
       if ((reply as Message).kind === "rejected") continue;
       for (const event of reply.state) {
         if (event.kind === "distribution") expect(event.step).toBe(token.step);
         else if (event.kind === "cache") expect(Math.max(...event.seq_len.data)).toBe(token.position);
+        else if (event.kind === "memory") expect(event).toBe(memories.get(token.step));
         else expect((event as HeadSummary).position).toBe(token.position - 1);
       }
-      if (reply.state.length >= 4) whole++;
+      expect(reply.state.filter(({ kind }) => kind === "memory")).toHaveLength(
+        memories.has(token.step) ? 1 : 0,
+      );
+      if (reply.state.length >= 5) whole++;
     }
     expect(whole).toBeGreaterThan(tokens().length / 3);
     expect(ask({ kind: "get_moment", step: 100_000 }, "rejected").message).toBe(

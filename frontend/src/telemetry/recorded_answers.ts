@@ -34,6 +34,9 @@ export class RecordedAnswers {
   /** A message of the recording. */
   take(message: Message): void {
     if (message.kind !== "frame") return;
+    // A reading holds for the tokens it came with.
+    const reading = message.state.find((event) => event.kind === "memory");
+    if (reading) this.state.set(`memory ${this.tokens.length}`, reading);
     for (const event of message.events) this.takeEvent(event);
     for (const event of message.state) this.takeEvent(event);
   }
@@ -52,10 +55,14 @@ export class RecordedAnswers {
 
   private takeEvent(event: TelemetryEvent): void {
     switch (event.kind) {
-      case "run_started":
+      case "run_started": {
+        // The memory is the model's: it outlives a run.
+        const standing = this.state.get(`memory ${this.memoryStep(this.tokens.length)}`);
         this.clear();
+        if (standing) this.state.set("memory -1", standing);
         this.runId = event.run_id;
         break;
+      }
       case "token":
         this.tokens[event.step] = event;
         break;
@@ -106,8 +113,16 @@ export class RecordedAnswers {
     const position = token.position - 1;
     const keys = [`model ${step}`, `sampler ${step}`, `heads ${position}`, `layers ${position}`];
     keys.push(`experts ${position}`, `cache ${token.position}`);
+    keys.push(`memory ${this.memoryStep(step)}`);
     const state = keys.map((key) => this.state.get(key)).filter((event) => event !== undefined);
     return state.length > 0 ? { kind: "moment_reply", request, run_id: this.runId, step, state } : null;
+  }
+
+  /** The newest step not after `step` with whose token the memory was read; -1 is before the run. */
+  private memoryStep(step: number): number {
+    let at = step;
+    while (at > -1 && !this.state.has(`memory ${at}`)) at--;
+    return at;
   }
 
   private range({ request, start, stop }: GetTokens): TokensReply {

@@ -1,3 +1,4 @@
+import { shown } from "../../state/moment";
 import type { AppState } from "../../state/state";
 import type { MemoryUsage } from "../../telemetry/protocol.gen";
 import { type Color, fade } from "../color";
@@ -25,6 +26,8 @@ const DEVICE = 38;
 /** A panel this wide sets the devices and the history beside the account. */
 const WIDE = 640;
 const LEAST_HISTORY = 52;
+const NO_MODEL = ["where the bytes are, once a model is loaded", "no model"];
+const UNREAD = ["the memory was not read at this moment", "not read at this moment", "not read then"];
 
 /** Where the bytes are: by use, by device, and through time; and how far that explains what the system counts. */
 export class Memory implements InstrumentView {
@@ -46,25 +49,31 @@ export class Memory implements InstrumentView {
     const top = rect.y + HEADING + 8;
     const body = { ...inner, y: top, height: inner.y + inner.height - top };
     if (!model) {
-      const wordings = ["where the bytes are, once a model is loaded", "no model"];
-      scene.textFitting(body.x, body.y + 14, body.width, wordings, text.data, color.muted);
-      return;
+      scene.textFitting(
+        body.x,
+        body.y + 14,
+        body.width,
+        state.memory ? UNREAD : NO_MODEL,
+        text.data,
+        color.muted,
+      );
+      if (!state.memory) return;
     }
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
     const { height } = body;
     const wide = body.width >= WIDE;
     const width = wide ? Math.floor((body.width - 2 * GAP) / 2) : body.width;
-    const account = this.drawAccount(model, { ...body, width });
+    const account = model ? this.drawAccount(model, { ...body, width }) : body.y + ROW;
     const x = wide ? body.x + width + 2 * GAP : body.x;
     const y = wide ? body.y : account + GAP;
     const end = body.y + height;
-    const devices = this.drawDevices(model, { x, y, width, height: end - y });
+    const devices = model ? this.drawDevices(model, { x, y, width, height: end - y }) : y;
     // Under both, unless the account leaves no room below it.
     const below = Math.max(account + GAP, devices);
     const under = wide && end - below >= LEAST_HISTORY;
     const history = under ? { ...body, y: below } : { x, y: devices, width, height: 0 };
     if (end - history.y >= LEAST_HISTORY)
-      this.drawHistory(model, { ...history, height: end - history.y }, now);
+      this.drawHistory(state, { ...history, height: end - history.y }, now);
     scene.popClip();
   }
 
@@ -85,8 +94,9 @@ export class Memory implements InstrumentView {
       if (state.memory) this.history.add(state.memory.process_resident, now);
     }
     this.seen.begin();
-    this.seen.value(state.memory);
-    this.seen.value(state.cache);
+    const { memory, cache } = shown(state);
+    this.seen.value(memory);
+    this.seen.value(cache);
     if (this.seen.changed) this.model = memoryAccount(state);
   }
 
@@ -169,8 +179,8 @@ export class Memory implements InstrumentView {
   }
 
   /** The resident size through time, on a scale that holds its changes, with the sum as a level where it fits. */
-  private drawHistory(model: MemoryAccount, area: Rect, now: number): void {
-    const { scene, history } = this;
+  private drawHistory(state: AppState, area: Rect, now: number): void {
+    const { scene, history, model } = this;
     const { x, y, width } = area;
     const axis = 62;
     const count = history.length;
@@ -190,7 +200,7 @@ export class Memory implements InstrumentView {
     scene.rect(plot.x, plot.y + plot.height - 1, plot.width, 1, color.rule);
     scene.text(right, plot.y + 8, bytes(high), text.caption, color.muted, "right");
     scene.text(right, plot.y + plot.height, bytes(low), text.caption, color.muted, "right");
-    if (model.sum > low && model.sum < high && model.onDevices === 0) {
+    if (model && model.sum > low && model.sum < high && model.onDevices === 0) {
       const line = Math.round(level(model.sum)) + 0.5;
       scene.dashes(plot.x, line, plot.x + plot.width, line, 1, color.prompt, 4, 3);
     }
@@ -210,7 +220,13 @@ export class Memory implements InstrumentView {
         scene.rect(to - 0.75, Math.min(line, other), size.dataLine, Math.abs(other - line), color.data);
       }
     }
-    scene.circle(plot.x + plot.width, level(history.size(count - 1)), 3, color.now, glow.active);
+    const { pinned, row, memory } = shown(state);
+    if (!pinned) scene.circle(plot.x + plot.width, level(history.size(count - 1)), 3, color.now, glow.active);
+    else if (row && memory) {
+      const there = at(row.arrived);
+      scene.dashes(there, plot.y, there, plot.y + plot.height, 1, color.attention, 2, 3);
+      scene.circle(there, level(memory.process_resident), 3, color.attention, glow.active);
+    }
     scene.popClip();
   }
 }

@@ -1,3 +1,4 @@
+import { shown } from "../../state/moment";
 import type { AppState } from "../../state/state";
 import type { DeviceMemory, MemoryUsage } from "../../telemetry/protocol.gen";
 import { usedBytes } from "../capacity_model";
@@ -47,7 +48,9 @@ export interface MemoryAccount {
   readonly captions: readonly string[];
 }
 
-export function memoryAccount({ memory, cache }: AppState): MemoryAccount | null {
+/** Of the moment on show; null where the memory was not read then. */
+export function memoryAccount(state: AppState): MemoryAccount | null {
+  const { memory, cache } = shown(state);
   if (!memory) return null;
   const {
     weights,
