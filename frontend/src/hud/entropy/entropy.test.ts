@@ -4,6 +4,7 @@ import { instrumentRun, stateOf } from "../../../test/instrument_run";
 import type { AppState } from "../../state/state";
 import type { HeadSummary } from "../../telemetry/protocol.gen";
 import { entropy } from "./entropy";
+import { LIST_ROW } from "./entropy_lists";
 
 const of = (name: "smollm2" | "gemma3" | "mamba"): AppState => stateOf(instrumentRun(name).events);
 
@@ -101,6 +102,29 @@ describe("the entropy instrument on a recorded run", () => {
 
   it("says nothing of heads where there are none", () => {
     expect(new Drawn(entropy, of("mamba")).heats()).toHaveLength(0);
+  });
+
+  it.each([
+    [1256, 560],
+    [1888, 940],
+    [2528, 1300],
+  ])("lists as many heads as a panel of %d x %d has room for", (width, height) => {
+    const rect = { x: 16, y: 60, width, height };
+    const { ui, scene } = new Drawn(entropy, of("smollm2"), rect);
+    const rows = (x: number): number => {
+      let seen = 0;
+      for (let y = rect.y + 60; y < rect.y + height; y++) {
+        const hit = ui.hits.find(x, y);
+        if (hit?.kind === "head" && hit.y === y) seen++;
+      }
+      return seen;
+    };
+    const room = Math.floor((height - 80) / LIST_ROW);
+    for (const x of [width * 0.7, width * 0.98]) {
+      expect(rows(x)).toBeGreaterThan(room - 2);
+      expect(rows(x)).toBeLessThanOrEqual(room + 1);
+    }
+    expect(scene.overflow).toBe(0);
   });
 
   it.each([

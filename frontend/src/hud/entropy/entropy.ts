@@ -26,7 +26,7 @@ import {
   writeHistory,
 } from "./entropy_history";
 import { drawKey, Key } from "./entropy_key";
-import { drawLists, LIST_ROW } from "./entropy_lists";
+import { drawLists, LIST_ROW, listedIn } from "./entropy_lists";
 import { belowCells, cellAt, cellsIn, drawMarks, ENTROPY_GAMMA, writeEntropies } from "./entropy_map";
 import { type EntropyModel, entropyModel, visibleKeys } from "./entropy_model";
 import { HeadHistory } from "./head_history";
@@ -58,6 +58,9 @@ export class EntropyMap implements InstrumentView {
   private modelInfo: ModelInfo | null = null;
   private history: HeadHistory | null = null;
   private run = "";
+  /** Heads that the lists have room for, and with how many the model was made. */
+  private listed = 0;
+  private made = 0;
   private inNats = false;
   private cells: Rect = { x: 0, y: 0, width: 1, height: 1 };
   private historyRows = 1;
@@ -76,14 +79,15 @@ export class EntropyMap implements InstrumentView {
 
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
     const { scene } = this;
+    const inner = inset(rect, size.padding);
+    const top = rect.y + HEADING + 6;
+    const body = { ...inner, y: top, height: inner.y + inner.height - top };
+    this.listed = listedIn(listHeight(body));
     this.follow(state);
     this.inNats = state.options.get(SCALE) === "nats";
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
     heading(scene, rect, entropy.title, this.model?.captions ?? []);
-    const inner = inset(rect, size.padding);
-    const top = rect.y + HEADING + 6;
-    const body = { ...inner, y: top, height: inner.y + inner.height - top };
     if (!this.model) {
       scene.textFitting(body.x, body.y + 14, body.width, empty(state), text.data, color.muted);
       return;
@@ -133,10 +137,12 @@ export class EntropyMap implements InstrumentView {
     if (state.heads && this.history && state.heads.position > this.history.newest)
       this.history.add(state.heads);
     const { heads: summary } = shown(state);
-    if (summary === this.source && state.model === this.modelInfo) return;
+    const roomy = this.listed <= this.made;
+    if (summary === this.source && state.model === this.modelInfo && roomy) return;
+    this.made = this.listed;
     this.source = summary;
     this.modelInfo = state.model;
-    this.model = summary ? entropyModel(summary, state.model) : null;
+    this.model = summary ? entropyModel(summary, state.model, this.listed) : null;
   }
 
   private drawModel(state: AppState, model: EntropyModel, body: Rect, ui: HudUi): void {
@@ -144,7 +150,7 @@ export class EntropyMap implements InstrumentView {
     const { hits } = ui;
     const wide = body.width >= WIDE;
     const maps = wide ? { ...body, width: Math.floor(body.width * 0.6) } : body;
-    const lists = wide ? body.height : listHeight(body.height);
+    const lists = listHeight(body);
     const used = drawSwitch(scene, hits, 0, ["% OF MAX", "NATS"], this.inNats ? 1 : 0, maps.x, maps.y);
     const keyAt = { x: maps.x + used + 14, y: maps.y, width: maps.width - used - 14, height: SWITCH_HEIGHT };
     drawKey(scene, this.key, keyAt, this.inNats ? model.top.toFixed(1) : "100 %");
@@ -254,9 +260,10 @@ export function historyView(layer: number, position: number, inNats: boolean): H
   return { layer, start: Math.max(0, position + 1 - columns), columns, inNats };
 }
 
-/** Height of the lists below the maps: none where there is no room for three rows. */
-function listHeight(body: number): number {
-  const rows = Math.min(6, Math.floor((body - 150) / LIST_ROW / 2.4));
+/** Height of the lists: all of it beside the maps; below them none where there is no room for three rows. */
+function listHeight({ width, height }: Rect): number {
+  if (width >= WIDE) return height;
+  const rows = Math.min(6, Math.floor((height - 150) / LIST_ROW / 2.4));
   return rows >= 3 ? (rows + 1) * LIST_ROW + 4 : 0;
 }
 

@@ -1,7 +1,7 @@
 import type { AppState } from "../../state/state";
 import { labelAt } from "../attention/tokens";
 import { fade } from "../color";
-import { count, percent, probability } from "../format";
+import { count } from "../format";
 import type { Hits } from "../hits";
 import type { Rect } from "../layout";
 import type { Scene } from "../scene";
@@ -9,7 +9,15 @@ import { color, text } from "../theme";
 import { type EntropyModel, EVERYTHING, ONE_TOKEN, type Standout } from "./entropy_model";
 
 export const LIST_ROW = 15;
+/** Where a model has few heads, so that they leave less of a tall panel empty. */
+const TALLEST_ROW = 24;
+const TITLE = LIST_ROW + 4;
 const GAP = 16;
+
+/** Heads that a list of this height has room for. */
+export function listedIn(height: number): number {
+  return Math.max(0, Math.floor((height - TITLE) / LIST_ROW));
+}
 
 /** A head as one number, for a region that answers to the pointer. */
 export function headValue(layer: number, head: number): number {
@@ -24,13 +32,14 @@ export function drawLists(scene: Scene, hits: Hits, state: AppState, model: Entr
   const share = (n: number): string => `${count(n)} of ${count(model.known)}`;
   titles(scene, one, ["ONE TOKEN ONLY", "ONE TOKEN"], `${share(model.focused)} ≥ ${ONE_TOKEN * 100} %`);
   titles(scene, all, ["EVERYTHING"], `${share(model.even)} ≥ ${EVERYTHING * 100} %`);
-  const rows = Math.floor((rect.height - LIST_ROW - 2) / LIST_ROW);
+  const rows = Math.min(listedIn(rect.height), model.known);
+  const row = Math.min(Math.floor((rect.height - TITLE) / rows), TALLEST_ROW);
   for (let i = 0; i < rows; i++) {
-    const y = rect.y + LIST_ROW + 4 + i * LIST_ROW;
+    const y = rect.y + TITLE + i * row;
     const sharp = model.sharpest[i];
-    if (sharp) drawSharp(scene, hits, state, sharp, one, y);
+    if (sharp) drawSharp(scene, hits, state, sharp, one, y, row);
     const wide = model.widest[i];
-    if (wide) drawWide(scene, hits, state, wide, all, y);
+    if (wide) drawWide(scene, hits, state, wide, all, y, row);
   }
 }
 
@@ -45,36 +54,58 @@ function titles(scene: Scene, rect: Rect, names: readonly string[], note: string
   scene.rect(rect.x, rect.y + LIST_ROW, rect.width, 1, color.rule);
 }
 
+/** Of a row's words. */
+function baselineOf(y: number, row: number): number {
+  return y + 11 + Math.floor((row - LIST_ROW) / 2);
+}
+
 /** Ground, bar and name of a row; returns where the rest begins. */
 function drawRow(
   scene: Scene,
   hits: Hits,
   state: AppState,
-  { layer, head }: Standout,
+  { layer, head, name }: Standout,
   rect: Rect,
   y: number,
+  row: number,
   bar: number,
 ): number {
   const chosen = state.selection.layer === layer && state.selection.head === head;
   const paint = chosen ? color.attention : color.data;
-  hits.add("head", headValue(layer, head), rect.x, y, rect.width, LIST_ROW);
-  if (chosen) scene.rect(rect.x, y, rect.width, LIST_ROW, fade(color.attention, 0.12));
-  scene.gradient(rect.x, y + LIST_ROW - 2, rect.width * bar, 1, fade(paint, 0.15), fade(paint, 0.8));
-  const name = `L${layer}·H${head}`;
-  scene.text(rect.x + 2, y + 11, name, text.data, chosen ? color.attention : color.words);
+  hits.add("head", headValue(layer, head), rect.x, y, rect.width, row);
+  if (chosen) scene.rect(rect.x, y, rect.width, row, fade(color.attention, 0.12));
+  scene.gradient(rect.x, y + row - 2, rect.width * bar, 1, fade(paint, 0.15), fade(paint, 0.8));
+  scene.text(rect.x + 2, baselineOf(y, row), name, text.data, chosen ? color.attention : color.words);
   return rect.x + 2 + 8 * scene.step(text.data);
 }
 
-function drawSharp(scene: Scene, hits: Hits, state: AppState, one: Standout, rect: Rect, y: number): void {
-  const x = drawRow(scene, hits, state, one, rect, y, one.peakWeight);
-  const weight = scene.text(x, y + 11, probability(one.peakWeight), text.data, color.data);
+function drawSharp(
+  scene: Scene,
+  hits: Hits,
+  state: AppState,
+  one: Standout,
+  rect: Rect,
+  y: number,
+  row: number,
+): void {
+  const x = drawRow(scene, hits, state, one, rect, y, row, one.peakWeight);
+  const base = baselineOf(y, row);
+  const weight = scene.text(x, base, one.weightShown, text.data, color.data);
   const left = x + Math.max(weight, 5 * scene.step(text.data)) + 8;
-  const where = `${labelAt(state, one.peak)}`;
-  const at = scene.text(rect.x + rect.width, y + 11, String(one.peak), text.caption, color.muted, "right");
-  scene.textWithin(left, y + 11, rect.x + rect.width - at - 8 - left, where, text.data, color.prompt);
+  const right = rect.x + rect.width;
+  const at = scene.text(right, base, one.peakShown, text.caption, color.muted, "right");
+  scene.textWithin(left, base, right - at - 8 - left, labelAt(state, one.peak), text.data, color.prompt);
 }
 
-function drawWide(scene: Scene, hits: Hits, state: AppState, one: Standout, rect: Rect, y: number): void {
-  drawRow(scene, hits, state, one, rect, y, one.share);
-  scene.text(rect.x + rect.width, y + 11, percent(one.share), text.data, color.data, "right");
+function drawWide(
+  scene: Scene,
+  hits: Hits,
+  state: AppState,
+  one: Standout,
+  rect: Rect,
+  y: number,
+  row: number,
+): void {
+  drawRow(scene, hits, state, one, rect, y, row, one.share);
+  scene.text(rect.x + rect.width, baselineOf(y, row), one.shareShown, text.data, color.data, "right");
 }

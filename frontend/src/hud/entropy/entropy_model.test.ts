@@ -11,7 +11,7 @@ const RUNS = (["smollm2", "gemma3", "gpt_oss", "mixtral"] as const).map((name) =
 
 describe.each(RUNS)("the entropy map of $name", ({ events, expected }) => {
   const state = stateOf(events);
-  const model = entropyModel(state.heads!, state.model);
+  const model = entropyModel(state.heads!, state.model, 24);
 
   it("lights each head as NumPy does, within what its window lets it see", () => {
     expect(model.share).toHaveLength(expected.focus.data.length);
@@ -46,7 +46,7 @@ describe("the entropy map", () => {
     const { heads, model } = stateOf(RUNS[0]!.events);
     const data = heads!.entropy.data.slice();
     data[4] = Number.NaN;
-    const lacking = entropyModel({ ...heads!, entropy: { ...heads!.entropy, data } }, model);
+    const lacking = entropyModel({ ...heads!, entropy: { ...heads!.entropy, data } }, model, 24);
     expect(brightness(lacking, 4, false)).toBeNaN();
     expect(lacking.known).toBe(data.length - 1);
     expect(lacking.sharpest.some(({ layer, head }) => layer === 0 && head === 4)).toBe(false);
@@ -60,7 +60,7 @@ describe("the entropy map", () => {
   it("says what the scale is", () => {
     const { heads, model } = stateOf(RUNS[1]!.events);
     const n = heads!.position + 1;
-    const [caption] = entropyModel(heads!, model).captions;
+    const [caption] = entropyModel(heads!, model, 24).captions;
     expect(caption).toBe(
       `position ${n - 1} · max ln ${n} = ${Math.log(n).toFixed(2)} nats, less in windowed layers`,
     );

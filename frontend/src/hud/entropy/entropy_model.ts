@@ -1,17 +1,21 @@
 import type { HeadSummary, ModelInfo } from "../../telemetry/protocol.gen";
-import { count } from "../format";
+import { count, percent, probability } from "../format";
 
-/** A head that stands out. */
+/** A head that stands out, and how a list writes it. */
 export interface Standout {
   readonly layer: number;
   readonly head: number;
+  readonly name: string;
   /** Nats. */
   readonly entropy: number;
   /** Of the most there can be, 0 to 1. */
   readonly share: number;
+  readonly shareShown: string;
   /** Position of the strongest key. */
   readonly peak: number;
+  readonly peakShown: string;
   readonly peakWeight: number;
+  readonly weightShown: string;
 }
 
 /** Attention entropy of every head, at one position. */
@@ -45,8 +49,6 @@ export interface EntropyModel {
 /** From here on a head looks "at one token only", or "at everything". */
 export const ONE_TOKEN = 0.9;
 export const EVERYTHING = 0.9;
-/** Heads listed at most on either side. */
-export const MOST_LISTED = 24;
 
 /** Keys that a layer's query at `position` sees. */
 export function visibleKeys(model: ModelInfo | null, layer: number, position: number): number {
@@ -54,7 +56,8 @@ export function visibleKeys(model: ModelInfo | null, layer: number, position: nu
   return window > 0 ? Math.min(window, position + 1) : position + 1;
 }
 
-export function entropyModel(summary: HeadSummary, model: ModelInfo | null): EntropyModel {
+/** @param listed heads in either list at most. */
+export function entropyModel(summary: HeadSummary, model: ModelInfo | null, listed: number): EntropyModel {
   const [layers = 0, heads = 0] = summary.entropy.shape;
   const { position } = summary;
   const most = Float64Array.from({ length: layers }, (_, layer) =>
@@ -78,14 +81,7 @@ export function entropyModel(summary: HeadSummary, model: ModelInfo | null): Ent
   order.sort((a, b) => share[a]! - share[b]! || a - b);
   const peaks = summary.peak_weight.data;
   const byPeak = [...order].sort((a, b) => peaks[b]! - peaks[a]!);
-  const standout = (i: number): Standout => ({
-    layer: Math.floor(i / heads),
-    head: i % heads,
-    entropy: nats[i]!,
-    share: share[i]!,
-    peak: summary.peak.data[i]!,
-    peakWeight: summary.peak_weight.data[i]!,
-  });
+  const standout = (i: number): Standout => standoutOf(summary, heads, i, share[i]!);
   return {
     position,
     layers,
@@ -97,12 +93,31 @@ export function entropyModel(summary: HeadSummary, model: ModelInfo | null): Ent
     peak: summary.peak.data,
     peakWeight: summary.peak_weight.data,
     sink: summary.sink.data,
-    sharpest: byPeak.slice(0, MOST_LISTED).map(standout),
-    widest: order.slice(-MOST_LISTED).reverse().map(standout),
+    sharpest: byPeak.slice(0, listed).map(standout),
+    widest: order.reverse().slice(0, listed).map(standout),
     focused,
     even,
     known,
     captions: captions(position, most),
+  };
+}
+
+function standoutOf(summary: HeadSummary, heads: number, i: number, share: number): Standout {
+  const layer = Math.floor(i / heads);
+  const head = i % heads;
+  const peak = summary.peak.data[i]!;
+  const peakWeight = summary.peak_weight.data[i]!;
+  return {
+    layer,
+    head,
+    name: `L${layer}·H${head}`,
+    entropy: summary.entropy.data[i]!,
+    share,
+    shareShown: percent(share),
+    peak,
+    peakShown: String(peak),
+    peakWeight,
+    weightShown: probability(peakWeight),
   };
 }
 
