@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from cloudchamber import __version__
 from cloudchamber.cli_export import export, open_file
-from cloudchamber.cli_sessions import DataOption, KeepOption, keep_bytes
+from cloudchamber.cli_sessions import DataOption, KeepOption
 from cloudchamber.cli_sessions import app as sessions_app
 from cloudchamber.cli_terminal import err, fail, out
 
@@ -264,10 +264,16 @@ def _live(model: str | None, options: EngineOptions, autostart: bool, store: Sto
 
 
 def _store(data: Path | None, keep_size: str | None) -> Store:
+    from cloudchamber.sessions import retention
     from cloudchamber.sessions.store import Store
-    from cloudchamber.sessions.store_folder import store_path
+    from cloudchamber.sessions.store_folder import data_folder, remember_limit, store_path
 
-    return Store(store_path(data), keep_bytes=keep_bytes(keep_size))
+    try:
+        limit = retention.KEEP_BYTES if keep_size is None else retention.size_of(keep_size)
+    except ValueError as error:
+        fail(str(error))
+    remember_limit(data_folder(data), limit)
+    return Store(store_path(data), keep_bytes=limit)
 
 
 def _replay(path: Path) -> Any:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cloudchamber.cli_sessions import DataOption, KeepOption, keep_bytes
 from cloudchamber.cli_terminal import err, fail, out, say
 
 if TYPE_CHECKING:
     from cloudchamber.sessions.archive import Archive, Manifest
+    from cloudchamber.sessions.store_room import Room
 
 
 def export(
@@ -41,22 +43,29 @@ def export(
         ),
     ] = True,
     redact: Annotated[bool, typer.Option("--redact-prompt", help="Leave the prompt's text out.")] = False,
-    data: Annotated[
-        Path | None, typer.Option("--data", metavar="DIR", help="Folder of the sessions.", show_default=False)
-    ] = None,
+    keep_size: KeepOption = None,
+    data: DataOption = None,
 ) -> None:
     """Write a session to one file, or to a folder that any static host serves."""
+    from cloudchamber.sessions import recorder_words
     from cloudchamber.sessions.container_format import ContainerError
     from cloudchamber.sessions.find import NotFoundError, opened
+    from cloudchamber.sessions.shares import withdraw_links
     from cloudchamber.sessions.site import SiteError
     from cloudchamber.sessions.store import Store
     from cloudchamber.sessions.store_folder import store_path
     from cloudchamber.sessions.store_schema import StoreError
     from cloudchamber.telemetry.codec import CodecError
 
-    store = Store(store_path(data))
+    store = Store(store_path(data), keep_bytes=keep_bytes(keep_size, data))
+    store.on_gone = lambda gone: withdraw_links(store.path.parent, gone)
+
+    def tell(room: Room) -> None:
+        for sentence in recorder_words.of_completing(room, store.keep_bytes):
+            say(sentence)
+
     try:
-        with _waiting_for(opened(store, session, still=True)) as archive:
+        with _waiting_for(opened(store, session, still=True, tell=tell)) as archive:
             _write(archive, target, site, layer, exact and not site, redact)
     except (NotFoundError, ContainerError, SiteError, StoreError) as error:
         fail(str(error))

@@ -29,7 +29,8 @@ KeepOption = Annotated[
     typer.Option(
         "--keep-size",
         metavar="SIZE",
-        help="Room for kept sessions, such as 500MB; then the oldest that aren't pinned go. Default: 10GB.",
+        help="Room for kept sessions, such as 500MB; then the oldest that aren't pinned go. "
+        "Default: 10GB; what is no server takes that of the last one.",
         show_default=False,
     ),
 ]
@@ -90,14 +91,18 @@ def delete(
             say(f"“{info.title}” is deleted.")
 
 
-def keep_bytes(text: str | None) -> int:
-    """Bytes of `--keep-size`."""
+def keep_bytes(text: str | None, data: Path | None) -> int:
+    """Bytes of `--keep-size`; without it what the last server there was told."""
     from cloudchamber.sessions import retention
+    from cloudchamber.sessions.store_folder import data_folder, remembered_limit
 
     try:
-        return retention.KEEP_BYTES if text is None else retention.size_of(text)
+        if text is not None:
+            return retention.size_of(text)
     except ValueError as error:
         fail(str(error))
+    limit = remembered_limit(data_folder(data))
+    return retention.KEEP_BYTES if limit is None else limit
 
 
 @contextmanager
@@ -107,7 +112,7 @@ def _store(data: Path | None, keep: str | None = None) -> Iterator[Store]:
     from cloudchamber.sessions.store_folder import store_path
     from cloudchamber.sessions.store_schema import StoreError
 
-    store = Store(store_path(data), keep_bytes=keep_bytes(keep))
+    store = Store(store_path(data), keep_bytes=keep_bytes(keep, data))
     try:
         yield store
     except StoreError as error:

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from cloudchamber import cli
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import FoundModel
 from cloudchamber.server.live import LiveSession
-from cloudchamber.sessions import archive, compactor, find, retention
+from cloudchamber.sessions import archive, compact_store, compactor, find, retention
 from cloudchamber.sessions.archive import Attention, ExactDistribution, Manifest, Norms
 from cloudchamber.sessions.compact import compact
 from cloudchamber.sessions.compact_store import Piece, complete, order_of
@@ -29,6 +31,7 @@ from cloudchamber.sessions.reader import Session
 from cloudchamber.sessions.spool_reader import Spool
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_archive import StoreArchive
+from cloudchamber.sessions.store_room import Room
 from cloudchamber.sessions.store_schema import StoreError
 from cloudchamber.sessions.store_writing import Head
 from cloudchamber.telemetry.commands import Generate, GetDistribution
@@ -149,11 +152,8 @@ async def test_a_spool_becomes_parts_and_goes(rig: Rig) -> None:
     assert not [event for event in rig.said if isinstance(event, Problem)]
 
 
-async def test_the_oldest_go_for_what_is_made_and_what_is_completed_stays(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(compactor, "LOOK", 0.0)
-    monkeypatch.setattr(retention, "NOTICE_SECONDS", 0.3)
+def keep_others(rig: Rig) -> None:
+    """Two older sessions, of which the second is pinned."""
     store = rig.store
     for number, padding in ((1, 40_000), (2, 100)):
         started = replace(samples.run_started(session_id(number)), prompt=f"Number {number}")
@@ -161,6 +161,15 @@ async def test_the_oldest_go_for_what_is_made_and_what_is_completed_stays(
         store.append(session_id(number), batch(number, 0, 30, seals=True, padding=padding)).result()
         store.finish(session_id(number)).result()
     store.pin(session_id(2), True)
+
+
+async def test_the_oldest_go_for_what_is_made_and_what_is_completed_stays(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compactor, "LOOK", 0.0)
+    monkeypatch.setattr(retention, "NOTICE_SECONDS", 0.3)
+    store = rig.store
+    keep_others(rig)
     limit = store.keep_bytes = int(store.used / 1.2)
     task = await working(rig)
     await rig.until(lambda: not rig.run.folder.exists())
@@ -169,6 +178,48 @@ async def test_the_oldest_go_for_what_is_made_and_what_is_completed_stays(
     assert rig.manifest.distribution_exact
     assert store.used < limit
     assert not [event for event in rig.said if isinstance(event, Problem)]
+
+
+@pytest.mark.parametrize("told", ["by the command", "by the server before"])
+async def test_an_export_that_completes_a_session_keeps_to_the_limit_too(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    monkeypatch.setattr(compact_store, "LOOK", 0.05)
+    monkeypatch.setattr(retention, "NOTICE_SECONDS", 0.3)
+    keep_others(rig)
+    limit = int(rig.store.used / 1.2)
+    rig.store.close()
+    words = ["--keep-size", str(limit)]
+    if told == "by the server before":
+        words = []
+        cli._store(tmp_path, str(limit)).close()
+    command = ["export", rig.run.run_id, str(tmp_path / "out"), "--data", str(tmp_path), *words]
+    done = await asyncio.to_thread(CliRunner().invoke, cli.app, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "“Number 1” will be deleted" in said
+    assert "Deleted, so that kept sessions stay within" in said
+    store = Store(tmp_path / "sessions.db", keep_bytes=limit)
+    assert {info.id for info in store.list()} == {session_id(2), rig.run.run_id}
+    assert store.used < limit
+    store.close()
+
+
+async def test_the_limit_is_looked_at_again_while_a_session_is_completed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    make_room = rig.store.make_room
+
+    def look() -> Room:
+        looks.append(rig.store.used)
+        return make_room()
+
+    monkeypatch.setattr(compact_store, "LOOK", -1.0)
+    monkeypatch.setattr(rig.store, "make_room", look)
+    assert complete(rig.store, rig.run.run_id)
+    assert len(looks) > 3
+    assert looks[-1] > looks[0]
 
 
 async def test_where_nothing_can_go_a_session_is_completed_all_the_same(rig: Rig) -> None:

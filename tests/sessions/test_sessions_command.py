@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cloudchamber import cli
 from cloudchamber.cli import app
 from cloudchamber.sessions.shares import Shares
 from cloudchamber.sessions.store import Store
+from cloudchamber.sessions.store_folder import LIMIT
 from tests.sessions.runs import batch, head, session_id
 
 
@@ -54,6 +56,16 @@ def test_what_goes_next_is_told(run: Callable[..., str]) -> None:
     assert "goes next" not in run()
     assert "goes next" in run("--keep-size", "1MB")
     assert "is no size" in run("--keep-size", "much", code=1)
+
+
+def test_the_limit_is_that_of_the_last_server_there(run: Callable[..., str], data: Path) -> None:
+    cli._store(data, "1MB").close()
+    assert "of 1.0 MB are used" in run()
+    assert "goes next" in run()
+    assert "of 3.0 GB are used" in run("--keep-size", "3GB")
+    for damaged in (b"", b"\xff", b"-1", b"9" * 4000, "\u0663".encode()):
+        (data / LIMIT).write_bytes(damaged)
+        assert "of 10.0 GB are used" in run()
 
 
 def test_sessions_are_renamed_pinned_and_deleted(run: Callable[..., str]) -> None:

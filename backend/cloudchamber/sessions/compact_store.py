@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self, TypedDict
+from typing import Any, Final, Self, TypedDict
 
 import apsw
 
 from cloudchamber.sessions import archive, store_writing
 from cloudchamber.sessions.exact_store import MATRIX
 from cloudchamber.sessions.store import Store
+from cloudchamber.sessions.store_room import Room
 from cloudchamber.sessions.store_schema import rows, transaction
+
+LOOK: Final = 1.0
+"""Seconds between two looks at how much room the work has taken."""
 
 
 class GoneError(Exception):
@@ -97,23 +103,45 @@ def _describe(store: Store, session: str, error: float) -> None:
         store.describe(session, attention_error=error)
 
 
-def complete(store: Store, session: str, *, wait: bool = False) -> bool:
+def complete(
+    store: Store, session: str, *, wait: bool = False, tell: Callable[[Room], None] = lambda _: None
+) -> bool:
     """Complete a session here and now, if its run is over and nobody else is at it (or, with `wait`, is
-    no more). Whether there was something to do. Raises `StoreError`, `OSError`."""
+    no more). Whether there was something to do. The store keeps to its limit, and `tell` is called with
+    what was done for that. Raises `StoreError`, `OSError`."""
     folder = store.spools / session
     if not archive.is_session_id(session) or not (folder / "head").exists():
         return False
     from cloudchamber.sessions.compact import compact
     from cloudchamber.sessions.spool_reader import Spool, SpoolError, delete
 
+    needed = (session,)
+    store.in_use.append(lambda: needed)
     try:
         with Spool(folder) as spool:
             if not spool.hold(wait=wait):
                 return False
-            order = order_of(store, session)
+            _keep_to_the_limit(store, tell)
+            order, looked = order_of(store, session), time.monotonic()
             for piece in compact(spool, order):
                 keep(store, session, piece)
+                if time.monotonic() - looked > LOOK:
+                    _keep_to_the_limit(store, tell)
+                    looked = time.monotonic()
     except (SpoolError, GoneError):
         return False
+    finally:
+        store.in_use.pop()
     delete(folder)
     return True
+
+
+def _keep_to_the_limit(store: Store, tell: Callable[[Room], None]) -> None:
+    """What can go is named, and waited for where that is urgent."""
+    while True:
+        room = store.make_room()
+        if room.named or room.removed:
+            tell(room)
+        if not room.full or room.stuck:
+            return
+        time.sleep(LOOK)

@@ -24,7 +24,7 @@ from typing import Final
 
 from cloudchamber.inference import wire
 from cloudchamber.sessions.compact_process import DONE, HELD, UNUSABLE
-from cloudchamber.sessions.compact_store import GoneError, Piece, keep, order_of
+from cloudchamber.sessions.compact_store import LOOK, GoneError, Piece, keep, order_of
 from cloudchamber.sessions.model_hash import ModelHasher
 from cloudchamber.sessions.recorder_run import OVER
 from cloudchamber.sessions.store import Store
@@ -39,8 +39,6 @@ REST: Final = 0.5
 """Seconds of quiet before the work begins."""
 START: Final = 8.0
 """Seconds that a start is left alone."""
-LOOK: Final = 1.0
-"""Seconds between two looks at how much room the work has taken."""
 TRIES: Final = 3
 ORPHAN_AGE: Final = 30.0
 """Seconds after which a spool without a session is nobody's: the store hears of a run later

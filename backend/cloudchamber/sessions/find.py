@@ -15,6 +15,7 @@ from cloudchamber.sessions.from_recording import from_recording
 from cloudchamber.sessions.model_hash import complete_hash
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_list import SessionInfo
+from cloudchamber.sessions.store_room import Room
 from cloudchamber.telemetry.recording import RecordingError, read_recording
 
 NEWEST: Final = "newest"
@@ -47,10 +48,13 @@ def find(infos: Sequence[SessionInfo], text: str) -> SessionInfo:
 
 
 @contextmanager
-def opened(store: Store, text: str, *, still: bool = False) -> Iterator[Archive]:
+def opened(
+    store: Store, text: str, *, still: bool = False, tell: Callable[[Room], None] = lambda _: None
+) -> Iterator[Archive]:
     """The archive of the session that `text` names: a file's path, or as `find` has it.
 
-    A run whose server ended before it was all taken in is completed first; that can take a while. One
+    A run whose server ended before it was all taken in is completed first; that can take a while, and
+    older sessions may have to go for it within the store's limit, of which `tell` is told. One
     that a server completes just now grows meanwhile; if it is to be `still`, that is waited for, and
     then nothing changes it, not even that it is deleted: good for an export, not for a long look.
     Raises `NotFoundError`, `ContainerError`, `RecordingError`, `StoreError`, `OSError`.
@@ -65,7 +69,7 @@ def opened(store: Store, text: str, *, still: bool = False) -> Iterator[Archive]
         raise NotFoundError(f"“{info.title}” still runs; wait for its end, or stop it.")
     if not info.complete:
         store.recover()
-    complete(store, info.id, wait=still)
+    complete(store, info.id, wait=still, tell=tell)
     if still:
         complete_hash(store, info.id)
     with store.still(info.id) if still else nullcontext(store.archive(info.id)) as held:

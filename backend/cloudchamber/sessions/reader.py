@@ -10,6 +10,7 @@ Arrays are read from the session's parts when they are asked for.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,7 +23,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudchamber.sessions import archive
+from cloudchamber.sessions import archive, recorder_words, retention
 from cloudchamber.sessions.archive import (
     MANIFEST,
     NORMS,
@@ -44,10 +45,14 @@ from cloudchamber.sessions.archive import (
     tokens_name,
 )
 from cloudchamber.sessions.find import opened
+from cloudchamber.sessions.shares import withdraw_links
 from cloudchamber.sessions.store import Store
-from cloudchamber.sessions.store_folder import store_path
+from cloudchamber.sessions.store_folder import data_folder, remembered_limit, store_path
+from cloudchamber.sessions.store_room import Room
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.events import F4, U4, TokenGenerated
+
+log = logging.getLogger("cloudchamber.sessions")
 
 type F8 = NDArray[np.float64]
 
@@ -267,8 +272,16 @@ def open_session(session: str | os.PathLike[str], *, data: str | os.PathLike[str
     Raises `NotFoundError`, `ContainerError`, `StoreError`, `OSError`, or `CodecError` for a part that is not
     what it should be (as all that reads one does), each with a sentence.
     """
+    folder = data_folder(None if data is None else Path(data))
     with ExitStack() as stack:
-        store = Store(store_path(None if data is None else Path(data)))
+        limit = remembered_limit(folder)
+        store = Store(store_path(folder), keep_bytes=retention.KEEP_BYTES if limit is None else limit)
+        store.on_gone = lambda gone: withdraw_links(folder, gone)
         stack.callback(store.close)
-        held = stack.enter_context(opened(store, os.fspath(session)))
+
+        def tell(room: Room) -> None:
+            for sentence in recorder_words.of_completing(room, store.keep_bytes):
+                log.warning("%s", sentence)
+
+        held = stack.enter_context(opened(store, os.fspath(session), tell=tell))
         return Session(held, stack.pop_all())

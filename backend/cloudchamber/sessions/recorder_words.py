@@ -61,6 +61,15 @@ def of_room(room: Room, limit: int) -> Iterator[Problem]:
         )
 
 
+def of_completing(room: Room, limit: int) -> Iterator[str]:
+    """What went, and what will, while a session is completed without a page that would say so."""
+    if room.removed:
+        titles = in_words([info.title for info in room.removed], len(room.removed))
+        yield f"Deleted, so that kept sessions stay within {_size(limit)}: {titles}."
+    for problem in of_room(room, limit):
+        yield f"{problem.message} {problem.hint}"
+
+
 def _used(room: Room, limit: int) -> str:
     return f"kept sessions take {_size(room.used)} of {_size(limit)}"
 

@@ -15,6 +15,8 @@ FILE: Final = "sessions.db"
 SPOOL: Final = "spool"
 """Folder beside the file, where runs leave what their sessions are completed from."""
 
+LIMIT: Final = "keep-size"
+"""File with the limit, in bytes, that the newest server keeps what is there to."""
 ENDED: Final = "ended"
 """A file in a run's spool: nothing more is to be written there."""
 
@@ -45,3 +47,19 @@ def data_folder(chosen: Path | None = None) -> Path:
 def store_path(folder: Path | None = None) -> Path:
     """The store's file; see `data_folder`."""
     return data_folder(folder) / FILE
+
+
+def remember_limit(folder: Path, limit: int) -> None:
+    """Let other commands keep to a server's limit, in bytes."""
+    with suppress(OSError):  # then they keep to the usual one
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / LIMIT).write_text(f"{limit}\n")
+
+
+def remembered_limit(folder: Path) -> int | None:
+    """The limit, in bytes, that the newest server keeps the folder to, if it is known."""
+    try:
+        text = (folder / LIMIT).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
