@@ -1,8 +1,8 @@
 """Write `fixtures/memory.json`: the memory of real runs, and the lengths that NumPy gives the bars of it.
 
 Run as `.venv/bin/python frontend/test/record_memory.py`, then let Biome format it:
-`npx biome format --write frontend/test/fixtures`. The weights' share comes from the model file's tensors, that of the
-cache from its layers' cells: neither from the event that the page reads.
+`npx biome format --write frontend/test/fixtures`. The weights' share comes from the model file's
+tensors, that of the cache from its layers' cells: neither from the event that the page reads.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Recorder:
 def expected(path: Path, memory: MemoryUsage, cache: CacheStatus) -> dict[str, Any]:
     """Shares of the bars, on a machine whose weights are in the host's memory.
 
-    `process`: weights, cache, compute, and what is resident beyond them, of the greater of resident and their sum.
+    `process`: weights, cache, compute, and what is resident beyond them, of the greater of resident and
+    their sum. `resident_at`: where the resident size ends on that bar.
     `devices`: weights, cache, compute, and other use, of each device's memory.
     """
     reader = GGUFReader(path)

@@ -18,6 +18,7 @@ import type { HudUi } from "../ui";
 import { type AttentionLayout, attentionLayout } from "./attention_layout";
 import { type AttentionModel, attentionModel, captions } from "./attention_model";
 import { MODE, MODES, modeOf, SCALE, SCALES, scaleOf } from "./attention_settings";
+import { drawCallout } from "./callout";
 import { drawDepth } from "./entropy_depth";
 import { MatrixPlot } from "./matrix_plot";
 import { MatrixRequests } from "./matrix_request";
@@ -69,6 +70,8 @@ class Attention implements InstrumentView {
     else this.drawParts(state, model, matrix, this.placeIn(inner, top, model.heads), now, ui);
     heading(scene, rect, attention.title, this.captionsOf(state, model));
     scene.popClip();
+    const { whole } = this.plot;
+    if (!model.absent && whole.length > 0) drawCallout(scene, whole, ui.pointerX, ui.pointerY, rect);
   }
 
   /** Where the parts stand: found anew only where the room is another, or the heads. */
@@ -171,8 +174,7 @@ class Attention implements InstrumentView {
       this.rowRevision = matrix.revision;
       this.rowQuery = model.query;
     }
-    const inside = ui.pointerY >= rect.y && ui.pointerY < rect.y + rect.height;
-    drawRowBars(this.scene, state, model, matrix ? this.row : null, rect, inside ? ui.pointerX : Number.NaN);
+    drawRowBars(this.scene, state, model, matrix ? this.row : null, rect, ui.pointerX, ui.pointerY);
   }
 
   private drawControls(state: AppState, place: AttentionLayout, model: AttentionModel, ui: HudUi): void {

@@ -184,6 +184,18 @@ export interface CellFacts {
   readonly weightNote: string;
 }
 
+/** The token of a place along an axis, whole, and where it stands: of `joined` positions the first token, and all. */
+export function placeFacts(
+  state: AppState,
+  first: number,
+  joined: number,
+  length: number,
+): readonly [name: string, note: string] {
+  const last = Math.min(first + joined, length) - 1;
+  const name = labelAt(state, first);
+  return last > first ? [`${name} …`, `pos ${first}–${last}`] : [name, `pos ${first}`];
+}
+
 /** A place of the picture: `joined` positions a side from `query` and `key`. Null where nothing is known. */
 export function cellFacts(
   state: AppState,
@@ -201,15 +213,13 @@ export function cellFacts(
     }
   }
   if (most < 0) return null;
-  const last = (first: number): number => Math.min(first + joined, matrix.length) - 1;
-  const name = (first: number): string => labelAt(state, first) + (last(first) > first ? " …" : "");
-  const note = (first: number): string =>
-    last(first) > first ? `pos ${first}–${last(first)}` : `pos ${first}`;
+  const [queryName, queryNote] = placeFacts(state, query, joined, matrix.length);
+  const [keyName, keyNote] = placeFacts(state, key, joined, matrix.length);
   return {
-    query: name(query),
-    queryNote: note(query),
-    key: name(key),
-    keyNote: note(key),
+    query: queryName,
+    queryNote,
+    key: keyName,
+    keyNote,
     weight: probability(most),
     weightNote: joined > 1 ? `max of ${joined} × ${joined}` : rankIn(matrix, query, key),
   };

@@ -3,6 +3,7 @@ import { type Color, fade, palette } from "../color";
 import type { Rect } from "../layout";
 import type { Scene } from "../scene";
 import { color, text } from "../theme";
+import { placeFacts } from "./attention_model";
 import { axisLabel } from "./tokens";
 
 /** What of the matrix is on show, for its axes. Positions; `joined` of them along the side of a place. */
@@ -73,6 +74,34 @@ export function drawAxes(
 
 function toneOf({ prompt }: Axes, position: number, own: boolean): Color {
   return TONES[own ? 2 : position < prompt ? 1 : 0]!;
+}
+
+/** The whole token of the label under the pointer, of either axis, and its position; empty where there is none. */
+export function labelUnder(
+  state: AppState,
+  axes: Axes,
+  plot: Rect,
+  left: number,
+  below: number,
+  x: number,
+  y: number,
+): string {
+  const [along, across] = [x - plot.x, y - plot.y];
+  const beside = along < 0 && along >= -left && across >= 0 && across < plot.height;
+  const under = across >= plot.height && across < plot.height + below && along >= 0 && along < plot.width;
+  if (!beside && !under) return "";
+  const { places, joined, length, chosen } = axes;
+  const first = beside ? axes.query : axes.key;
+  const own = Math.floor((chosen - first) / joined);
+  const stride = labelStride(places, plot.width);
+  const at = ((beside ? across : along) * places) / plot.width - 0.5;
+  const place = own + Math.round((at - own) / stride) * stride;
+  const position = first + place * joined;
+  if (place < 0 || place >= places || position >= length) return "";
+  // The query on show stands for its place.
+  const [name, note] =
+    place === own ? placeFacts(state, chosen, 1, length) : placeFacts(state, position, joined, length);
+  return `"${name}" · ${note}`;
 }
 
 /** Where the prompt ends, on both axes. */

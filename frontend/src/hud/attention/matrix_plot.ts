@@ -17,7 +17,7 @@ import { type AttentionModel, type CellFacts, cellFacts, rowFacts } from "./atte
 import { windowSet } from "./attention_settings";
 import type { Cells } from "./cells";
 import { Detail } from "./detail";
-import { type Axes, drawAxes, drawPromptEnd } from "./matrix_axes";
+import { type Axes, drawAxes, drawPromptEnd, labelUnder } from "./matrix_axes";
 import { MatrixPicture, type WeightScale } from "./matrix_picture";
 import { type MatrixWindow, wholeWindow } from "./matrix_window";
 import { MatrixZoom } from "./matrix_zoom";
@@ -29,11 +29,14 @@ const BAR_STEPS = 256;
 /** Along the scale of colours, from its top. */
 const NAMES = ["1", ".75", ".5", ".25", "0"];
 const GROUND = fade(color.data, 0.05);
+const NOTHING: readonly string[] = [];
 const ROW = fade(color.attention, 0.1);
 
 /** The matrix of weights with its axes, its scale of colours and what it says; zoomed by the wheel, moved by dragging. */
 export class MatrixPlot {
   readonly zoom = new MatrixZoom();
+  /** What of the thing under the pointer is drawn cut, whole. */
+  whole: readonly string[] = NOTHING;
   private readonly pictures: readonly [MatrixPicture, MatrixPicture];
   private readonly bar;
   private readonly detail = new Detail();
@@ -84,6 +87,7 @@ export class MatrixPlot {
     const { scene } = this;
     const { plot } = place;
     this.plot = plot;
+    this.whole = NOTHING;
     this.drawGround(plot);
     this.drawBar(place.bar, scale);
     if (!matrix || model.length === 0) {
@@ -118,7 +122,10 @@ export class MatrixPlot {
     drawAxes(scene, state, axes, plot, place.labels, place.below);
     const cell = pointed ? this.cellAt(state, cells, pointed, axes) : null;
     const said = this.saidOf(state, model, matrix, cell ? axes.pointedQuery : -1);
-    drawReadout(scene, said, cell, plot, zoomed !== null);
+    const { pointerX, pointerY } = ui;
+    const label = labelUnder(state, axes, plot, place.labels, place.below, pointerX, pointerY);
+    const cut = drawReadout(scene, said, cell, plot, zoomed !== null, pointerX, pointerY);
+    this.whole = label === "" ? cut : [label];
     ui.hits.add("heat-cell", 0, plot.x, plot.y, plot.width, plot.height);
   }
 

@@ -20,20 +20,24 @@ interface Line {
   readonly say?: (tokens: readonly string[]) => string;
 }
 
-/** What stands in the empty half of the matrix: the row on show, or the cell that is pointed at. */
+const NOTHING: readonly string[] = [];
+
+/**
+ * What stands in the empty half of the matrix: the row on show, or the cell that is pointed at. Returns what had no room
+ * of that cell, or of the line under the pointer: whole.
+ */
 export function drawReadout(
   scene: Scene,
   model: AttentionModel,
   cell: CellFacts | null,
   plot: Rect,
   over: boolean,
-): void {
+  pointerX: number,
+  pointerY: number,
+): readonly string[] {
   const roomy = plot.width >= LARGE_READOUT;
   const large = roomy ? (cell ?? (model.row ? peakFacts(model.row) : null)) : null;
-  if (large) {
-    drawLargeReadout(scene, model, large, plot, over);
-    return;
-  }
+  if (large) return drawLargeReadout(scene, model, large, cell !== null, plot, over, pointerX, pointerY);
   const lines = cell ? ofCell(cell) : linesOf(model);
   const right = plot.x + plot.width - 10;
   if (over && lines.length > 0) {
@@ -43,17 +47,31 @@ export function drawReadout(
   }
   // The diagonal leaves less room the further down a line stands.
   const fits = over ? lines.length : Math.max(2, Math.floor((plot.height * 0.42) / LINE));
+  let cut = NOTHING;
   for (let i = 0; i < Math.min(lines.length, fits); i++) {
     const line = lines[i]!;
     const y = plot.y + 18 + i * LINE;
     const room = over ? Math.min(plot.width, 210) - 24 : plot.width - (y - plot.y) - 18;
     const value = fitted(scene, Math.max(room, 40), line);
     const used = scene.text(right, y, value, text.data, line.paint, "right");
+    const pointed =
+      pointerY >= y - LINE + 4 && pointerY < y + 4 && pointerX >= right - used && pointerX < right;
+    if ((cell || pointed) && isCut(line, value))
+      cut = cell ? lines.filter(hasTokens).map(whole) : [whole(line)];
     const left = room - used - 8;
     const name = scene.measure(line.name, text.caption) <= left ? line.name : (line.brief ?? "");
     if (name === "" || scene.measure(name, text.caption) > left) continue;
     scene.text(right - used - 8, y, name, text.caption, color.muted, "right");
   }
+  return cut;
+}
+
+const hasTokens = ({ tokens }: Line): boolean => tokens !== undefined;
+const whole = ({ name, value }: Line): string => `${name} ${value}`;
+
+/** More than quotes and marks of a space is missing. */
+function isCut({ value, tokens, say }: Line, said: string): boolean {
+  return said !== value && (!tokens || !say || said !== say(tokens.map(bareLabel)));
 }
 
 /** What was said last: the same in every frame until the row is another. */

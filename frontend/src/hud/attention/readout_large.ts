@@ -10,14 +10,21 @@ const PAD = 24;
 const NAME = 74;
 const NEXT = "makes next";
 
-/** The readout where there is room: query, key and weight in large type, the row's facts below. */
+/**
+ * The readout where there is room: query, key and weight in large type, the row's facts below. `pointed`: of a cell
+ * under the pointer. Returns what was cut of that, or of the line under the pointer: whole.
+ */
 export function drawLargeReadout(
   scene: Scene,
   model: AttentionModel,
   cell: CellFacts,
+  pointed: boolean,
   plot: Rect,
   over: boolean,
-): void {
+  pointerX: number,
+  pointerY: number,
+): readonly string[] {
+  const whole: string[] = [];
   const width = Math.round(plot.width * 0.42);
   const x = plot.x + plot.width - PAD - width;
   // Zoomed in, there need not be an empty half.
@@ -26,7 +33,11 @@ export function drawLargeReadout(
   const line = (y: number, name: string, value: string, paint: number, note: string): void => {
     scene.text(x, y, name, text.label, color.muted);
     const noted = scene.text(right, y, note, text.caption, color.muted, "right");
-    scene.textWithin(x + NAME, y, width - NAME - noted - 12, value, text.largeToken, paint);
+    const room = width - NAME - noted - 12;
+    scene.textWithin(x + NAME, y, room, value, text.largeToken, paint);
+    const under = pointerX >= x && pointerX < right && pointerY >= y - 16 && pointerY < y + 6;
+    if ((pointed || under) && scene.measure(value, text.largeToken) > room)
+      whole.push(`${name.toLowerCase()} ${value} · ${note}`);
   };
   let y = plot.y + 30;
   line(y, "QUERY", `"${cell.query}"`, color.data, cell.queryNote);
@@ -45,17 +56,28 @@ export function drawLargeReadout(
   );
   y += 16;
   scene.rect(x, y, width, 1, color.rule);
-  drawFacts(scene, model, x, y + 20, width);
+  const made = drawFacts(scene, model, x, y + 20, width);
+  if (
+    made > 0 &&
+    !pointed &&
+    pointerX >= x &&
+    pointerX < right &&
+    pointerY >= made - 12 &&
+    pointerY < made + 6
+  )
+    whole.push(`${NEXT} "${model.row!.made}"`);
+  return whole;
 }
 
+/** Returns the baseline of the token made next where that is cut; else 0. */
 function drawFacts(
   scene: Scene,
   { row, mode, window }: AttentionModel,
   x: number,
   y: number,
   width: number,
-): void {
-  if (!row) return;
+): number {
+  if (!row) return 0;
   const facts: [string, string][] = [];
   if (mode !== "max") {
     facts.push(["entropy", nats(row.entropy)], ["of the most", share(row.entropyShare)]);
@@ -73,15 +95,17 @@ function drawFacts(
   facts.forEach(([name, value], i) => {
     fact(i, name, value, color.data);
   });
-  if (!row.made) return;
+  if (!row.made) return 0;
   const room = half - scene.measure(NEXT, text.caption) - 8;
   const made = `"${row.made}"`;
-  if (scene.measure(made, text.data) <= room) fact(facts.length, NEXT, made, color.now);
-  else {
-    // A line of its own.
-    const down = y + Math.ceil(facts.length / 2) * 20;
-    const used = scene.text(x, down, NEXT, text.caption, color.muted);
-    const shown = scene.cutMiddle(width - used - 8, made, text.data);
-    scene.text(x + width, down, shown, text.data, color.now, "right");
+  if (scene.measure(made, text.data) <= room) {
+    fact(facts.length, NEXT, made, color.now);
+    return 0;
   }
+  // A line of its own.
+  const down = y + Math.ceil(facts.length / 2) * 20;
+  const used = scene.text(x, down, NEXT, text.caption, color.muted);
+  const shown = scene.cutMiddle(width - used - 8, made, text.data);
+  scene.text(x + width, down, shown, text.data, color.now, "right");
+  return shown === made ? 0 : down;
 }

@@ -54,6 +54,11 @@ export function namedBars({ heights, top }: Bars, step: number): number[] {
   return chosen;
 }
 
+/** The bar of the name that stands `along` the plot: a name is wider than its bar may be. */
+function named(bars: Bars, step: number, along: number): number | undefined {
+  return namedBars(bars, step).find((bar) => Math.abs((bar + 0.5) * step + 1 - along) <= LINE / 2);
+}
+
 /** The row on show as bars over its keys, on an absolute scale. */
 export function drawRowBars(
   scene: Scene,
@@ -62,6 +67,7 @@ export function drawRowBars(
   row: RowWeights | null,
   rect: Rect,
   pointerX: number,
+  pointerY: number,
 ): void {
   const title = state.selection.step === null ? "NEWEST ROW" : "ROW";
   if (!row) {
@@ -82,8 +88,10 @@ export function drawRowBars(
   drawScale(scene, plot, bars.top);
   drawBars(scene, state, model, bars, plot, labels);
   const step = plot.width / bars.heights.length;
-  const pointed = Math.floor((pointerX - plot.x) / step);
-  drawPointed(scene, state, bars, pointed, plot);
+  if (!(pointerY >= rect.y && pointerY < rect.y + rect.height)) return;
+  const along = pointerX - plot.x;
+  const name = pointerY < plot.y + plot.height ? undefined : named(bars, step, along);
+  drawPointed(scene, state, bars, name ?? Math.floor(along / step), plot);
 }
 
 function drawScale(scene: Scene, plot: Rect, top: number): void {
@@ -140,7 +148,10 @@ function drawPointed(scene: Scene, state: AppState, bars: Bars, bar: number, plo
   scene.rect(x, plot.y, 1, plot.height, fade(color.now, 0.3));
   const words = `"${axisLabel(state, bar * bars.joined)}" ${probability(weight)}`;
   const right = x > plot.x + plot.width / 2;
-  scene.text(x + (right ? -6 : 6), plot.y + 26, words, text.data, color.now, right ? "right" : "left");
+  // Beside its bar, but whole.
+  const wide = scene.measure(words, text.data);
+  const left = right ? x - 6 - wide : Math.min(x + 6, plot.x + plot.width - wide);
+  scene.text(Math.max(left, plot.x), plot.y + 26, words, text.data, color.now);
 }
 
 function short(value: number): string {
