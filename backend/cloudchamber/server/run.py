@@ -22,6 +22,7 @@ from cloudchamber.server import addresses, tls
 from cloudchamber.server.app import create_app
 from cloudchamber.server.flow import StreamProtocol
 from cloudchamber.server.keys import SECRET_VARIABLE, OwnerKey, SecretError, owner_key
+from cloudchamber.server.patience import PatientProtocol
 from cloudchamber.server.proxy import Proxies, ProxyError, prefix_of
 from cloudchamber.server.reach import Reach
 from cloudchamber.server.security import is_loopback
@@ -48,6 +49,7 @@ def configure(app: ASGIApp, certificate: Certificate | None = None) -> uvicorn.C
     """
     return uvicorn.Config(
         app,
+        http=PatientProtocol,
         ws=StreamProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
