@@ -1,5 +1,6 @@
 import type { ArrangingHost } from "../hud/arranging";
 import type { Option } from "../hud/instrument";
+import type { Layout } from "../hud/layout";
 import type { HudHost } from "../hud/ui";
 import type { Preset } from "../state/state";
 
@@ -40,6 +41,10 @@ export interface Actions extends HudHost, ArrangingHost {
   toggleNebula(): void;
   /** Bring an instrument into the cockpit, to the front. */
   showInstrument(id: string): void;
+  /** Where everything stands; null before the first frame. */
+  layout(): Layout | null;
+  /** A key for what a focused instrument shows of its matrix or map: nearer, along it, all of it. False: not for that. */
+  steer(key: string): boolean;
   /** All instruments of the preset where they were at first. */
   resetArrangement(): void;
   /** The moment on show; null is now. */

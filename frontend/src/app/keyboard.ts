@@ -11,7 +11,7 @@ export interface Shortcut {
   readonly does: string;
   /** Only for one who may do so on the server behind the page. */
   readonly needs?: Needs;
-  run(actions: Actions, key: string): void;
+  run(actions: Actions, key: string): unknown;
 }
 
 const TURN = 0.12;
@@ -89,17 +89,28 @@ export const SHORTCUTS: readonly Shortcut[] = [
     keys: Object.keys(ARROWS),
     shown: "← → ↑ ↓",
     does: "Turn the nebula; ← → in a replay: token before, after",
-    run: (a, key) => turn(a, ...ARROWS[key]!),
+    run: (a, key) => a.steer(key) || turn(a, ...ARROWS[key]!),
   },
   {
     keys: ["+", "=", "-", "_"],
     shown: "+ −",
     does: "Nearer, farther",
-    run: (a, key) => a.zoom(key === "+" || key === "=" ? ZOOM : 1 / ZOOM),
+    run: (a, key) => a.steer(key) || a.zoom(key === "+" || key === "=" ? ZOOM : 1 / ZOOM),
   },
-  { keys: ["r"], shown: "R", does: "Camera as at first", run: (a) => a.resetCamera() },
+  { keys: ["r"], shown: "R", does: "Camera as at first", run: (a) => a.steer("r") || a.resetCamera() },
+  {
+    keys: [],
+    shown: "+ − ← → ↑ ↓ R",
+    does: "In focused attention or RoPE: nearer, farther; then along it; all of it",
+    run: () => {},
+  },
   { keys: ["p"], shown: "P", does: "Save a picture or a film", run: (a) => a.exportView("picture") },
-  { keys: [], shown: "Ctrl K", does: "All commands", run: (a) => a.togglePalette() },
+  {
+    keys: [],
+    shown: "Ctrl K",
+    does: "All commands; they move and size panels too",
+    run: (a) => a.togglePalette(),
+  },
   { keys: ["?"], shown: "?", does: "This help", run: (a) => a.toggleHelp() },
 ];
 

@@ -1,5 +1,6 @@
 import { type Arrangement, shown } from "../hud/arrangement";
 import type { Option } from "../hud/instrument";
+import type { Layout } from "../hud/layout";
 import { choose } from "../hud/options";
 import {
   headSelected,
@@ -136,6 +137,8 @@ export class PageActions implements Actions {
     if (offers(state, needs)) return true;
     if (state.alone)
       this.page.refuse(`It shows the session it was exported with; ${lack}.`, "This page stands alone");
+    else if (state.right === "file")
+      this.page.refuse("It is shown as it is, and can be passed on as it is.", "A session's file is on show");
     else
       this.page.refuse(
         needs === "owner" ? "That is for whoever runs the server." : "Your link is for watching.",
@@ -178,7 +181,7 @@ export class PageActions implements Actions {
       this.focus(null);
       return;
     }
-    const panels = this.page.graphics.picture?.layout?.panels ?? [];
+    const panels = this.layout()?.panels ?? [];
     const { pointerX: x, pointerY: y } = ui;
     const under = panels.find(
       ({ rect: r }) => x >= r.x && x < r.x + r.width && y >= r.y && y < r.y + r.height,
@@ -238,6 +241,26 @@ export class PageActions implements Actions {
     const { cockpit } = this.page.ui;
     cockpit.set(this.page.state.preset, arrangement);
     if (last) cockpit.save();
+  }
+
+  layout(): Layout | null {
+    return this.page.graphics.picture?.layout ?? null;
+  }
+
+  steer(key: string): boolean {
+    const { state } = this.page;
+    const { focus, options } = state;
+    if (focus !== "attention" && focus !== "rope") return false;
+    // What has not been come near to has nowhere to go: the key does what it always does.
+    if (!"+=-_".includes(key) && !options.has(`${focus}.window`)) return false;
+    import("./controls/steer").then(
+      ({ steerBy }) => {
+        steerBy(state, key);
+        this.page.touch();
+      },
+      () => this.page.refuse("What the keys do here could not be loaded; try again."),
+    );
+    return true;
   }
 
   /** Brings an instrument into the cockpit, or to the front of its place. */

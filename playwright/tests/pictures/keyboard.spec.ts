@@ -71,3 +71,62 @@ test("what is said as text is of the moment on show", async ({ page, still }) =>
   await expect(mirror).toContainText(`Token ${STEPS.uncertain}: “of”`);
   await expect(page.locator("canvas.stage")).toHaveAttribute("aria-label", /token 36 is “of”/);
 });
+
+test("a focused matrix or map is brought nearer and moved by keys, and the camera is let be", async ({
+  page,
+  still,
+}) => {
+  await still.open({ preset: "everything", head: HEAD, focus: "attention" });
+  await still.feed(STEPS.uncertain);
+  await still.after(2);
+  const seen = (name: string) => page.evaluate((name) => window.chamber!.state().options.get(name), name);
+  const said = page.locator("p[role=status][aria-label=Instruments]");
+  const camera = () => new URL(page.url()).searchParams.get("camera");
+  await page.keyboard.press("ArrowUp");
+  expect(await seen("attention.window")).toBeUndefined();
+  await page.keyboard.press("+");
+  await expect.poll(() => seen("attention.window")).toMatch(/^\d+_\d+_\d+$/);
+  const [query, key, span] = (await seen("attention.window"))!.split("_").map(Number);
+  await page.keyboard.press("ArrowLeft");
+  await expect.poll(() => seen("attention.window")).toBe(`${query}_${key! - Math.round(span! / 8)}_${span}`);
+  await expect(said).toHaveText(/^Attention: queries \d+ to \d+, keys \d+ to \d+, of \d+$/);
+  await page.keyboard.press("r");
+  await expect.poll(() => seen("attention.window")).toBeUndefined();
+  await expect(said).toHaveText(/^Attention: all \d+ positions$/);
+  await page.evaluate(() => {
+    window.chamber!.state().focus = "rope";
+  });
+  await still.after(1);
+  await page.keyboard.press("+");
+  await expect.poll(() => seen("rope.window")).toMatch(/^\d+_64$/);
+  await page.keyboard.press("r");
+  await expect.poll(() => seen("rope.window")).toBeUndefined();
+  await still.after(1);
+  expect(camera()).toBeNull();
+});
+
+test("a panel is moved and made wider from the palette, and put back", async ({ page, still }) => {
+  await still.open({ preset: "everything", head: HEAD });
+  await still.feed(STEPS.start);
+  await still.after(1);
+  const run = async (words: string) => {
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox", { name: "What to do" }).fill(words);
+    await expect(page.getByRole("option").first()).toContainText(new RegExp(words, "i"));
+    await page.keyboard.press("Enter");
+    await still.after(1);
+  };
+  const said = page.locator("p[role=status][aria-label=Instruments]");
+  const side = (name: string) => new URL(page.url()).searchParams.get(name);
+  const width = () => Number.parseFloat(side("right") ?? "0");
+  await run("move KV cache right");
+  expect(side("bottom")).toMatch(/^0\.2444\*waterfall-[\d.]+\*kv-[\d.]+$/);
+  await expect(said).toHaveText("KV cache: moved right");
+  await run("make attention wider");
+  const wide = width();
+  await run("make attention wider");
+  expect(width()).toBeGreaterThan(wide);
+  expect(side("right")).toContain("attention.entropy");
+  await run("instruments where they were at first");
+  expect([side("bottom"), side("right")]).toEqual([null, null]);
+});

@@ -64,7 +64,7 @@ export class Palette {
       this.load(() => this.search());
       return;
     }
-    const all = commands.commandsFor(this.state, this.models(), input.value);
+    const all = commands.commandsFor(this.state, this.models(), input.value, this.actions);
     this.found = commands.matching(all, input.value).slice(0, MOST_SHOWN);
     this.chosen = 0;
     const rows = this.found.map((command, i) =>

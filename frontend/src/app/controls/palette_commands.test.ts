@@ -1,9 +1,14 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { ARRANGEMENTS, type Arrangement } from "../../hud/arrangement";
+import { instrumentOf } from "../../hud/instruments";
+import { layout } from "../../hud/layout";
 import { createState } from "../../state/initial";
 import type { AppState, TokenRow } from "../../state/state";
 import type { ModelInfo } from "../../telemetry/protocol.gen";
 import type { Actions } from "../actions";
 import { commandsFor, matching } from "./palette_commands";
+
+vi.mock("./announce", () => ({ announce: () => {} }));
 
 const MODELS = [
   { id: "a", name: "SmolLM2 135M" },
@@ -52,6 +57,26 @@ describe("palette", () => {
     expect(does(typed)).toEqual([]),
   );
 
+  it("moves and sizes the panels on show, and each instrument is still found first by its name", () => {
+    const arrangement = ARRANGEMENTS.everything;
+    const minimum = (id: string) => instrumentOf(id)?.minimum ?? null;
+    const desk = {
+      arrangement: () => arrangement,
+      layout: () => layout(1920, 1080, { view: "both", arrangement, focus: null, minimum }),
+    };
+    const found = (typed: string) => matching(commandsFor(running(), MODELS, typed, desk), typed);
+    const arranged: Arrangement[] = [];
+    const actions = { arrange: (after: Arrangement) => arranged.push(after) } as unknown as Actions;
+    expect(found("move attention left")[0]!.name).toBe("Move Attention left");
+    found("move kv right")[0]!.run(actions);
+    found("wider attention")[0]!.run(actions);
+    expect(arranged[0]!.bottom.map(({ active }) => active)).toEqual(["waterfall", "kv"]);
+    expect(arranged[1]!.rightShare).toBeGreaterThan(arrangement.rightShare);
+    expect(found("attention")[0]).toMatchObject({ name: "Attention", kind: "preset" });
+    expect(found("kv")[0]).toMatchObject({ kind: "focus instrument" });
+    expect(found("")[0]).toMatchObject({ kind: "preset" });
+  });
+
   it("offers nothing that only a page with control can do to one that watches", () => {
     const watching = running();
     watching.control = false;
@@ -93,5 +118,5 @@ it("offers to each right what it may do", () => {
     const keys = new Set(commandsFor(state, [], "").map(({ key }) => key));
     return ["O", "S", "/", "P"].filter((key) => keys.has(key)).join("");
   };
-  expect(["owner", "controller", "viewer"].map(offered)).toEqual(["OS/P", "/P", "P"]);
+  expect(["owner", "controller", "viewer", "file"].map(offered)).toEqual(["OS/P", "/P", "P", "P"]);
 });

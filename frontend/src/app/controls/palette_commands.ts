@@ -1,12 +1,13 @@
 import { PRESETS } from "../../hud/arrangement";
 import type { Option } from "../../hud/instrument";
-import { INSTRUMENTS } from "../../hud/instruments";
+import { INSTRUMENTS, instrumentOf } from "../../hud/instruments";
 import { chosen } from "../../hud/options";
 import { isRunning, mayControl, mayRun, type Needs, offers } from "../../state/select";
 import type { AppState, Preset } from "../../state/state";
 import type { Actions } from "../actions";
 import { chooseFile } from "../file_drop";
 import { SHORTCUTS } from "../keyboard";
+import { arrangeCommands } from "./arrange_commands";
 
 /** One line of the palette. */
 export interface Command {
@@ -30,15 +31,17 @@ export const PRESET_NAMES: Readonly<Record<Preset, string>> = {
   everything: "Everything",
 };
 
-/** What can be done now; `typed` may name a layer and head, or a token. */
+/** What can be done now; `typed` may name a layer and head, or a token. `desk`: the panels on show can be moved. */
 export function commandsFor(
   state: AppState,
   models: readonly { readonly id: string; readonly name: string }[],
   typed: string,
+  desk: Pick<Actions, "arrangement" | "layout"> | null = null,
 ): Command[] {
   return [
     ...targets(state, typed),
     ...cockpit(state),
+    ...(desk ? arrangeCommands(desk, (id) => written(instrumentOf(id)?.title ?? id)) : []),
     ...running(state),
     ...page().filter(({ key }) => offers(state, NEEDS.get(key))),
     ...loading(state, models),
