@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from websockets.sync.client import connect
 
 from cloudchamber.server.app import create_app
 from cloudchamber.server.file_session import FileSession
@@ -16,9 +18,11 @@ from cloudchamber.sessions.container_format import ContainerError
 from cloudchamber.sessions.container_writer import write_container
 from cloudchamber.sessions.file_store import FileStore
 from cloudchamber.sessions.from_recording import MemoryArchive, from_recording
+from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.recording import read_recording
-from tests.server.serving import OWNER, SECRET
+from tests.server.serving import OWNER, SECRET, DrivenSession, serving
+from tests.sessions.runs import head, session_id
 
 FIXTURE = Path(__file__).parents[2] / "playwright/fixtures/smollm2.chamber"
 ID = "0be170e25b663ba9"
@@ -57,6 +61,33 @@ def test_there_is_one_session_and_it_stays_as_it_is(client: TestClient) -> None:
     assert client.get("/api/sessions/ffffffffffffffff/parts/manifest").status_code == 404
     assert client.get(f"/api/sessions/{ID}/parts/frames/99").status_code == 404
     assert client.get("/healthz").json()["state"] == "replay"
+
+
+def right_told(session: Any, page: Path, of: str) -> str:
+    """What a page that looks at a session hears that it may do."""
+    with serving(session, page) as address:
+        url = f"ws://{address}/api/sessions/{of}/watch"
+        with connect(url, compression=None, additional_headers=OWNER) as socket:
+            told = codec.decode(socket.recv(timeout=10, decode=False))
+    return str(told["right"])
+
+
+def test_a_page_hears_that_nothing_can_be_done_with_it_but_look(file: Path, tmp_path: Path) -> None:
+    with open_container(file) as container:
+        assert right_told(FileSession(FileStore(file, container)), tmp_path, ID) == "file"
+    kept = DrivenSession()
+    kept.store = Store(tmp_path / "sessions.db")
+    kept.store.begin(head(1)).result()
+    assert right_told(kept, tmp_path, session_id(1)) == "owner"
+    kept.store.close()
+
+
+def test_no_link_leads_to_a_file_that_is_on_show_today(client: TestClient) -> None:
+    assert client.get("/api/sessions").json()["changeable"] is False
+    for session in (ID, "live"):
+        answer = client.post("/api/shares", json={"session": session})
+        assert answer.status_code == 400
+        assert "pass that on" in answer.text
 
 
 def test_a_part_that_is_damaged_is_told_and_not_shown(tmp_path: Path, file: Path) -> None:

@@ -1,6 +1,6 @@
 """Kept sessions over HTTP: their list, their parts, and what an owner may change.
 
-GET    api/sessions                    {sessions: [...], used, limit, recording}
+GET    api/sessions                    {sessions: [...], used, limit, recording, changeable}
 POST   api/sessions/{id}               {"title": "..."} or {"pinned": true}
 DELETE api/sessions/{id}
 GET    api/sessions/{id}/parts/{name}  one part, as `sessions/archive.py` has it
@@ -40,7 +40,7 @@ async def sessions(request: Request) -> Response:
     """All kept sessions in brief, newest first, and whether runs are added to them."""
     store, recording = _store(request), request.app.state.session.records
     if store is None:
-        return _json({"sessions": [], "used": 0, "limit": 0, "recording": recording})
+        return _json({"sessions": [], "used": 0, "limit": 0, "recording": recording, "changeable": False})
 
     def read() -> dict[str, Any]:
         listed = [dataclasses.asdict(info) for info in store.list()]
@@ -49,6 +49,7 @@ async def sessions(request: Request) -> Response:
             "used": store.used,
             "limit": store.keep_bytes,
             "recording": recording,
+            "changeable": not store.only_read,
         }
 
     return await _answer(lambda: _json(read()))

@@ -18,6 +18,7 @@ from cloudchamber.server.admissions import Admissions
 from cloudchamber.server.flow import STATE_KEY, Flow
 from cloudchamber.server.rights import Grant, grant_of
 from cloudchamber.server.stream import CLOSE_CROWDED, MAX_VIEWERS, ClosedError, until_first_ends
+from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry import codec, messages
 
 CLOSE_TOLD: Final = 1003
@@ -87,13 +88,14 @@ async def watch(websocket: WebSocket) -> None:
 
 async def _tell(websocket: WebSocket, session: str, grant: Grant, changed: asyncio.Event) -> None:
     onlookers: Onlookers = websocket.app.state.onlookers
+    store: Store | None = websocket.app.state.session.store
     welcome = messages.Welcome(
         protocol=messages.PROTOCOL,
         session=session,
         version=__version__,
         resumed=True,  # what is kept does not change
         control=False,
-        right=grant.right,
+        right="file" if store is not None and store.only_read else grant.right,
     )
     await websocket.send_bytes(codec.encode(welcome))
     while True:

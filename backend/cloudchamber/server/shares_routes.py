@@ -56,6 +56,8 @@ async def make_share(request: Request) -> Response:
     admissions: Admissions = request.app.state.admissions
     try:
         wish = _wish(await _json(request))
+        if (store := request.app.state.session.store) is not None and store.only_read:
+            raise BodyError("A session's file is on show: pass that on as it is.")
         if wish.session != LIVE and not await _is_kept(request, wish.session):
             raise BodyError("There is no session of that id.")
         share, secret = admissions.shares.make(

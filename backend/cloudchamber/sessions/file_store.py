@@ -42,6 +42,8 @@ ONLY_READ: Final = "This is a session's file: it is shown as it is."
 class FileStore(Store):
     """The one session of an archive, under its own id."""
 
+    only_read = True
+
     def __init__(self, path: Path, session: Archive) -> None:
         """Raises `ContainerError` if its manifest can't be read."""
         super().__init__(path)

@@ -43,6 +43,8 @@ KEPT_READERS: Final = 4
 class Store:
     """Sessions in one file. Making one touches nothing; the file comes with the first change."""
 
+    only_read = False  # or it is a file that is shown as it is
+
     def __init__(self, path: Path | None = None, *, keep_bytes: int = retention.KEEP_BYTES) -> None:
         self.path = path or store_path()
         self.spools = self.path.parent / SPOOL
@@ -114,9 +116,8 @@ class Store:
                 key = store_writing.key_of(db, session)
         except _NoStoreError:
             return None
-        if key is None:
-            return None
-        return StoreArchive(self._reading, key, self.expanders, self.spools / session)
+        folder = self.spools / session
+        return None if key is None else StoreArchive(self._reading, key, self.expanders, folder)
 
     @contextmanager
     def still(self, session: str) -> Iterator[StoreArchive | None]:

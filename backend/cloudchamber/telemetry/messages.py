@@ -36,7 +36,8 @@ class Welcome(Message):
     control: bool
     """The viewer may send commands that change the run."""
     right: str
-    """The viewer's: "viewer", "controller" or "owner". Only an owner may load another model."""
+    """The viewer's: "viewer", "controller" or "owner". Only an owner may load another model. "file" where a
+    session's file is shown, with which nobody may do more than look at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

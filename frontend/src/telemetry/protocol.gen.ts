@@ -521,7 +521,7 @@ export interface Welcome {
   readonly resumed: boolean;
   /** The viewer may send commands that change the run. */
   readonly control: boolean;
-  /** The viewer's: "viewer", "controller" or "owner". Only an owner may load another model. */
+  /** The viewer's: "viewer", "controller" or "owner". Only an owner may load another model. "file" where a session's file is shown, with which nobody may do more than look at it. */
   readonly right: string;
 }
 

@@ -109,12 +109,24 @@ test("cloudchamber open shows a file, and says what is wrong with one that is no
   try {
     await open(page, await addressSaid(child));
     await expectExperts(page);
+    // Nothing is offered that can't be done with a file.
+    await expect(page.getByRole("button", { name: /share/i })).toBeHidden();
+    for (const key of ["s", "o"]) {
+      await page.keyboard.press(key);
+      await expect(page.getByRole("heading", { name: "A session's file is on show" })).toBeVisible();
+    }
+    await expect(page.locator("dialog[open]")).toHaveCount(0);
     // Another file, which the server does not have: no link can lead to it.
     await drop(page, readFileSync(RECORDING));
     await expect.poll(async () => (await snapshot(page)).vocabularySize).toBe(49152);
     await page.keyboard.press("s");
     await expect(page.getByText("A file is on show")).toBeVisible();
     await expect(page.locator("dialog[open]")).toHaveCount(0);
+    await page.keyboard.press("o");
+    const list = page.getByRole("dialog", { name: "KEPT SESSIONS" });
+    await expect(list.getByRole("listitem")).toHaveCount(1);
+    await expect(list.getByRole("button")).toHaveText(["CLOSE"]);
+    await expect(list.getByRole("link")).toHaveCount(1);
   } finally {
     child.kill();
   }

@@ -29,6 +29,7 @@ class SessionsDialog {
   private readonly list = h("ul", { "aria-label": "Sessions" });
   private readonly note = h("p", { class: "note", role: "status" }, "Reading the list …");
   private readonly bar = h("progress", { "aria-label": "Room used", max: 1, value: 0 });
+  private readonly live = h("a", { href: addressOf(location.search, null), class: "way" }, "LIVE");
   private readonly ending = new AbortController();
 
   constructor(
@@ -36,7 +37,6 @@ class SessionsDialog {
     private readonly shown: string | null,
   ) {
     const close = h("button", { type: "button", class: "quiet", click: () => this.element.close() }, "CLOSE");
-    const live = h("a", { href: addressOf(location.search, null), class: "way" }, "LIVE");
     const outside = (event: MouseEvent) => {
       if (event.target === this.element) this.element.close();
     };
@@ -47,7 +47,7 @@ class SessionsDialog {
       this.list,
       this.bar,
       this.note,
-      h("div", { class: "ways" }, ...(shown === null ? [] : [live]), close),
+      h("div", { class: "ways" }, this.live, close),
     );
     this.element.addEventListener("close", () => {
       this.ending.abort();
@@ -78,15 +78,16 @@ class SessionsDialog {
   }
 
   private show(kept: KeptSessions): void {
-    const { sessions, used, limit } = kept;
+    const { sessions, used, limit, changeable } = kept;
     const focused = (document.activeElement as HTMLElement | null)?.dataset.key;
-    this.list.replaceChildren(...sessions.map((session) => this.row(session)));
+    this.list.replaceChildren(...sessions.map((session) => this.row(session, changeable)));
     if (focused) this.list.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    this.live.hidden = this.shown === null || !changeable;
     this.bar.value = limit > 0 ? Math.min(1, used / limit) : 0;
     this.say(roomSaid(kept));
   }
 
-  private row(session: KeptSession): HTMLElement {
+  private row(session: KeptSession, changeable: boolean): HTMLElement {
     const { id, title, model, created, seconds, steps, running, pinned, goes_next } = session;
     const length = `${count(steps)} tokens · ${clock(seconds)}`;
     const facts = [model, length, ago(created, Date.now() / 1000), bytes(session.bytes)];
@@ -108,6 +109,7 @@ class SessionsDialog {
       { "data-session": id, "data-next": String(goes_next) },
       h("div", { class: "what" }, name, h("span", { class: "facts" }, facts.join(" · "))),
     );
+    if (!changeable) return row;
     const pin = this.button(id, pinned ? "UNPIN" : "PIN", `${pinned ? "Unpin" : "Pin"} ${title}`, () =>
       this.change(() => this.client.change(id, { pinned: !pinned })),
     );

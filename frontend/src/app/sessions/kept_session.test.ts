@@ -22,7 +22,13 @@ it.each([
 
 it("says whether runs are kept, and for how long there is room", () => {
   const said = (count: number, recording: boolean) =>
-    roomSaid({ sessions: Array<KeptSession>(count), used: count * 2e9, limit: 10e9, recording });
+    roomSaid({
+      sessions: Array<KeptSession>(count),
+      used: count * 2e9,
+      limit: 10e9,
+      recording,
+      changeable: true,
+    });
   expect(said(0, true)).toBe("Nothing is kept yet: every run is, as it streams.");
   expect(said(0, false)).toMatch(/^Nothing is kept: the server was started without recording/);
   expect(said(1, false)).toMatch(/are kept, and nothing is added: .*without recording/);

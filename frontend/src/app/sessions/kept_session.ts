@@ -26,6 +26,8 @@ export interface KeptSessions {
   readonly limit: number;
   /** Runs of this server are added. */
   readonly recording: boolean;
+  /** They can be named anew, pinned and deleted: they are not a file that is shown as it is. */
+  readonly changeable: boolean;
 }
 
 /** The sessions of the server beside the page. Each call rejects with a sentence. */
