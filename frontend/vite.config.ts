@@ -1,4 +1,5 @@
 /// <reference lib="es2024.collection" />
+import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
 // Vitest prints failures with it, and Node has it from version 21 on.
@@ -14,9 +15,23 @@ Map.groupBy ??= (items, keyOf) => {
   return groups;
 };
 
+/** Shaders go into the page without comments and indents: of a compressed shader they are a third. */
+const bareShaders = {
+  name: "bare-shaders",
+  apply: "build",
+  enforce: "pre",
+  load(id: string) {
+    if (!id.endsWith(".wgsl?raw")) return null;
+    const source = readFileSync(id.slice(0, -"?raw".length), "utf8");
+    const lines = source.split("\n").map((line) => line.replace(/\/\/.*/, "").trim());
+    return `export default ${JSON.stringify(lines.filter((line) => line !== "").join("\n"))}`;
+  },
+} as const;
+
 // Relative base: the page also works under a path prefix and from a static folder.
 export default defineConfig({
   base: "./",
+  plugins: [bareShaders],
   build: {
     target: "es2023",
     outDir: "../backend/cloudchamber/server/page",
@@ -24,6 +39,12 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // In kB before compression. What a visit loads, compressed, is held to 200 kB by `make bench`.
     chunkSizeWarningLimit: 800,
+    // Every browser with WebGPU knows how to load modules ahead.
+    modulePreload: { polyfill: false },
+    // All that a visit loads at once in one file, whatever else needs parts of it: so it compresses best.
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: "page", test: /src\/app\/main\.ts$/ }] } },
+    },
   },
   // Node has WebSocket without a flag from version 22 on.
   test: { execArgv: ["--experimental-websocket"] },
