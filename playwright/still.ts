@@ -91,6 +91,15 @@ export class Still {
     }, method);
   }
 
+  /** Draw, and wait for a file of code that is asked for when it is first drawn with. */
+  async fetched(name: string): Promise<void> {
+    await this.after(0);
+    await this.page.waitForFunction(
+      (file) => performance.getEntriesByType("resource").some((entry) => entry.name.includes(file)),
+      name,
+    );
+  }
+
   /** Move the clock on and draw. */
   async after(seconds: number): Promise<void> {
     await this.page.evaluate(async (s) => {

@@ -7,6 +7,7 @@ import type { AppState } from "../state/state";
 import { wrap } from "./explanation";
 import { termOf } from "./glossary";
 import { INSTRUMENTS } from "./instruments";
+import { loadWide } from "./kv/kv";
 import { loadTerms, TermPlaces } from "./term_places";
 import { ATTENTION_TERMS } from "./terms/attention_terms";
 import { LAYERS_TERMS } from "./terms/layers_terms";
@@ -14,6 +15,7 @@ import { MEMORY_TERMS } from "./terms/memory_terms";
 import { RUN_TERMS } from "./terms/run_terms";
 
 beforeAll(loadTerms);
+beforeAll(loadWide);
 
 it.each(INSTRUMENTS.flatMap(({ title, short }) => [title, short]))("explains %s", (title) => {
   expect(termOf(title, true)!.says).toMatch(/\w.*\.$/);
@@ -57,6 +59,7 @@ const NOTES = new Set([
   "program, libraries, tokenizer, what the taps keep",
   "sampled lit",
   "the load was not recorded",
+  "thin bar: bytes of all cells, lit as far as in use",
 ]);
 
 describe("on recorded runs", () => {

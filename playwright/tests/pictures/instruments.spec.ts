@@ -9,6 +9,7 @@ test.use({ viewport: { width: 1024, height: 640 } });
 for (const id of ["attention", "entropy", "flow", "kv", "memory", "pulse", "rope", "waterfall"]) {
   test(`${id}: few tokens, and many`, async ({ still }, info) => {
     await still.open({ view: "hud", focus: id, head: HEAD });
+    if (id === "kv") await still.fetched("kv_wide");
     await still.at(STEPS.start);
     await expectPicture(await still.picture(), `${id}-start`, info);
     await still.at(STEPS.uncertain);

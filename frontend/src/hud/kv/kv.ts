@@ -17,18 +17,8 @@ import type { Scene } from "../scene";
 import { Seen } from "../seen";
 import { color, motion, size, text } from "../theme";
 import type { HudUi } from "../ui";
-import { drawLayers, layerAt } from "./kv_layers";
-import {
-  type AttentionRow,
-  attentionRow,
-  type KvLayers,
-  type KvModel,
-  kvLayers,
-  kvModel,
-  positionInCell,
-  received,
-  zoomCells,
-} from "./kv_model";
+import { drawLayers, layerAt, TABLE } from "./kv_layers";
+import { positionInCell } from "./kv_model";
 import {
   cellAt,
   drawCells,
@@ -39,12 +29,16 @@ import {
   placeRing,
   type RingPlace,
 } from "./kv_ring";
-import { bytesWords, type KvWords, kvWords } from "./kv_words";
+import { type KvOwn, type KvShown, kvShown } from "./kv_shown";
+import type { KvWide } from "./kv_wide";
 
 const SELECTOR = 18;
 const FOOTER = 32;
 const LINE = 14;
 const NO_WORDS: readonly string[] = [];
+/** A panel this large shows the cells in rows and the layers in a table, beside the ring. */
+const WIDE = 900;
+const TALL = 420;
 
 /** What the heading leaves of the panel, and the ring in it. */
 interface Place {
@@ -62,17 +56,26 @@ function placeOf(panel: Rect): Place {
   return { body, ring };
 }
 
+/** What stands beside the ring in a large panel: code enough for a file of its own, which comes with the first one. */
+let large: typeof KvWide | null = null;
+let asked = false;
+
+export async function loadWide(): Promise<void> {
+  if (asked) return;
+  asked = true;
+  try {
+    large = (await import("./kv_wide")).KvWide;
+  } catch {
+    // The panel stays as it is in the cockpit; every frame would ask again.
+  }
+}
+
 /** The KV cache of one layer as a ring of its real cells, and every layer's in brief. */
 class Kv implements InstrumentView {
-  private model: KvModel | null = null;
-  private layers: KvLayers | null = null;
-  private row: AttentionRow | null = null;
-  private spikes: Float32Array | null = null;
-  private zoom = 0;
+  private shown: KvShown | null = null;
+  private wide: KvWide | null = null;
   private readonly seen = new Seen();
   private readonly feed = new FlowFeed("kv row");
-  private words: KvWords | null = null;
-  private bytes: readonly string[] = [];
   private readonly selector = { x: 0, y: 0, width: 0, height: SELECTOR };
   private readonly placeIn = new PlaceIn(placeOf);
 
@@ -81,34 +84,39 @@ class Kv implements InstrumentView {
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
     const { scene } = this;
     const moment = shown(state);
-    const { body, ring } = this.placeIn.of(rect);
+    const wide = this.wideIn(rect);
+    const { body, ring } = (wide?.placeIn ?? this.placeIn).of(rect);
     // Of a moment far back the page has no row of its own; the newest come with the stream.
     if (moment.pinned && (state.model?.n_head ?? 0) > 0) this.feed.update(state, "head", now, ui.host);
     this.follow(state, moment.cache, moment.position, ring);
-    const { model, layers, words } = this;
+    const own = this.shown?.own ?? null;
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
-    heading(scene, rect, kv.title, words?.captions ?? NO_WORDS);
+    heading(scene, rect, kv.title, own?.words.captions ?? NO_WORDS);
     scene.pushClip(rect.x, rect.y, rect.width, rect.height);
-    if (model && words) {
+    if (own) {
       const still = ui.reducedMotion || moment.pinned;
-      drawCells(scene, ring, model);
-      drawWindow(scene, ring, model);
-      drawSpikes(scene, ring, this.spikes, this.zoom);
-      drawWriteHead(scene, ring, model, moment.row?.arrived ?? 0, now, still);
-      drawMiddle(scene, ring, words, drawn);
-      this.drawCorners(model, words, body);
+      drawCells(scene, ring, own.model);
+      drawWindow(scene, ring, own.model);
+      drawSpikes(scene, ring, own.spikes, own.zoom);
+      drawWriteHead(scene, ring, own.model, moment.row?.arrived ?? 0, now, still);
+      drawMiddle(scene, ring, own.words, drawn);
+      if (!wide) this.drawCorners(own, body);
     } else this.drawEmpty(state, body);
-    if (layers) this.drawFooter(layers, state.selection.layer, body, ui);
+    if (this.shown && wide) wide.draw(state, this.shown, rect, ui);
+    else if (this.shown) this.drawFooter(this.shown, state.selection.layer, body, ui);
     scene.popClip();
-    if (model && moment.cache) this.drawPointed(state, moment.cache, model, ring, rect, ui);
+    if (this.shown) this.drawPointed(state, this.shown, ring, wide, rect, ui);
   }
 
   pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState): boolean {
-    if (hit.kind !== "layer" || !this.layers) return false;
-    const { count: rows, layer } = this.layers;
+    if (hit.kind !== "layer" || !this.shown) return false;
+    const { layers } = this.shown;
+    const { count: rows, layer } = layers;
     if (event.type === "press" || event.type === "drag") {
-      headSelected(state, layer[layerAt(this.layers, this.selector, event.x)]!, state.selection.head);
+      const row =
+        hit.value === TABLE && this.wide ? this.wide.rowAt(event.y) : layerAt(layers, this.selector, event.x);
+      headSelected(state, layer[Math.min(Math.max(row, 0), rows - 1)]!, state.selection.head);
       return true;
     }
     if (event.type !== "wheel") return event.type === "release";
@@ -117,7 +125,14 @@ class Kv implements InstrumentView {
     return true;
   }
 
-  /** Makes the models anew where what they are made from has changed. */
+  private wideIn(rect: Rect): KvWide | null {
+    if (rect.width < WIDE || rect.height < TALL) return null;
+    if (!large) void loadWide();
+    else this.wide ??= new large(this.scene);
+    return this.wide;
+  }
+
+  /** Makes what is shown anew where what it is made from has changed. */
   private follow(state: AppState, cache: CacheStatus | null, position: number, ring: RingPlace): void {
     const { seen } = this;
     const { layer, head } = state.selection;
@@ -132,19 +147,10 @@ class Kv implements InstrumentView {
     seen.value(this.feed.row);
     seen.value(ring.spikes);
     if (!seen.changed) return;
-    this.model = cache ? kvModel(cache, layer, promptLength(state)) : null;
-    this.layers = cache ? kvLayers(cache) : null;
-    this.row = this.model
-      ? (attentionRow(state, layer, head, position) ?? askedRow(this.feed, position))
-      : null;
-    this.zoom = this.model ? zoomCells(this.model.used, this.model.cells) : 0;
-    this.spikes =
-      this.row && cache && this.model ? received(this.row, cache, layer, this.zoom, ring.spikes) : null;
-    this.words = this.model ? kvWords(this.model, head, this.spikes ? this.zoom : 0) : null;
-    this.bytes = this.layers ? bytesWords(this.layers) : NO_WORDS;
+    this.shown = cache ? kvShown(state, cache, position, this.feed, ring.spikes) : null;
   }
 
-  private drawCorners(model: KvModel, words: KvWords, body: Rect): void {
+  private drawCorners({ model, words }: KvOwn, body: Rect): void {
     const { scene } = this;
     const right = body.x + body.width;
     const top = body.y + 11;
@@ -178,8 +184,8 @@ class Kv implements InstrumentView {
   }
 
   /** The selector, and bytes: of the layer, and of all. */
-  private drawFooter(layers: KvLayers, selected: number, body: Rect, ui: HudUi): void {
-    const { scene, words } = this;
+  private drawFooter({ layers, bytes, own }: KvShown, selected: number, body: Rect, ui: HudUi): void {
+    const { scene } = this;
     const bottom = body.y + body.height;
     const { selector } = this;
     selector.x = body.x;
@@ -192,10 +198,10 @@ class Kv implements InstrumentView {
     const y = bottom - FOOTER + 16;
     const right = body.x + body.width;
     this.fact(right, y, half, layers.said);
-    this.fact(right, y + LINE, half, this.bytes);
-    if (!words) return;
-    scene.textFitting(body.x, y, half, words.keys, text.caption, color.words);
-    scene.textFitting(body.x, y + LINE, half, words.values, text.caption, color.words);
+    this.fact(right, y + LINE, half, bytes);
+    if (!own) return;
+    scene.textFitting(body.x, y, half, own.words.keys, text.caption, color.words);
+    scene.textFitting(body.x, y + LINE, half, own.words.values, text.caption, color.words);
   }
 
   /** The first wording that fits, to the right. */
@@ -208,46 +214,43 @@ class Kv implements InstrumentView {
 
   private drawPointed(
     state: AppState,
-    cache: CacheStatus,
-    model: KvModel,
+    shown: KvShown,
     ring: RingPlace,
+    wide: KvWide | null,
     rect: Rect,
     ui: HudUi,
   ): void {
-    const cell = cellAt(ring, model.cells, this.zoom, ui.pointerX, ui.pointerY);
-    if (!(cell >= 0)) return;
-    const position = positionInCell(cache, model, cell);
-    const lines = [position < 0 ? `cell ${cell}` : labelAt(state, position)];
-    if (position < 0) lines.push(cell === model.writeHead ? "the next token goes here" : "free");
-    else {
-      const live = position >= model.offset;
-      lines.push(
-        `cell ${cell} · position ${position} · ${position < promptLength(state) ? "prompt" : "answer"}`,
-      );
-      if (!live) lines.push("out of the window");
-      else if (this.row)
-        lines.push(
-          `attention ${probability(this.row.weight(position))} · L${model.layer}·H${state.selection.head}`,
-        );
-    }
-    callout(this.scene, ui.pointerX, ui.pointerY, lines, rect);
+    const { pointerX: x, pointerY: y } = ui;
+    const told = wide?.layerTold(x, y);
+    if (told) callout(this.scene, x, y, told, rect);
+    if (!shown.own) return;
+    const { model, zoom } = shown.own;
+    let cell = cellAt(ring, model.cells, zoom, x, y);
+    if (wide && !(cell >= 0)) cell = wide.cellAt(x, y);
+    if (cell >= 0) callout(this.scene, x, y, cellTold(state, shown.cache, shown.own, cell), rect);
   }
 
   private drawEmpty({ model, selection, cache }: AppState, body: Rect): void {
     const none = cache
       ? `layer ${selection.layer} keeps no keys and values`
       : "keys and values of every token so far";
-    const said =
-      model?.lacks.attention && (!cache || this.layers?.reservedBytes === 0) ? model.lacks.attention : none;
+    const nothing = model?.lacks.attention && (!cache || this.shown?.layers.reservedBytes === 0);
+    const said = nothing ? model.lacks.attention! : none;
     const short = model?.lacks.attention ? "n/a · no attention here" : none;
     this.scene.textFitting(body.x, body.y + 18, body.width, [said, short], text.data, color.muted);
   }
 }
 
-/** The row that was asked for, once it is that of `position`. */
-function askedRow({ row }: FlowFeed, position: number): AttentionRow | null {
-  if (row?.position !== position) return null;
-  return { query: position, weight: (key) => row.weights[key] ?? 0 };
+/** What there is to say of a cell. */
+function cellTold(state: AppState, cache: CacheStatus, { model, row }: KvOwn, cell: number): string[] {
+  const position = positionInCell(cache, model, cell);
+  if (position < 0) return [`cell ${cell}`, cell === model.writeHead ? "the next token goes here" : "free"];
+  const whose = position < promptLength(state) ? "prompt" : "answer";
+  const lines = [labelAt(state, position), `cell ${cell} · position ${position} · ${whose}`];
+  if (position < model.offset) lines.push("out of the window");
+  else if (row)
+    lines.push(`attention ${probability(row.weight(position))} · L${model.layer}·H${state.selection.head}`);
+  return lines;
 }
 
 export const kv: Instrument = {

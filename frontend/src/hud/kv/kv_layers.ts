@@ -4,6 +4,9 @@ import type { Scene } from "../scene";
 import { color } from "../theme";
 import type { KvLayers } from "./kv_model";
 
+/** Value of the region that is a table of the layers; that of the selector is 0. */
+export const TABLE = 1;
+
 const WIDEST = 14;
 /** Height of the least cache's column, as a share: it stays to be seen. */
 const LEAST = 0.3;

@@ -12,7 +12,7 @@ const GAP = 0.35;
 /** Seconds in which the write head steps on. */
 const STEP = 0.09;
 /** What is left of cells that no token can look at any more. */
-const OUT_OF_WINDOW = 0.32;
+export const OUT_OF_WINDOW = 0.32;
 const SPIKE = fade(color.data, 0.85);
 
 /** Where the ring stands and how it is divided. */

@@ -62,6 +62,26 @@ export const MEMORY_TERMS: readonly Named[] = [
     "K",
     "values",
     "V",
+    "K + V",
+  ),
+  term(
+    "Cells",
+    "What the selected layer keeps, cell by cell: the token, and how the selected head's newest query looks at it.",
+    "width of the light = √attention",
+    "CELLS",
+  ),
+  term(
+    "By layer",
+    "Every layer's cache on one scale of cells: what the next token can see is bright, what has left a window dim.",
+    "bytes in use = bytes of all cells · used ÷ cells",
+    "BY LAYER",
+  ),
+  term("Used cells", "Cells of the layer that hold a token, of those there are.", "", "used"),
+  term(
+    "Each token",
+    "Bytes that the next token's keys and values take in all layers.",
+    "Σ layers (keys + values) ÷ cells",
+    "each token",
   ),
   term("Weights", "What the model's file holds, in memory.", "Σ bytes of the tensors", "weights", "wts"),
   term(
