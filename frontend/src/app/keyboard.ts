@@ -88,21 +88,20 @@ export const SHORTCUTS: readonly Shortcut[] = [
   {
     keys: Object.keys(ARROWS),
     shown: "← → ↑ ↓",
-    does: "Turn the nebula; ← → in a replay: token before, after",
+    does: "Turn the nebula; ← → in a replay: token before, after; along a matrix or map brought nearer",
     run: (a, key) => a.steer(key) || turn(a, ...ARROWS[key]!),
   },
   {
     keys: ["+", "=", "-", "_"],
     shown: "+ −",
-    does: "Nearer, farther",
+    does: "Nearer, farther; in focus the matrix of attention, the map of RoPE",
     run: (a, key) => a.steer(key) || a.zoom(key === "+" || key === "=" ? ZOOM : 1 / ZOOM),
   },
-  { keys: ["r"], shown: "R", does: "Camera as at first", run: (a) => a.steer("r") || a.resetCamera() },
   {
-    keys: [],
-    shown: "+ − ← → ↑ ↓ R",
-    does: "In focused attention or RoPE: nearer, farther; then along it; all of it",
-    run: () => {},
+    keys: ["r"],
+    shown: "R",
+    does: "Camera as at first; all of that matrix or map",
+    run: (a) => a.steer("r") || a.resetCamera(),
   },
   { keys: ["p"], shown: "P", does: "Save a picture or a film", run: (a) => a.exportView("picture") },
   {

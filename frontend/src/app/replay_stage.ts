@@ -40,6 +40,7 @@ export class ReplayStage implements Stage {
   }
 
   forget(before: number): void {
+    this.state.memoryReadings.forget(before);
     this.picture()?.forget(before);
   }
 }

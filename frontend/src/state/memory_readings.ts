@@ -1,30 +1,77 @@
 import type { MemoryUsage } from "../telemetry/protocol.gen";
-import { Ring } from "./ring";
-import type { Keyframe } from "./state";
 
 /** Readings held: about four minutes of decoding. */
 const CAPACITY = 512;
 /** Seconds. One is taken every half second while somebody looks; after more than this nobody did. */
 const HOLDS = 3;
 
-/** What the memory held, reading by reading: the server keeps none, so a past moment has its own from here. */
+/**
+ * What a model's process held, reading by reading, the newest ones. The server keeps none: the history on show and the
+ * memory of a past moment are from here. Nothing is allocated once it is made.
+ */
 export class MemoryReadings {
-  private readonly held = new Ring<Keyframe<MemoryUsage>>(CAPACITY);
+  private readonly events: (MemoryUsage | null)[] = new Array(CAPACITY).fill(null);
+  private readonly times = new Float64Array(CAPACITY);
+  private next = 0;
+  length = 0;
+  /** Of the resident sizes, in bytes. */
+  least = Number.POSITIVE_INFINITY;
+  most = 0;
 
-  add(event: MemoryUsage, arrived: number): void {
-    this.held.push({ event, arrived });
+  /** `time` is the page's clock. */
+  add(event: MemoryUsage, time: number): void {
+    // Another model's process has a history of its own.
+    if (this.length > 0 && this.event(this.length - 1).weights !== event.weights) this.clear();
+    this.events[this.next] = event;
+    this.times[this.next] = time;
+    this.next = (this.next + 1) % CAPACITY;
+    this.length = Math.min(this.length + 1, CAPACITY);
+    this.measure();
   }
 
-  /** The reading that stood at clock time `time`; null where none was taken. */
+  /** The reading that stood at a time; null where none was taken. */
   at(time: number): MemoryUsage | null {
-    for (let i = this.held.length - 1; i >= 0; i--) {
-      const { event, arrived } = this.held.at(i)!;
-      if (arrived <= time) return time - arrived <= HOLDS ? event : null;
+    for (let i = this.length - 1; i >= 0; i--) {
+      if (this.time(i) <= time) return time - this.time(i) <= HOLDS ? this.event(i) : null;
     }
     return null;
   }
 
+  /** Resident bytes; 0 is the oldest held. */
+  size(i: number): number {
+    return this.event(i).process_resident;
+  }
+
+  time(i: number): number {
+    return this.times[this.slot(i)]!;
+  }
+
+  /** Readings from before a time count no more. */
+  forget(before: number): void {
+    while (this.length > 0 && this.time(0) < before) this.length--;
+    this.measure();
+  }
+
   clear(): void {
-    this.held.clear();
+    this.events.fill(null);
+    this.length = 0;
+    this.measure();
+  }
+
+  private event(i: number): MemoryUsage {
+    return this.events[this.slot(i)]!;
+  }
+
+  private slot(i: number): number {
+    return (this.next - this.length + i + CAPACITY) % CAPACITY;
+  }
+
+  private measure(): void {
+    this.least = Number.POSITIVE_INFINITY;
+    this.most = 0;
+    for (let i = 0; i < this.length; i++) {
+      this.least = Math.min(this.least, this.size(i));
+      this.most = Math.max(this.most, this.size(i));
+    }
   }
 }

@@ -5,10 +5,15 @@ import { memoryRun } from "../../../test/memory_run";
 import { stateAfter } from "../../../test/monitor_run";
 import { apply, momentSettled, stepSelected } from "../../state/reduce";
 import type { AppState } from "../../state/state";
-import type { Frame } from "../../telemetry/protocol.gen";
+import type { Frame, MemoryUsage } from "../../telemetry/protocol.gen";
 import { bytes } from "../format";
 import { monitorModel } from "../monitor_model";
 import { memory } from "./memory";
+
+/** A reading comes from the stream. */
+function read(state: AppState, reading: MemoryUsage): void {
+  apply(state, { kind: "frame", number: 0, time: 0, first_seq: 0, events: [], state: [reading] }, 50);
+}
 
 describe("the memory instrument on a recorded run", () => {
   it.each([
@@ -34,7 +39,7 @@ describe("the memory instrument on a recorded run", () => {
     const drawn = new Drawn(memory, stateAfter(24), { x: 0, y: 0, width: 416, height: 500 });
     const before = drawn.scene.shapeCount;
     const { memory: real } = drawn.state;
-    drawn.state.memory = { ...real!, process_resident: real!.process_resident + 2 ** 20 };
+    read(drawn.state, { ...real!, process_resident: real!.process_resident + 2 ** 20 });
     drawn.draw();
     expect(drawn.scene.shapeCount).toBe(before + 3);
   });
@@ -43,7 +48,10 @@ describe("the memory instrument on a recorded run", () => {
     const drawn = new Drawn(memory, stateAfter(24), { x: 0, y: 0, width: 416, height: 500 });
     const before = drawn.scene.shapeCount;
     const { memory: real } = drawn.state;
-    drawn.state.memory = { ...real!, weights: real!.weights / 2 };
+    read(drawn.state, { ...real!, process_resident: real!.process_resident + 2 ** 20 });
+    drawn.draw();
+    expect(drawn.scene.shapeCount).toBe(before + 3);
+    read(drawn.state, { ...real!, weights: real!.weights / 2 });
     drawn.draw();
     expect(drawn.scene.shapeCount).toBe(before);
   });

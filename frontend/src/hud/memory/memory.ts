@@ -1,6 +1,5 @@
 import { shown } from "../../state/moment";
 import type { AppState } from "../../state/state";
-import type { MemoryUsage } from "../../telemetry/protocol.gen";
 import { type Color, fade } from "../color";
 import { bytes, duration, percent } from "../format";
 import type { Instrument, InstrumentView } from "../instrument";
@@ -13,7 +12,7 @@ import type { Scene } from "../scene";
 import { Seen } from "../seen";
 import { color, glow, motion, size, text } from "../theme";
 import type { HudUi } from "../ui";
-import { type MemoryAccount, memoryAccount, ResidentHistory } from "./memory_model";
+import { type MemoryAccount, memoryAccount } from "./memory_model";
 
 /** Weights, cache, compute, and what is left over. */
 const PAINTS: readonly Color[] = [color.data, color.prompt, fade(color.prompt, 0.55), fade(color.data, 0.22)];
@@ -32,15 +31,13 @@ const UNREAD = ["the memory was not read at this moment", "not read at this mome
 /** Where the bytes are: by use, by device, and through time; and how far that explains what the system counts. */
 export class Memory implements InstrumentView {
   private model: MemoryAccount | null = null;
-  private source: MemoryUsage | null = null;
-  private readonly history = new ResidentHistory();
   private readonly seen = new Seen();
 
   constructor(private readonly scene: Scene) {}
 
   draw(state: AppState, rect: Rect, now: number, ui: HudUi): void {
     const { scene } = this;
-    this.follow(state, now);
+    this.follow(state);
     const { model } = this;
     const drawn = ui.reducedMotion ? 1 : progress(now, ui.shownAt, motion.bracketDraw);
     panel(scene, rect, drawn);
@@ -77,22 +74,7 @@ export class Memory implements InstrumentView {
     scene.popClip();
   }
 
-  observe(state: AppState, now: number): void {
-    this.follow(state, now);
-  }
-
-  forget(before: number): void {
-    this.history.forget(before);
-    if (before === Number.POSITIVE_INFINITY) this.source = null;
-  }
-
-  private follow(state: AppState, now: number): void {
-    if (state.memory !== this.source) {
-      // Another model's process has a history of its own.
-      if (!state.memory || state.memory.weights !== this.source?.weights) this.history.clear();
-      this.source = state.memory;
-      if (state.memory) this.history.add(state.memory.process_resident, now);
-    }
+  private follow(state: AppState): void {
     this.seen.begin();
     const { memory, cache } = shown(state);
     this.seen.value(memory);
@@ -180,7 +162,8 @@ export class Memory implements InstrumentView {
 
   /** The resident size through time, on a scale that holds its changes, with the sum as a level where it fits. */
   private drawHistory(state: AppState, area: Rect, now: number): void {
-    const { scene, history, model } = this;
+    const { scene, model } = this;
+    const history = state.memoryReadings;
     const { x, y, width } = area;
     const axis = 62;
     const count = history.length;

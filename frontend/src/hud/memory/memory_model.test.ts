@@ -4,7 +4,7 @@ import { createState } from "../../state/initial";
 import type { AppState } from "../../state/state";
 import type { MemoryUsage } from "../../telemetry/protocol.gen";
 import { bytes } from "../format";
-import { memoryAccount, ResidentHistory } from "./memory_model";
+import { memoryAccount } from "./memory_model";
 
 const state = stateAfter(24);
 const real = state.memory!;
@@ -78,13 +78,4 @@ describe("the account", () => {
   it("is nothing before a model is there", () => {
     expect(memoryAccount(createState())).toBeNull();
   });
-});
-
-it("keeps the newest readings, and their range", () => {
-  const history = new ResidentHistory();
-  for (let i = 0; i < 600; i++) history.add(1000 + i, i);
-  expect([history.length, history.size(0), history.size(511), history.time(0)]).toEqual([
-    512, 1088, 1599, 88,
-  ]);
-  expect([history.least, history.most]).toEqual([1088, 1599]);
 });
