@@ -13,7 +13,7 @@ from cloudchamber import __version__
 from cloudchamber.cli_export import export, open_file
 from cloudchamber.cli_sessions import DataOption, KeepOption
 from cloudchamber.cli_sessions import app as sessions_app
-from cloudchamber.cli_terminal import err, fail, out
+from cloudchamber.cli_terminal import HarmlessFormatter, echo, err, fail, out, plain
 
 if TYPE_CHECKING:
     from cloudchamber.inference.options import EngineOptions
@@ -153,7 +153,7 @@ def serve(
             proxies=tuple(proxy or ()),
             data=data,
         )
-        run.run(session, opening, browser=browser, say=_say)
+        run.run(session, opening, browser=browser, say=echo)
     except (run.PortError, run.OpeningError) as error:
         fail(str(error))
 
@@ -162,7 +162,6 @@ def serve(
 def models() -> None:
     """List the models found on this machine."""
     from rich.filesize import decimal
-    from rich.markup import escape
     from rich.table import Table
 
     from cloudchamber.model.discovery import discover
@@ -174,7 +173,7 @@ def models() -> None:
     for title in ("name", "size", "from", "file"):
         table.add_column(title, justify="right" if title == "size" else "left", overflow="fold")
     for item in found:
-        table.add_row(escape(item.name), decimal(item.bytes), escape(item.source), escape(str(item.path)))
+        table.add_row(plain(item.name), decimal(item.bytes), plain(item.source), plain(str(item.path)))
     out().print(table)
 
 
@@ -227,13 +226,13 @@ def record(
         fail("There is no model to record; name one.")
     try:
         frames = write_recording(
-            file, chosen, _options(ctx, threads, gpu_layers, rotating_cache), command, heads, _say
+            file, chosen, _options(ctx, threads, gpu_layers, rotating_cache), command, heads, echo
         )
     except RecordError as error:
         fail(str(error))
     except OSError as error:
         fail(f"{file} can't be written: {error.strerror or error}.")
-    _say(f"{frames} frames, {file.stat().st_size / 1e6:.1f} MB, are in {file}.")
+    echo(f"{frames} frames, {file.stat().st_size / 1e6:.1f} MB, are in {file}.")
 
 
 def _head(text: str) -> tuple[int, int]:
@@ -320,11 +319,6 @@ def _model(text: str | None) -> FoundModel | None:
 
 
 def _log_to_terminal(verbose: bool) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
-
-
-def _say(text: str) -> None:
-    """As it is: a fingerprint holds what would be emoji, and an address must stay in one piece."""
-    typer.echo(text)
+    handler = logging.StreamHandler()
+    handler.setFormatter(HarmlessFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cloudchamber.cli_sessions import DataOption, KeepOption, keep_bytes
-from cloudchamber.cli_terminal import err, fail, out, say
+from cloudchamber.cli_terminal import echo, err, fail, out, say
 
 if TYPE_CHECKING:
     from cloudchamber.sessions.archive import Archive, Manifest
@@ -98,7 +98,7 @@ def open_file(
                 FileSession(store),
                 run.Opening(port=port),
                 browser=browser,
-                say=typer.echo,
+                say=echo,
                 query=f"?session={store.session}",
             )
     except (ContainerError, run.PortError, run.OpeningError) as error:

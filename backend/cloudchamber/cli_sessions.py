@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cloudchamber.cli_terminal import fail, out, say
+from cloudchamber.cli_terminal import fail, out, plain, say
 
 if TYPE_CHECKING:
     from cloudchamber.sessions.store import Store
@@ -132,7 +132,6 @@ def _found(store: Store, text: str) -> SessionInfo:
 
 def _list(data: Path | None, keep: str | None) -> None:
     from rich.filesize import decimal
-    from rich.markup import escape
     from rich.table import Table
 
     with _store(data, keep) as store:
@@ -151,7 +150,7 @@ def _list(data: Path | None, keep: str | None) -> None:
     for info in infos:
         date = datetime.fromtimestamp(info.created, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
         numbers = (f"{info.steps:,}", _length(info.seconds), date, decimal(info.bytes), info.id[:8])
-        table.add_row(*map(escape, (info.title, info.model, *numbers)), _standing(info))
+        table.add_row(*map(plain, (info.title, info.model, *numbers)), _standing(info))
     out().print(table)
     out().print(f"{decimal(used)} of {decimal(store.keep_bytes)} are used.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cloudchamber.cli import app
+from cloudchamber.cli_terminal import HarmlessFormatter
 from cloudchamber.sessions import archive
 from cloudchamber.sessions.archive import Manifest
 from cloudchamber.sessions.container import open_container
@@ -81,6 +83,31 @@ def test_a_session_becomes_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     again = run(FIXTURE, tmp_path / "site", "--site")
     assert again.exit_code == 1
     assert "not empty" in " ".join(again.output.split())
+
+
+EVIL = "\x1b]0;owned\x07\x1b[31mred\x9b2J \u202egpj [bold]bold[/bold] 猫"
+HARMLESS = "red\ufffd2J \ufffdgpj [bold]bold[/bold] 猫"
+
+
+def test_a_strangers_title_can_do_nothing_to_the_terminal(tmp_path: Path) -> None:
+    whole = from_recording(read_recording(FIXTURE))
+    parts = {name: whole.part(name) or b"" for name in whole.names()}
+    manifest = archive.decode(Manifest, parts["manifest"])
+    parts["manifest"] = archive.encode(replace(manifest, title=EVIL))
+    write_container(tmp_path / "evil", MemoryArchive(parts))
+    done = run(tmp_path / "evil", tmp_path / "same")
+    said = " ".join(done.output.split())
+    assert HARMLESS in said
+    assert not set("\x1b\x07\x9b\u202e") & set(done.output)
+    assert manifest_of(tmp_path / "same").title == EVIL, "the session itself stays as it is"
+
+
+def test_what_goes_to_the_log_can_do_nothing_either() -> None:
+    record = logging.LogRecord("x", logging.WARNING, "", 0, "“%s” goes next\nand more", (EVIL,), None)
+    said = HarmlessFormatter("%(message)s").format(record)
+    assert said.endswith("goes next\nand more")
+    assert HARMLESS in said
+    assert "\x1b" not in said
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,14 @@ def test_the_limit_is_that_of_the_last_server_there(run: Callable[..., str], dat
         assert "of 10.0 GB are used" in run()
 
 
+def test_nothing_that_is_listed_or_said_commands_the_terminal(run: Callable[..., str]) -> None:
+    said = run("rename", "why", "\x1b[31mred\x9b")
+    assert "“\ufffd[31mred\ufffd”" in said
+    for words in ((), ("pin", session_id(1)), ("delete", "nothing\x1b[2J", session_id(1))):
+        assert "\x1b" not in run(*words, code=1 if "delete" in words else 0)
+    assert "\ufffd[31mred\ufffd" in run()
+
+
 def test_sessions_are_renamed_pinned_and_deleted(run: Callable[..., str]) -> None:
     assert "is now “Colours”" in run("rename", "why", "Colours")
     assert "“Colours” is pinned" in run("pin", "colours")
