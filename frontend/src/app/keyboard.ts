@@ -86,16 +86,16 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: ["n"], shown: "N", does: "Back to now", run: (a) => a.selectStep(null) },
   { keys: ["t"], shown: "T", does: "5 or 20 candidates", run: (a) => a.toggleTopCount() },
   {
-    keys: Object.keys(ARROWS),
-    shown: "← → ↑ ↓",
-    does: "Turn the nebula; ← → in a replay: token before, after; along a matrix or map brought nearer",
-    run: (a, key) => a.steer(key) || turn(a, ...ARROWS[key]!),
-  },
-  {
     keys: ["+", "=", "-", "_"],
     shown: "+ −",
-    does: "Nearer, farther; in focus the matrix of attention, the map of RoPE",
+    does: "Nearer, farther; in focus: attention's matrix, RoPE's map",
     run: (a, key) => a.steer(key) || a.zoom(key === "+" || key === "=" ? ZOOM : 1 / ZOOM),
+  },
+  {
+    keys: Object.keys(ARROWS),
+    shown: "← → ↑ ↓",
+    does: "Turn the nebula; ← → in a replay: token before, after; along that matrix or map, when nearer",
+    run: (a, key) => a.steer(key) || turn(a, ...ARROWS[key]!),
   },
   {
     keys: ["r"],
