@@ -128,6 +128,8 @@ def serve(
 ) -> None:
     """Run a model and show it in the browser (the default command)."""
     _log_to_terminal(verbose)
+    if replay and model is not None:
+        fail(f"--replay shows a recording and runs no model; leave {model} out, or --replay.")
     from cloudchamber.server import run
 
     session = (

@@ -59,7 +59,7 @@ class HarmlessFormatter(logging.Formatter):
 
 
 def echo(text: str) -> None:
-    """To the person, unbroken: an address stays in one piece, and what looks like emoji in a fingerprint too."""
+    """To the person, unbroken: addresses stay in one piece, and what looks like emoji in a fingerprint."""
     typer.echo(harmless(text))
 
 

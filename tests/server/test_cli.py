@@ -43,6 +43,7 @@ def test_models_lists_the_bundled_one() -> None:
         (["no-such-model"], "No model is called"),
         (["serve", "/nowhere/model.gguf"], "There is no file"),
         (["--replay", "/nowhere/run"], "can't be read"),
+        (["--replay", "/nowhere/run", "smollm2"], "runs no model; leave smollm2 out"),
         (["--replay", __file__], "is not a recording"),
         (["record", "/tmp/out", "no-such-model"], "No model is called"),
         (["record", "/tmp/out", "--head", "three"], "no head"),
