@@ -73,7 +73,7 @@ export class Address {
     const { state } = this;
     const newest = state.tokens.at(-1)?.event.step;
     if (this.step !== null && newest !== undefined && newest >= this.step) {
-      stepSelected(state, this.step);
+      stepSelected(state, this.step, true);
       this.step = null;
     }
     const pointer = this.pointer();

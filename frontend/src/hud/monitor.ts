@@ -75,6 +75,7 @@ export class Monitor implements InstrumentView {
     if (event.type === "wheel" && hit.kind === "stream") {
       const lines = ui.scroll - event.wheel / size.streamRow;
       ui.scroll = Math.min(ui.scrollLimit, Math.max(0, lines));
+      ui.sought = null;
       return true;
     }
     if (event.type !== "press") return false;

@@ -77,8 +77,10 @@ function drawLines(
   const { lines } = stream;
   ui.scrollLimit = Math.max(0, lines.length - rows);
   keepPlace(ui, stream.dropped + lines.length);
+  seek(state, stream, ui);
   const back = Math.min(Math.max(Math.round(ui.scroll), 0), ui.scrollLimit);
   const end = lines.length - back;
+  if (ui.sought === null) ui.scrolled.set(state, back > 0 ? placeOf(stream, end - 1) : null);
   const first = Math.max(0, end - rows);
   const left = box.x + INSIDE;
   scene.pushClip(box.x + 1, top, box.width - 2, height);
@@ -97,6 +99,45 @@ export function keepPlace(ui: MonitorUi, lines: number): void {
   if (added < 0) ui.scroll = 0;
   else if (ui.scroll > 0) ui.scroll = Math.min(ui.scroll + added, ui.scrollLimit);
   ui.seenLines = lines;
+}
+
+/** Goes where a link says, once there is text beyond it; and there again where the same text is wrapped anew. */
+function seek(state: AppState, stream: TokenStream, ui: MonitorUi): void {
+  const { scrolled } = ui;
+  const runId = state.run?.started.run_id ?? "";
+  const another = ui.runId !== "" && runId !== ui.runId;
+  const linked = scrolled.follow(state);
+  if (another && !linked) {
+    ui.scroll = 0;
+    ui.sought = null;
+  } else if (linked || stream.lines !== ui.lines) {
+    ui.scroll = 0;
+    ui.sought = scrolled.value;
+  }
+  ui.runId = runId;
+  ui.lines = stream.lines;
+  const line = ui.sought === null ? -1 : lineAt(stream, ui.sought);
+  if (line < 0 || ui.scrollLimit === 0) return;
+  ui.scroll = Math.min(stream.lines.length - 1 - line, ui.scrollLimit);
+  ui.sought = null;
+}
+
+/** Names a line whatever the width: by the step of its first token; in the prompt by its number, from -1 down. */
+function placeOf({ lines, dropped }: TokenStream, line: number): number {
+  const step = lines[line]!.spans[0]?.step ?? -1;
+  return step >= 0 ? step : -(dropped + line + 1);
+}
+
+/** The line that a place names: the last that begins with its token or before it; -1 while it is the last of all. */
+function lineAt({ lines, dropped }: TokenStream, place: number): number {
+  if (place < 0) return -place - dropped < lines.length ? Math.max(-place - dropped - 1, 0) : -1;
+  let after = lines.length - 1;
+  while (after > 0 && beginsAfter(lines[after - 1]!, place)) after--;
+  return beginsAfter(lines[after]!, place) ? Math.max(after - 1, 0) : -1;
+}
+
+function beginsAfter({ spans }: Line, step: number): boolean {
+  return spans.length === 0 || spans[0]!.step > step;
 }
 
 function drawLine(

@@ -43,7 +43,7 @@ export function createState(): AppState {
     progress: new Map(),
     problem: null,
     rejected: null,
-    selection: { layer: 0, head: 0, named: false, suggestedFor: null, step: null, returns: 0 },
+    selection: { layer: 0, head: 0, named: false, suggestedFor: null, step: null, linked: false, returns: 0 },
     view: "both",
     preset: "everything",
     focus: null,

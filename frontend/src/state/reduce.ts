@@ -89,9 +89,10 @@ export function optionSet(state: AppState, name: string, value: string | null): 
   else state.options.set(name, value);
 }
 
-/** The moment on show: the token of a step, or null for the newest. */
-export function stepSelected(state: AppState, step: number | null): void {
+/** The moment on show: the token of a step, or null for the newest. `linked`: the address names it. */
+export function stepSelected(state: AppState, step: number | null, linked = false): void {
   state.selection.step = step;
+  state.selection.linked = linked;
   if (step === null) state.selection.returns++;
 }
 

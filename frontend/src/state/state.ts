@@ -60,6 +60,8 @@ export interface Selection {
   suggestedFor: string | null;
   /** Step of the pinned token; null follows the newest. */
   step: number | null;
+  /** The address named that token: it says too where instruments stand. */
+  linked: boolean;
   /** Counts the times that someone went back to now, also from nowhere: what was scrolled away returns. */
   returns: number;
 }

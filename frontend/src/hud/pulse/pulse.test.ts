@@ -171,6 +171,42 @@ describe("rows", () => {
     expect(layerAt(top)).toBe(0);
   });
 
+  it("says where it is scrolled to, and stands there when a link says so", () => {
+    const state = stateOf(instrumentRun("smollm2").events);
+    state.layers = deep(126);
+    const topOf = (one: ReturnType<typeof stage>): number => {
+      const hit = one.ui.hits.find(RECT.x + 100, RECT.y + 100, "layer")!;
+      const press = { type: "press", x: hit.x, y: hit.y + 1, dx: 0, dy: 0, wheel: 0 } as const;
+      const { selection } = state;
+      const before = { ...selection };
+      one.view.pointer!(hit, { ...press, shift: false, ctrl: false }, state, one.ui);
+      const { layer } = selection;
+      Object.assign(selection, before);
+      return layer;
+    };
+    const first = stage(pulse, state, RECT);
+    first.draw(LATE);
+    expect(state.options.get("pulse.first")).toBeUndefined();
+    const hit = first.ui.hits.find(RECT.x + 100, RECT.y + 100, "layer")!;
+    const wheel = { type: "wheel", x: 0, y: 0, dx: 0, dy: 0, wheel: 1, shift: false, ctrl: false } as const;
+    for (let i = 0; i < 2; i++) first.view.pointer!(hit, wheel, state, first.ui);
+    first.draw(LATE);
+    first.view.pointer!(hit, wheel, state, first.ui);
+    first.draw(LATE);
+    expect(state.options.get("pulse.first")).toBe("6");
+    for (const layer of [0, 125]) {
+      state.selection.layer = layer;
+      const opened = stage(pulse, state, RECT);
+      opened.draw(LATE);
+      expect(topOf(opened)).toBe(6);
+    }
+    state.options.clear();
+    const plain = stage(pulse, state, RECT);
+    plain.draw(LATE);
+    expect(topOf(plain)).toBe(126 - Math.floor(342 / 3));
+    expect(state.options.get("pulse.first")).toBeUndefined();
+  });
+
   it.each([12, 30])("fills the whole screen with %i layers", (count) => {
     const rows = layRows(count, 0, 860, 0);
     expect(rows.pitch * count).toBeGreaterThan(855);

@@ -9,6 +9,7 @@ import { HEADING, heading } from "../kit/heading";
 import { inset, type Rect } from "../layout";
 import { progress } from "../motion";
 import type { Scene } from "../scene";
+import { Scrolled } from "../scrolled";
 import { Seen } from "../seen";
 import { color, motion, size, text } from "../theme";
 import type { HudUi } from "../ui";
@@ -49,7 +50,9 @@ class Pulse implements InstrumentView {
   private rows: Rows = layRows(0, 0, 0, 0);
   private columns: Columns | null = null;
   private readonly laid = new Seen();
-  private scrolled = 0;
+  /** Row at the top, before it is held to those there are. */
+  private first = 0;
+  private readonly scrolled = new Scrolled("pulse.first");
   private selected = -1;
 
   constructor(private readonly scene: Scene) {
@@ -74,7 +77,7 @@ class Pulse implements InstrumentView {
   pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState): boolean {
     if (event.type === "wheel" && this.rows.limit > 0) {
       const to = this.rows.first + Math.sign(event.wheel) * 3;
-      this.scrolled = Math.min(Math.max(to, 0), this.rows.limit);
+      this.first = Math.min(Math.max(to, 0), this.rows.limit);
       return true;
     }
     if (hit.kind !== "layer" || (event.type !== "press" && event.type !== "drag")) return false;
@@ -92,8 +95,9 @@ class Pulse implements InstrumentView {
 
   private drawModel(state: AppState, model: PulseModel, body: Rect, now: number, ui: HudUi): void {
     const { scene, focus } = this;
-    this.reveal(state.selection.layer, model);
     const columns = this.layOut(model.count, body);
+    this.scroll(state, model);
+    this.layOut(model.count, body);
     const pass = this.passAt(state, model, now, ui);
     drawHeads(scene, columns, body.y + 11, focus.headsPerMark);
     drawRows(scene, state, this.rows, columns, this.scale, pass, now);
@@ -116,21 +120,28 @@ class Pulse implements InstrumentView {
     laid.value(width);
     laid.value(height);
     laid.value(marks);
-    laid.value(this.scrolled);
+    laid.value(this.first);
     if (laid.changed || !this.columns) {
       this.columns = layColumns(x, width, marks);
-      this.rows = layRows(count, y + TITLES, height - FOOTER - TITLES, this.scrolled);
+      this.rows = layRows(count, y + TITLES, height - FOOTER - TITLES, this.first);
     }
     return this.columns;
   }
 
-  /** A layer that was selected elsewhere comes into view. */
-  private reveal(layer: number, model: PulseModel): void {
-    if (layer === this.selected) return;
-    this.selected = layer;
+  /** A layer that was selected elsewhere comes into view, but where a link says what is in view. */
+  private scroll(state: AppState, model: PulseModel): void {
+    const { scrolled, rows } = this;
+    const { layer } = state.selection;
     const row = model.layer.indexOf(layer);
-    const { first, shown: many } = this.rows;
-    if (row >= 0 && (row < first || row >= first + many)) this.scrolled = row - Math.floor(many / 2);
+    // In view from the first row on, or in the middle: there it comes on a page that nobody has scrolled.
+    const home = row < rows.shown ? 0 : Math.min(row - Math.floor(rows.shown / 2), rows.limit);
+    const linked = scrolled.follow(state);
+    if (linked) this.first = scrolled.value ?? home;
+    else if (layer !== this.selected && row >= 0 && (row < rows.first || row >= rows.first + rows.shown))
+      this.first = row - Math.floor(rows.shown / 2);
+    this.selected = layer;
+    const first = Math.min(Math.max(this.first, 0), rows.limit);
+    scrolled.set(state, rows.limit === 0 || first === home ? null : first);
   }
 
   /** Which of two tokens each row shows, and where the light is. */

@@ -26,6 +26,9 @@ export function slide(tokens: Ring<TokenRow>, now: number): number {
   return shift;
 }
 
+/** Less than a tenth of a pixel off, and short enough for an address. */
+const rounded = (step: number): number => Math.round(step * 1000) / 1000;
+
 /**
  * Which steps the waterfall shows: its right edge as a step (the end of that column), or the newest. Scrolling and
  * pins move it; motion is a function of the clock that is passed in.
@@ -41,14 +44,19 @@ export class TimeWindow {
     return this.rest === null;
   }
 
+  /** Where it comes to rest; null follows the newest token. */
+  get resting(): number | null {
+    return this.rest;
+  }
+
   /** The right edge as last shown. */
   get end(): number {
     return this.shownEnd;
   }
 
-  /** Follows the newest, at once. */
-  reset(): void {
-    this.rest = null;
+  /** Rests at `end` at once; follows the newest without a word. */
+  reset(end: number | null = null): void {
+    this.rest = end;
     this.movedAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -64,7 +72,7 @@ export class TimeWindow {
   scroll(columns: number, count: number, visible: number): void {
     const next = this.shownEnd + columns;
     this.movedAt = Number.NEGATIVE_INFINITY;
-    this.rest = next >= count ? null : Math.max(next, Math.min(visible, count));
+    this.rest = next >= count ? null : rounded(Math.max(next, Math.min(visible, count)));
   }
 
   /** Goes to where `end` is the right edge; null goes back to the newest. */
@@ -79,7 +87,7 @@ export class TimeWindow {
     const end = this.rest ?? Math.min(this.shownEnd, count);
     const lowest = step + 1;
     const highest = Math.max(step + Math.floor(visible), lowest);
-    if (end >= lowest && end <= highest) this.rest = end;
+    if (end >= lowest && end <= highest) this.rest = rounded(end);
     else this.goTo(Math.min(Math.max(step + Math.ceil(visible / 2), Math.min(visible, count)), count), now);
   }
 }

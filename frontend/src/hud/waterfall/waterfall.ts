@@ -13,6 +13,7 @@ import type { Rect } from "../layout";
 import { progress } from "../motion";
 import { PlaceIn } from "../place_in";
 import type { Scene } from "../scene";
+import { Scrolled } from "../scrolled";
 import { Seen } from "../seen";
 import { color, glow, motion, size, text } from "../theme";
 import type { HudHost, HudUi } from "../ui";
@@ -35,7 +36,7 @@ const NEWEST = shadesOf(color.data);
 const PINNED = shadesOf(color.attention);
 const EDGE = fade(color.attention, 0.7);
 
-/** The probability waterfall. What it holds besides caches is where it was scrolled to. */
+/** The probability waterfall. */
 export class Waterfall implements InstrumentView {
   private readonly window = new TimeWindow();
   private readonly columns = new WaterfallColumns();
@@ -54,6 +55,7 @@ export class Waterfall implements InstrumentView {
   private readonly seenRange = new Seen();
   private captions: readonly string[] = [];
   private host: HudHost | null = null;
+  private readonly scrolled = new Scrolled("waterfall.end");
   private runId = "";
   private step: number | null = null;
   private returns = 0;
@@ -133,20 +135,29 @@ export class Waterfall implements InstrumentView {
 
   /** Goes where the selection goes, and begins anew with a run. */
   private follow(state: AppState, place: Place, now: number): void {
+    const { window, scrolled } = this;
     const id = state.run?.started.run_id ?? "";
     const { step, returns } = state.selection;
     if (id !== this.runId) {
+      // What a link says is of the first run that comes.
+      if (this.runId !== "") window.reset();
       this.runId = id;
-      this.window.reset();
       this.step = null;
     }
+    if (scrolled.follow(state)) {
+      window.reset(scrolled.value);
+      this.step = null;
+      this.returns = returns;
+    }
     const back = step === null && (this.step !== null || returns !== this.returns);
-    if (back && !this.window.follows) this.window.goTo(null, now);
+    if (back && !window.follows) window.goTo(null, now);
     if (step !== null && step !== this.step) {
-      this.window.reveal(step, state.run?.count ?? 0, place.visible, now);
+      const linked = state.selection.linked && scrolled.value !== null;
+      if (!linked) window.reveal(step, state.run?.count ?? 0, place.visible, now);
     }
     this.step = step;
     this.returns = returns;
+    scrolled.set(state, window.resting);
   }
 
   /** A window lies over two pages at most: they take turns, so that neither waits for the other. */
