@@ -33,6 +33,27 @@ describe("readings of the memory", () => {
     ]);
   });
 
+  it("are those that one who begins at a time is told, when what was before it is forgotten", () => {
+    const played = new MemoryReadings();
+    for (const [size, time] of [
+      [1, 10],
+      [2, 11],
+      [3, 12.5],
+    ] as const)
+      played.add(reading(size), time);
+    played.forget(12);
+    const begun = new MemoryReadings();
+    begun.add(reading(2), 12);
+    begun.add(reading(3), 12.5);
+    const all = (held: MemoryReadings) =>
+      Array.from({ length: held.length }, (_, i) => [held.size(i), held.time(i)]);
+    expect(all(played)).toEqual(all(begun));
+    // News at that very time: who begins there hears only of it.
+    played.forget(13);
+    played.add(reading(4), 13);
+    expect(all(played)).toEqual([[4, 13]]);
+  });
+
   it("begin anew with another model's process", () => {
     const held = new MemoryReadings();
     held.add(reading(100, 7), 1);

@@ -22,6 +22,8 @@ export class MemoryReadings {
   add(event: MemoryUsage, time: number): void {
     // Another model's process has a history of its own.
     if (this.length > 0 && this.event(this.length - 1).weights !== event.weights) this.clear();
+    // What stood, and was news at the same time.
+    if (this.length > 0 && this.time(this.length - 1) === time) this.drop();
     this.events[this.next] = event;
     this.times[this.next] = time;
     this.next = (this.next + 1) % CAPACITY;
@@ -46,9 +48,10 @@ export class MemoryReadings {
     return this.times[this.slot(i)]!;
   }
 
-  /** Readings from before a time count no more. */
+  /** Readings from before a time count no more, but the one that stood then: it is told again to who begins there. */
   forget(before: number): void {
-    while (this.length > 0 && this.time(0) < before) this.length--;
+    while (this.length > 1 && this.time(1) <= before) this.length--;
+    if (this.length > 0) this.times[this.slot(0)] = Math.max(this.time(0), before);
     this.measure();
   }
 
@@ -56,6 +59,11 @@ export class MemoryReadings {
     this.events.fill(null);
     this.length = 0;
     this.measure();
+  }
+
+  private drop(): void {
+    this.length--;
+    this.next = (this.next + CAPACITY - 1) % CAPACITY;
   }
 
   private event(i: number): MemoryUsage {

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Drawn } from "../../../test/drawn";
 import { instrumentRun, stateOf } from "../../../test/instrument_run";
+import { recordedState } from "../../../test/recorded_state";
 import type { AppState } from "../../state/state";
 import type { Rotation } from "../../telemetry/protocol.gen";
 import { rope } from "./rope";
@@ -94,6 +95,23 @@ describe("the RoPE instrument on a recorded run", () => {
     const drawn = new Drawn(rope, running(), { x: 0, y: 0, width, height });
     expect(drawn.scene.overflow).toBe(0);
     expect(drawn.heats()).toHaveLength(2);
+  });
+
+  it.each([
+    [320, 240],
+    [416, 444],
+  ])("cuts no word of what it says at %d x %d, pointed at or not", async (width, height) => {
+    const drawn = new Drawn(rope, await recordedState(), { x: 0, y: 0, width, height });
+    const written = vi.spyOn(drawn.scene, "text");
+    drawn.draw();
+    const map = drawn.ui.hits.find(width / 3, height - 40, "plot")!;
+    drawn.ui.pointerX = map.x + map.width / 2;
+    drawn.ui.pointerY = map.y + map.height - 2;
+    drawn.draw();
+    const words = written.mock.calls.map(([, , text]) => text);
+    expect(words).toContainEqual(expect.stringMatching(/^slowest/));
+    expect(words).toContainEqual(expect.stringMatching(/^pair \d+ · /));
+    expect(words.filter((text) => text.includes("…"))).toEqual([]);
   });
 
   it("draws no wheel for a model that does not rotate", () => {

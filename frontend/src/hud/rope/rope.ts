@@ -189,10 +189,13 @@ export class Rope implements InstrumentView {
     const end = rect.x + rect.width;
     let y = rect.y + 11;
     const last = rect.y + rect.height;
-    const row = (name: string, value: string, paint = color.data): void => {
+    // `brief` where the name has no room.
+    const row = (name: string, value: string, paint = color.data, brief = name): void => {
       if (y > last) return;
       const used = scene.text(end, y, value, text.data, paint, "right");
-      scene.textWithin(rect.x, y, rect.width - used - 8, name, text.caption, color.muted);
+      const room = rect.width - used - 8;
+      const said = scene.measure(name, text.caption) <= room ? name : brief;
+      scene.textWithin(rect.x, y, room, said, text.caption, color.muted);
       if (name.startsWith("●")) scene.text(rect.x, y, "●", text.caption, paint);
       y += ROW;
     };
@@ -202,17 +205,17 @@ export class Rope implements InstrumentView {
     if (pair >= 0 && pair < pairs.count) {
       const where = this.pointed.position >= 0 ? this.pointed.position : position;
       const { cos, sin, turns } = pairAt(pairs, pair, where);
-      row(`pair ${pair} · wavelength`, `${model.shown[pair]} tokens`, color.attention);
+      row(`pair ${pair} · wavelength`, `${model.shown[pair]} tokens`, color.attention, `pair ${pair} · λ`);
       row(`turns at ${count(where)}`, turns < 10 ? turns.toFixed(3) : turns.toFixed(1), color.attention);
       row("cos · sin", `${signed(cos)} · ${signed(sin)}`, color.attention);
     } else {
-      row("fastest, outside", `${model.shown[0]} tokens`);
-      row("slowest, inside", `${model.shown[pairs.count - 1]} tokens`);
+      row("fastest, outside", `${model.shown[0]} tokens`, color.data, "fastest");
+      row("slowest, inside", `${model.shown[pairs.count - 1]} tokens`, color.data, "slowest");
     }
     const of = (n: number): string => `${n} of ${pairs.count}`;
     row("● came round", of(round), color.data);
     row("● not yet", of(pairs.count - round - never), color.prompt);
-    row("● beyond the context", of(never), color.muted);
+    row("● beyond the context", of(never), color.muted, "● beyond");
     for (const [name, value] of model.facts) row(name, value);
   }
 
