@@ -8,6 +8,7 @@ import { Hud } from "../hud/hud";
 import { createState } from "../state/initial";
 import { headSelected } from "../state/reduce";
 import type { AppState } from "../state/state";
+import { RUN_NAMES } from "../state/url_state";
 import type { Archive } from "../telemetry/archive";
 import { HttpResources, type Resources } from "../telemetry/resources";
 import { SocketSource, socketUrl } from "../telemetry/socket";
@@ -99,7 +100,7 @@ function beginWithHeldLayer(state: AppState, source: FrameSource): void {
 /** The page's address for another session: how it is looked at stays, where in the run does not. */
 function addressWithoutMoment(): string {
   const url = new URL(location.href);
-  for (const name of ["session", "recording", "at", "step", "layer", "head"]) url.searchParams.delete(name);
+  for (const name of [...RUN_NAMES, "layer", "head"]) url.searchParams.delete(name);
   return url.href;
 }
 

@@ -72,7 +72,7 @@ export class Monitor implements InstrumentView {
   }
 
   pointer(hit: Readonly<Hit>, event: HudPointerEvent, state: AppState, ui: HudUi): boolean {
-    if (event.type === "wheel" && hit.kind === "stream") {
+    if (event.type === "wheel" && (hit.kind === "stream" || hit.kind === "token")) {
       const lines = ui.scroll - event.wheel / size.streamRow;
       ui.scroll = Math.min(ui.scrollLimit, Math.max(0, lines));
       ui.sought = null;

@@ -22,6 +22,18 @@ it("keeps the place of who scrolled back, and follows the newest otherwise", () 
   expect(ui.scroll).toBe(0);
 });
 
+it("scrolls with the wheel over its words as beside them", () => {
+  for (const [kind, value] of [
+    ["stream", 0],
+    ["token", 23],
+  ] as const) {
+    const drawn = new Drawn(monitor, stateAfter(24), { x: 16, y: 60, width: 352, height: 400 });
+    expect(drawn.ui.scrollLimit).toBeGreaterThan(0);
+    expect(drawn.press(kind, value, 0.5, 0.5, { type: "wheel", wheel: -20 })).toBe(true);
+    expect(drawn.ui.scroll).toBeGreaterThan(0);
+  }
+});
+
 /** What the monitor writes in a style, line by line, and all it writes. */
 function written(drawn: Drawn, width: number, height: number) {
   const spy = vi.spyOn(drawn.scene, "text");

@@ -24,6 +24,16 @@ const MOST_OPTIONS = 64;
 const LONGEST_OPTION = 64;
 const NO_HEAD = { layer: null, head: null } as const;
 
+/** What stands in the address of one run alone: which it is, and where in it the page stands. */
+export const RUN_NAMES: readonly string[] = [
+  "session",
+  "recording",
+  "at",
+  "step",
+  "waterfall.end",
+  "monitor.line",
+];
+
 /** What the address says, with the defaults where it says nothing or nonsense. */
 export function readUrl(search: string): UrlState {
   const parameters = new URLSearchParams(search);

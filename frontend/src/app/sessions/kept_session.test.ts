@@ -8,6 +8,7 @@ describe("the address of a session", () => {
     ["?view=hud&layer=3", "a1", "?view=hud&layer=3&session=a1"],
     ["?session=b2&at=4.5&step=3&focus=kv", "a1", "?focus=kv&session=a1"],
     ["?session=b2&at=4.5", null, "./"],
+    ["?session=b2&waterfall.end=12.5&monitor.line=-3&flow.mode=mean", "a1", "?flow.mode=mean&session=a1"],
     ["?session=b2&preset=memory", null, "?preset=memory"],
   ])("from %s to %s is %s", (search, id, expected) => expect(addressOf(search, id)).toBe(expected));
 });

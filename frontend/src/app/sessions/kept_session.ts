@@ -1,4 +1,5 @@
 import { bytes } from "../../hud/format";
+import { RUN_NAMES } from "../../state/url_state";
 
 /** A kept session in brief, as `GET api/sessions` lists it. */
 export interface KeptSession {
@@ -62,7 +63,7 @@ function pathOf(id: string): string {
 /** The page's address with another session in it, null being live; the way it is looked at stays. */
 export function addressOf(search: string, id: string | null): string {
   const parameters = new URLSearchParams(search);
-  for (const name of ["session", "at", "step", "recording"]) parameters.delete(name);
+  for (const name of RUN_NAMES) parameters.delete(name);
   if (id !== null) parameters.set("session", id);
   const text = parameters.toString();
   return text === "" ? "./" : `?${text}`;
