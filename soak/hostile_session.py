@@ -5,13 +5,25 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from cloudchamber.model.positions import METHODS, Positions
+from cloudchamber.model.vocabulary import Vocabulary
 from cloudchamber.sessions import archive
-from cloudchamber.sessions.archive import Archive, Attention, ExactDistribution, Frames, Norms, Tokens
+from cloudchamber.sessions.archive import (
+    Archive,
+    Attention,
+    ExactDistribution,
+    Frames,
+    Norms,
+    Tokens,
+    positions_name,
+)
 from cloudchamber.sessions.container_format import ContainerError
 from cloudchamber.sessions.file_store import FileStore
 from cloudchamber.sessions.from_recording import MemoryArchive, from_recording
@@ -47,6 +59,13 @@ def small_session() -> dict[str, bytes]:
         "distribution/0": ExactDistribution(probabilities=np.ones(4, np.float32)),
     }  # fmt: skip
     kept = {name: whole.part(name) or b"" for name in ("manifest", "timeline")}
+    kept["vocabulary"] = Vocabulary(
+        np.frombuffer(b"one two", np.uint8), np.array([0, 3, 7], np.uint32), np.ones(2, np.uint8), hash=""
+    ).encode()
+    for method in METHODS:
+        kept[positions_name(method)] = Positions(
+            method, np.ones((2, 3), np.float32), np.ones(2, np.float32), extent=1.0
+        ).encode()
     return kept | {name: archive.encode(part) for name, part in parts.items()}
 
 
@@ -78,12 +97,21 @@ def _uses(held: Archive) -> Iterable[Callable[[], Any]]:
     yield lambda: session.attention_at(23, 1)
     yield lambda: session.norms
     yield lambda: list(session.state("cache"))
+    yield lambda: [session.vocabulary.piece(token) for token in range(len(session.vocabulary))]
+    for method in METHODS:
+        yield partial(session.positions, method)
 
 
 def _listed(held: Archive) -> None:
-    """As the server of a file lists it."""
-    for info in FileStore(RECORDING, held).list():
+    """As the server of a file lists it, and hands out its parts."""
+    store = FileStore(RECORDING, held)
+    for info in store.list():
         json.dumps(dataclasses.asdict(info), allow_nan=False)
+    kept = store.archive(store.session)
+    assert kept is not None
+    for name in kept.names():
+        with suppress(*REFUSALS):
+            kept.part(name)
 
 
 def with_part(session: dict[str, bytes], name: str, body: bytes) -> MemoryArchive:

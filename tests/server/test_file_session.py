@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 from websockets.sync.client import connect
 
+from cloudchamber.model.positions import METHODS
 from cloudchamber.server.app import create_app
 from cloudchamber.server.file_session import FileSession
 from cloudchamber.server.keys import OwnerKey
@@ -18,6 +20,7 @@ from cloudchamber.sessions.container_format import ContainerError
 from cloudchamber.sessions.container_writer import write_container
 from cloudchamber.sessions.file_store import FileStore
 from cloudchamber.sessions.from_recording import MemoryArchive, from_recording
+from cloudchamber.sessions.reader import Session
 from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry import codec
 from cloudchamber.telemetry.recording import read_recording
@@ -111,6 +114,9 @@ def test_a_part_that_is_not_what_it_should_be_is_told_and_not_handed_out(tmp_pat
         parts = {name: container.part(name) or b"" for name in container.names()}
     timeline = codec.decode(parts["timeline"])
     parts["timeline"] = codec.encode(timeline | {"p": timeline["p"][:-1]})
+    for name in ("vocabulary", "positions/umap"):
+        body = codec.decode(parts[name])
+        parts[name] = codec.encode(body | {"size": 5, "radius": np.ones(5, np.float32)})
     write_container(tmp_path / "crafted", MemoryArchive(parts))
     with open_container(tmp_path / "crafted") as container:
         app = create_app(FileSession(FileStore(tmp_path / "crafted", container)), key=OwnerKey(SECRET))
@@ -122,6 +128,21 @@ def test_a_part_that_is_not_what_it_should_be_is_told_and_not_handed_out(tmp_pat
                 == "The session's timeline is not valid: the arrays of Timeline do not fit together.\n"
             )
             assert client.get(f"/api/sessions/{ID}/parts/tokens/0").status_code == 200
+            for name in ("vocabulary", "positions/umap"):
+                answer = client.get(f"/api/sessions/{ID}/parts/{name}")
+                assert (answer.status_code, "is not valid" in answer.text) == (503, True)
+
+
+def test_a_notebook_reads_vocabulary_and_positions_out_of_it(file: Path) -> None:
+    with open_container(file) as container:
+        session = Session(container)
+        pieces = [session.vocabulary.piece(int(token)) for token in session.tokens.ids]
+        assert [piece.decode() for piece in pieces] == session.tokens.text
+        for method in METHODS:
+            assert session.positions(method).method == method
+            assert len(session.positions(method).radius) == len(session.vocabulary) == 49152
+        with pytest.raises(IndexError):
+            session.vocabulary.piece(49152)
 
 
 @pytest.mark.parametrize("manifest", [None, b"\xc1", codec.encode({"format": 1}), codec.encode([1])])

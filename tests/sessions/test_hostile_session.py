@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cloudchamber.model.positions import METHODS
 from cloudchamber.sessions import archive
 from cloudchamber.sessions.archive import Attention, Frames, Manifest, Norms, StoredFrame, Timeline
+from cloudchamber.sessions.archive_bodies import PositionsPart, VocabularyPart
 from cloudchamber.sessions.reader import Session
 from cloudchamber.telemetry import codec
 from soak.hostile_session import small_session, use, with_part
@@ -79,6 +81,35 @@ REFUSED: list[tuple[type, str, dict[str, Any]]] = [
     (Attention, "attention/23/0", {"rows": 3}),
     (Attention, "attention/23/0", {"scale": np.ones((1, 1), np.float32)}),
     (Norms, "norms", {"mlp_norm": np.zeros(6, np.float32)}),
+    (VocabularyPart, "vocabulary", {"size": 3}),
+    (VocabularyPart, "vocabulary", {"size": -1}),
+    (VocabularyPart, "vocabulary", {"size": "2"}),
+    (VocabularyPart, "vocabulary", {"text": "one two"}),
+    (VocabularyPart, "vocabulary", {"text": np.zeros(6, np.uint8)}),
+    (VocabularyPart, "vocabulary", {"types": np.zeros(3, np.uint8)}),
+    (VocabularyPart, "vocabulary", {"types": np.zeros(2, np.uint16)}),
+    (VocabularyPart, "vocabulary", {"offsets": np.array([0, 7], np.uint32)}),
+    (VocabularyPart, "vocabulary", {"offsets": np.array([4, 3, 7], np.uint32)}),
+    (VocabularyPart, "vocabulary", {"offsets": np.array([0, 3, 1 << 31], np.uint32)}),
+    (VocabularyPart, "vocabulary", {"offsets": np.zeros(0, np.uint32), "size": -1}),
+    *(
+        (PositionsPart, f"positions/{method}", change)
+        for method in METHODS
+        for change in (
+            {"method": "tsne"},
+            {"points": np.ones((2, 2), np.float32)},
+            {"points": np.ones((3, 3), np.float32)},
+            {"points": np.ones(6, np.float32)},
+            {"points": np.full((2, 3), np.inf, np.float32)},
+            {"points": np.ones((2, 3), np.float64)},
+            {"radius": np.ones(3, np.float32)},
+            {"radius": np.array([1, np.nan], np.float32)},
+            {"radius": np.array([1, -1], np.float32)},
+            {"extent": float("nan")},
+            {"extent": "wide"},
+            {"extent": -1.0},
+        )
+    ),
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from cloudchamber.sessions.archive import (
     Timeline,
     Tokens,
 )
+from cloudchamber.sessions.archive_bodies import PositionsPart, VocabularyPart
 from cloudchamber.sessions.container_format import ContainerError
 from cloudchamber.sessions.store import Store
 from cloudchamber.sessions.store_archive import StoreArchive
@@ -34,6 +35,8 @@ _CLASSES: Final[dict[str, type]] = {
     "norms": Norms,
     "attention": Attention,
     "distribution": ExactDistribution,
+    "vocabulary": VocabularyPart,
+    "positions": PositionsPart,
 }
 """Of a part, by the first word of its name."""
 ONLY_READ: Final = "This is a session's file: it is shown as it is."

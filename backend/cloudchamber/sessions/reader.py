@@ -23,6 +23,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.model.positions import Method
 from cloudchamber.sessions import archive, recorder_words, retention
 from cloudchamber.sessions.archive import (
     MANIFEST,
@@ -30,6 +31,7 @@ from cloudchamber.sessions.archive import (
     QUERIES_PER_PART,
     TIMELINE,
     TOKENS_PER_PART,
+    VOCABULARY,
     Archive,
     Attention,
     ExactDistribution,
@@ -42,8 +44,10 @@ from cloudchamber.sessions.archive import (
     attention_name,
     distribution_name,
     frames_name,
+    positions_name,
     tokens_name,
 )
+from cloudchamber.sessions.archive_bodies import PositionsPart, VocabularyPart
 from cloudchamber.sessions.find import opened
 from cloudchamber.sessions.shares import withdraw_links
 from cloudchamber.sessions.store import Store
@@ -156,6 +160,15 @@ class Session:
     def norms(self) -> Norms:
         """Norms of every layer at every position, prompt and all, f4[P, L] each. Raises `MissingError`."""
         return self._part(Norms, NORMS)
+
+    @cached_property
+    def vocabulary(self) -> VocabularyPart:
+        """Every token's bytes and type. Raises `MissingError`."""
+        return self._part(VocabularyPart, VOCABULARY)
+
+    def positions(self, method: Method) -> PositionsPart:
+        """Where the tokens stand in the nebula, by `pca` or `umap`. Raises `MissingError`."""
+        return self._part(PositionsPart, positions_name(method))
 
     # ------------------------------------------------------------------------------ one step
 
