@@ -89,10 +89,10 @@ def test_a_self_signed_certificate_covers_every_name_and_is_kept(tmp_path: Path)
 
 
 def test_what_is_said_is_said_letter_by_letter(capsys: pytest.CaptureFixture[str]) -> None:
-    from cloudchamber import cli
+    from cloudchamber import cli_terminal
 
     said = "SHA-256 0A:AB:CD:[bold] " + "http://127.0.0.1:8844/?token=" + "x" * 80
-    cli._say(said)
+    cli_terminal.echo(said)
     assert capsys.readouterr().out == said + "\n"
 
 
