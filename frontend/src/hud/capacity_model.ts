@@ -101,7 +101,7 @@ export function memoryModel(state: AppState): MemoryModel {
     return {
       known: false,
       shares: new Float32Array(4),
-      total: pinned ? "not read then" : "",
+      total: pinned ? "no reading" : "",
       notes: ["weights · kv cache · other", "weights · kv"],
     };
   }

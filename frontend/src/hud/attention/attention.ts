@@ -174,7 +174,7 @@ class Attention implements InstrumentView {
       this.rowRevision = matrix.revision;
       this.rowQuery = model.query;
     }
-    drawRowBars(this.scene, state, model, matrix ? this.row : null, rect, ui.pointerX, ui.pointerY);
+    drawRowBars(this.scene, state, model, matrix ? this.row : null, rect, ui);
   }
 
   private drawControls(state: AppState, place: AttentionLayout, model: AttentionModel, ui: HudUi): void {

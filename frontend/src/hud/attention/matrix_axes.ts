@@ -3,6 +3,7 @@ import { type Color, fade, palette } from "../color";
 import type { Rect } from "../layout";
 import type { Scene } from "../scene";
 import { color, text } from "../theme";
+import type { HudUi } from "../ui";
 import { placeFacts } from "./attention_model";
 import { axisLabel } from "./tokens";
 
@@ -83,10 +84,11 @@ export function labelUnder(
   plot: Rect,
   left: number,
   below: number,
-  x: number,
-  y: number,
+  { pointerX, pointerY }: HudUi,
 ): string {
-  const [along, across] = [x - plot.x, y - plot.y];
+  if (Number.isNaN(pointerX)) return "";
+  const along = pointerX - plot.x;
+  const across = pointerY - plot.y;
   const beside = along < 0 && along >= -left && across >= 0 && across < plot.height;
   const under = across >= plot.height && across < plot.height + below && along >= 0 && along < plot.width;
   if (!beside && !under) return "";

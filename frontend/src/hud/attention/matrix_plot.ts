@@ -122,9 +122,8 @@ export class MatrixPlot {
     drawAxes(scene, state, axes, plot, place.labels, place.below);
     const cell = pointed ? this.cellAt(state, cells, pointed, axes) : null;
     const said = this.saidOf(state, model, matrix, cell ? axes.pointedQuery : -1);
-    const { pointerX, pointerY } = ui;
-    const label = labelUnder(state, axes, plot, place.labels, place.below, pointerX, pointerY);
-    const cut = drawReadout(scene, said, cell, plot, zoomed !== null, pointerX, pointerY);
+    const label = labelUnder(state, axes, plot, place.labels, place.below, ui);
+    const cut = drawReadout(scene, said, cell, plot, zoomed !== null, ui);
     this.whole = label === "" ? cut : [label];
     ui.hits.add("heat-cell", 0, plot.x, plot.y, plot.width, plot.height);
   }

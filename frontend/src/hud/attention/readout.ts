@@ -2,6 +2,7 @@ import { probability } from "../format";
 import type { Rect } from "../layout";
 import type { Scene } from "../scene";
 import { color, text } from "../theme";
+import type { HudUi } from "../ui";
 import { type AttentionModel, type CellFacts, nats, peakFacts, share } from "./attention_model";
 import { drawLargeReadout, LARGE_READOUT } from "./readout_large";
 import { bareLabel } from "./tokens";
@@ -32,12 +33,11 @@ export function drawReadout(
   cell: CellFacts | null,
   plot: Rect,
   over: boolean,
-  pointerX: number,
-  pointerY: number,
+  ui: HudUi,
 ): readonly string[] {
   const roomy = plot.width >= LARGE_READOUT;
   const large = roomy ? (cell ?? (model.row ? peakFacts(model.row) : null)) : null;
-  if (large) return drawLargeReadout(scene, model, large, cell !== null, plot, over, pointerX, pointerY);
+  if (large) return drawLargeReadout(scene, model, large, cell !== null, plot, over, ui);
   const lines = cell ? ofCell(cell) : linesOf(model);
   const right = plot.x + plot.width - 10;
   if (over && lines.length > 0) {
@@ -47,6 +47,7 @@ export function drawReadout(
   }
   // The diagonal leaves less room the further down a line stands.
   const fits = over ? lines.length : Math.max(2, Math.floor((plot.height * 0.42) / LINE));
+  const { pointerX, pointerY } = ui;
   let cut = NOTHING;
   for (let i = 0; i < Math.min(lines.length, fits); i++) {
     const line = lines[i]!;

@@ -1,6 +1,7 @@
 import type { Rect } from "../layout";
 import type { Scene } from "../scene";
 import { color, text } from "../theme";
+import type { HudUi } from "../ui";
 import { type AttentionModel, type CellFacts, nats, share } from "./attention_model";
 
 /** Width of a matrix that has room for it. */
@@ -9,6 +10,7 @@ export const LARGE_READOUT = 560;
 const PAD = 24;
 const NAME = 74;
 const NEXT = "makes next";
+const NOTHING: readonly string[] = [];
 
 /**
  * The readout where there is room: query, key and weight in large type, the row's facts below. `pointed`: of a cell
@@ -21,10 +23,9 @@ export function drawLargeReadout(
   pointed: boolean,
   plot: Rect,
   over: boolean,
-  pointerX: number,
-  pointerY: number,
+  { pointerX, pointerY }: HudUi,
 ): readonly string[] {
-  const whole: string[] = [];
+  let whole = NOTHING;
   const width = Math.round(plot.width * 0.42);
   const x = plot.x + plot.width - PAD - width;
   // Zoomed in, there need not be an empty half.
@@ -37,7 +38,7 @@ export function drawLargeReadout(
     scene.textWithin(x + NAME, y, room, value, text.largeToken, paint);
     const under = pointerX >= x && pointerX < right && pointerY >= y - 16 && pointerY < y + 6;
     if ((pointed || under) && scene.measure(value, text.largeToken) > room)
-      whole.push(`${name.toLowerCase()} ${value} · ${note}`);
+      whole = [...whole, `${name.toLowerCase()} ${value} · ${note}`];
   };
   let y = plot.y + 30;
   line(y, "QUERY", `"${cell.query}"`, color.data, cell.queryNote);
@@ -65,7 +66,7 @@ export function drawLargeReadout(
     pointerY >= made - 12 &&
     pointerY < made + 6
   )
-    whole.push(`${NEXT} "${model.row!.made}"`);
+    whole = [...whole, `${NEXT} "${model.row!.made}"`];
   return whole;
 }
 

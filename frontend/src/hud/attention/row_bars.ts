@@ -5,6 +5,7 @@ import { caption } from "../kit/heading";
 import type { Rect } from "../layout";
 import type { Scene } from "../scene";
 import { color, glow, text } from "../theme";
+import type { HudUi } from "../ui";
 import type { AttentionModel } from "./attention_model";
 import type { RowWeights } from "./row_weights";
 import { axisLabel } from "./tokens";
@@ -66,8 +67,7 @@ export function drawRowBars(
   model: AttentionModel,
   row: RowWeights | null,
   rect: Rect,
-  pointerX: number,
-  pointerY: number,
+  { pointerX, pointerY }: HudUi,
 ): void {
   const title = state.selection.step === null ? "NEWEST ROW" : "ROW";
   if (!row) {

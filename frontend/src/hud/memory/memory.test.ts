@@ -106,11 +106,11 @@ describe("the memory of a pinned moment", () => {
     const drawn = new Drawn(memory, state, { x: 0, y: 0, width: 416, height: 500 });
     pin(state, 1);
     const words = said(drawn);
-    expect(words).toContain("the memory was not read at this moment");
+    expect(words).toContain("no reading of the memory at this moment");
     // No account: neither what it is made of, nor a sum.
     expect(words.filter((text) => /^(weights|sum|CPU|difference)$/.test(text))).toEqual([]);
     expect(words).toContain("RESIDENT");
-    expect(monitorModel(state).memory).toMatchObject({ known: false, total: "not read then" });
+    expect(monitorModel(state).memory).toMatchObject({ known: false, total: "no reading" });
   });
 
   it("is what a kept run had recorded, where it tells", () => {

@@ -26,7 +26,7 @@ const DEVICE = 38;
 const WIDE = 640;
 const LEAST_HISTORY = 52;
 const NO_MODEL = ["where the bytes are, once a model is loaded", "no model"];
-const UNREAD = ["the memory was not read at this moment", "not read at this moment", "not read then"];
+const UNREAD = ["no reading of the memory at this moment", "no reading of this moment", "no reading"];
 
 /** Where the bytes are: by use, by device, and through time; and how far that explains what the system counts. */
 export class Memory implements InstrumentView {
