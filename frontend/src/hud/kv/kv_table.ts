@@ -16,8 +16,9 @@ import { OUT_OF_WINDOW } from "./kv_ring";
 const NOTE = "thin bar: bytes of all cells, lit as far as in use";
 const HEAD = 40;
 const FOOT = 26;
-/** A dozen layers leave no half of a tall panel empty. */
-const TALLEST = 64;
+/** Half a dozen layers leave no half of a tall panel empty. */
+const TALLEST = 150;
+const TALLEST_BAR = 40;
 const LETTER = 12;
 /** From here on a row has room for a second bar. */
 const TWO_BARS = 24;
@@ -120,7 +121,7 @@ export class KvTable {
     seen.value(cache);
     seen.value(prompt);
     if (!seen.changed) return;
-    const models = Array.from(cache.layer.data, (layer) => kvModel(cache, layer, prompt));
+    const models = modelsOf(cache, prompt);
     const reserved = models.map((_, row) =>
       Number(cache.key_bytes.data[row]! + cache.value_bytes.data[row]!),
     );
@@ -153,7 +154,7 @@ export class KvTable {
   private drawBars({ model, reserved }: Row, x: number, width: number, y: number): void {
     const { scene, pitch, scale } = this;
     const two = pitch >= TWO_BARS;
-    const tall = Math.max(Math.min(Math.round(pitch * (two ? 0.36 : 0.6)), 18), 1);
+    const tall = Math.max(Math.min(Math.round(pitch * (two ? 0.36 : 0.6)), TALLEST_BAR), 1);
     const top = Math.round(y + (pitch - tall - (two ? 7 : 0)) / 2);
     if (!model) {
       scene.hatch(x, top, width, tall, color.track, color.clear, 4);
@@ -228,6 +229,18 @@ export class KvTable {
     );
     scene.text(keys - BYTES - GAP, base, roomy ? row.ofCells : row.used, text.data, paint, "right");
   }
+}
+
+/** The model of each layer's cache. Layers that keep the same have one: a long cache takes time to go through. */
+function modelsOf(cache: CacheStatus, prompt: number): (KvModel | null)[] {
+  const { max_len, seq_len, offset, window, write_head, key_bytes, value_bytes, rotating } = cache;
+  const kept = [max_len, seq_len, offset, window, write_head, key_bytes, value_bytes, rotating];
+  const made = new Map<string, KvModel | null>();
+  return Array.from(cache.layer.data, (layer, row) => {
+    const key = kept.map((one) => one?.data[row]).join();
+    if (!made.has(key)) made.set(key, kvModel(cache, layer, prompt));
+    return made.get(key)!;
+  });
 }
 
 function rowOf(layer: number, model: KvModel | null, reserved: number): Row {

@@ -167,6 +167,13 @@ describe("a large panel", () => {
     expect(drawn.scene.overflow).toBe(0);
   });
 
+  it("fills its height with the layers there are, few or many", () => {
+    for (const name of ["smollm2", "gemma3"] as const) {
+      const { height } = tableOf(new Drawn(kv, of(name), WHOLE));
+      expect(height).toBeGreaterThan(0.85 * (WHOLE.height - 60));
+    }
+  });
+
   it("is laid out without overlap, whatever its size", () => {
     for (const [width, height] of [
       [900, 420],
