@@ -1,7 +1,7 @@
 import "../app/platform";
 import { describe, expect, it } from "vitest";
 import { ARRANGEMENTS, type Arrangement, SIDES } from "./arrangement";
-import { movesOf, type Rearrangement, sizesOf } from "./arranging_keys";
+import { joinsOf, movesOf, type Rearrangement, sizesOf } from "./arranging_keys";
 import { instrumentOf } from "./instruments";
 import { type Layout, layout } from "./layout";
 
@@ -77,6 +77,17 @@ describe("a panel moved without a pointer", () => {
     expect(movesOf(spread, laid(spread, null, 800), "monitor")).toEqual([]);
     expect(movesOf(spread, laid(spread), "entropy")).toEqual([]);
   });
+});
+
+it("a panel joins the tabs of any other, in front, and of none that it stands with", () => {
+  const place = laid(spread);
+  const joins = joinsOf(spread, place, "flow");
+  expect(joins.map(({ way }) => way)).toEqual(place.panels.map(({ id }) => id).filter((id) => id !== "flow"));
+  for (const { way, after } of joins) {
+    expect(ids(after)).toEqual(ids(spread));
+    const panel = laid(after).panels.find(({ id }) => id === "flow")!;
+    expect(panel.tabs).toContain(way);
+  }
 });
 
 describe("a panel sized without a pointer", () => {

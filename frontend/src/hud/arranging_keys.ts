@@ -4,7 +4,7 @@ import type { Layout, Panel } from "./layout";
 
 /** Something that can be done to a panel without a pointer. */
 export interface Rearrangement {
-  /** `left`, `wider`, … */
+  /** `left`, `wider`, …; or another panel. */
   readonly way: string;
   readonly after: Arrangement;
 }
@@ -23,6 +23,15 @@ export function movesOf(arrangement: Arrangement, layout: Layout, id: string): R
     ...along(arrangement, layout, panel, on!, 1),
     ...across(arrangement, panel),
   ];
+}
+
+/** The panels whose place it can share, as another tab: `way` is the id of the one on show there. */
+export function joinsOf(arrangement: Arrangement, layout: Layout, id: string): Rearrangement[] {
+  const panel = panelOf(arrangement, layout, id);
+  if (!panel) return [];
+  return layout.panels
+    .filter((other) => !other.tabs.includes(id))
+    .map((other) => ({ way: other.id, after: dropped(arrangement, id, { kind: "join", with: other.id }) }));
 }
 
 /** What size it can have: of its own in its column or strip, or with that. */

@@ -1,4 +1,4 @@
-import { movesOf, type Rearrangement, sizesOf } from "../../hud/arranging_keys";
+import { joinsOf, movesOf, type Rearrangement, sizesOf } from "../../hud/arranging_keys";
 import type { Actions } from "../actions";
 import { announce } from "./announce";
 import type { Command } from "./palette_commands";
@@ -11,16 +11,26 @@ export function arrangeCommands(
   const layout = desk.layout();
   if (!layout) return [];
   const arrangement = desk.arrangement();
-  const does = (verb: string, id: string, { way, after }: Rearrangement): Command => ({
-    name: `${verb} ${named(id)} ${way}`,
+  const does = (name: string, said: string, { after }: Rearrangement): Command => ({
+    name,
     kind: "cockpit",
     run: (actions) => {
       actions.arrange(after, true);
-      announce(`${named(id)}: ${verb === "Move" ? "moved" : "made"} ${way}`);
+      announce(said);
     },
   });
-  return layout.panels.flatMap(({ id }) => [
-    ...movesOf(arrangement, layout, id).map((one) => does("Move", id, one)),
-    ...sizesOf(arrangement, layout, id).map((one) => does("Make", id, one)),
-  ]);
+  return layout.panels.flatMap(({ id }) => {
+    const name = named(id);
+    return [
+      ...movesOf(arrangement, layout, id).map((one) =>
+        does(`Move ${name} ${one.way}`, `${name}: moved ${one.way}`, one),
+      ),
+      ...sizesOf(arrangement, layout, id).map((one) =>
+        does(`Make ${name} ${one.way}`, `${name}: made ${one.way}`, one),
+      ),
+      ...joinsOf(arrangement, layout, id).map((one) =>
+        does(`Move ${name} to the tabs of ${named(one.way)}`, `${name}: a tab beside ${named(one.way)}`, one),
+      ),
+    ];
+  });
 }

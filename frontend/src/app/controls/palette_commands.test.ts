@@ -72,6 +72,9 @@ describe("palette", () => {
     found("wider attention")[0]!.run(actions);
     expect(arranged[0]!.bottom.map(({ active }) => active)).toEqual(["waterfall", "kv"]);
     expect(arranged[1]!.rightShare).toBeGreaterThan(arrangement.rightShare);
+    found("kv tabs of waterfall")[0]!.run(actions);
+    expect(arranged[2]!.bottom.map(({ tabs }) => tabs.join("+"))).toEqual(["waterfall+kv"]);
+    expect(found("attention flow")[0]).toMatchObject({ name: "Attention flow", kind: "focus instrument" });
     expect(found("attention")[0]).toMatchObject({ name: "Attention", kind: "preset" });
     expect(found("kv")[0]).toMatchObject({ kind: "focus instrument" });
     expect(found("")[0]).toMatchObject({ kind: "preset" });
