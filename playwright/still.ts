@@ -53,7 +53,12 @@ export class Still {
     if (focus) shown.set("focus", focus);
     if (head) shown.set("layer", String(head[0]));
     if (head) shown.set("head", String(head[1]));
-    await this.page.goto(`${this.url}?${shown}`);
+    await this.begin(`${this.url}?${shown}`);
+  }
+
+  /** Open an address of a page that was opened before. */
+  async begin(address: string): Promise<void> {
+    await this.page.goto(address);
     await this.page.waitForFunction(() => window.chamber);
     // The first frames of the recording name the model; without them nothing is ever ready.
     await this.page.evaluate(() => window.chamber!.seek(0));
