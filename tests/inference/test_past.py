@@ -22,6 +22,7 @@ from cloudchamber.telemetry.events import (
     ExpertRouting,
     HeadSummary,
     LayerActivation,
+    MemoryUsage,
     RunState,
     Sampling,
     TokenGenerated,
@@ -39,9 +40,10 @@ def played(
 ) -> Iterator[tuple[str, Engine, Listener]]:
     """A run that is over, of which every state was told."""
     monkeypatch.setattr(state, "_HEADS_SHARE", math.inf)  # heads with every token, whatever they cost
+    monkeypatch.setattr(state, "_MEMORY_SECONDS", 0)
     heard = Listener()
     with Engine.load(tiny_model(request.param), OPTIONS, heard) as engine:
-        engine.want(["heads", "layers", "experts", "cache"])
+        engine.want(["heads", "layers", "experts", "cache", "memory"])
         engine.generate(RUN)
         yield request.param, engine, heard
 
@@ -76,6 +78,8 @@ def test_every_moment_is_as_it_was(played: tuple[str, Engine, Listener]) -> None
             if kind in now:
                 assert then
                 same(now[kind], then[-1])
+        before = heard.events[: heard.events.index(token)]
+        assert now[MemoryUsage] is [event for event in before if isinstance(event, MemoryUsage)][-1]
         cache = now[CacheStatus]
         assert isinstance(cache, CacheStatus)
         if attends:

@@ -112,7 +112,8 @@ async def test_the_first_viewer_finds_a_run_and_nothing_is_lost(address: str, se
 async def test_pause_step_and_questions_while_paused(address: str) -> None:
     async with viewer(address) as socket:
         client = Watcher(socket)
-        await client.hello(parts=["distribution", "layers"])
+        await client.hello(parts=["distribution", "layers", "memory"])
+        await client.until("model_loaded")
         await client.say("generate", prompt="The sea was", raw=True, sampling={"seed": 3})
         run = await client.until("run_started", prompt="The sea was")
         await client.until("token", step=2, run_id=run["run_id"])
@@ -187,7 +188,8 @@ async def check_moment(client: Watcher, token: dict[str, Any]) -> None:
     assert (moment["request"], moment["step"]) == (83, 1)
     state = {(event["kind"], event.get("stage", "")): event for event in moment["state"]}
     kinds = [("distribution", "model"), ("distribution", "sampler"), ("heads", ""), ("layers", "")]
-    assert state.keys() == {*kinds, ("cache", "")}
+    assert state.keys() == {*kinds, ("cache", ""), ("memory", "")}
+    assert state["memory", ""]["process_resident"] > state["memory", ""]["weights"] > 0
     then = tokens["tokens"][0]
     assert state["heads", ""]["position"] == state["layers", ""]["position"] == then["position"] - 1
     assert state["cache", ""]["seq_len"].max() == then["position"]

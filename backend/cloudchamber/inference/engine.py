@@ -156,7 +156,7 @@ class Engine:
             decoded=lambda: self.on_decoded(),
             prefill_chunk=prefill_chunk(llama),
         )
-        self.past = Past(self._capture, self._control, layout, self._emit)
+        self.past = Past(self._capture, self._control, layout, self._bench.state.memory_readings, self._emit)
         if source := llama.chat_template():
             self._template = ChatTemplate(source, llama.special(llama.bos()), llama.special(llama.eos()))
 

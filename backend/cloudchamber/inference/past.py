@@ -19,6 +19,7 @@ from cloudchamber.inference.taps.capture import Capture, CaptureError
 from cloudchamber.inference.taps.rollout import Rollout
 from cloudchamber.telemetry.commands import MAX_HISTORY, GetFlow, GetHeadHistory, GetMoment
 from cloudchamber.telemetry.events import F4, Event, Progress
+from cloudchamber.telemetry.memory_readings import MemoryReadings
 from cloudchamber.telemetry.messages import FlowReply, HeadHistoryReply, MomentReply
 
 _SLICE: Final = 6e7
@@ -42,11 +43,17 @@ class Past:
     others from one at a time."""
 
     def __init__(
-        self, capture: Capture, control: Control, cache: CacheLayout, emit: Callable[[Event], None]
+        self,
+        capture: Capture,
+        control: Control,
+        cache: CacheLayout,
+        memory: MemoryReadings,
+        emit: Callable[[Event], None],
     ) -> None:
         self._capture = capture
         self._control = control
         self._cache = cache
+        self._memory = memory
         self._emit = emit
         self._run_id = ""
         self._prompt = 0
@@ -74,6 +81,7 @@ class Past:
                 capture.layer_activation(run_id, position),
                 capture.expert_routing(run_id, position),
                 self._cache.status(run_id, position + 1, None if cells is None else cells.at(position + 1)),
+                self._memory.at(position + 1),
             )
         kept = [event for event in state if event is not None]
         return MomentReply(request=command.request, run_id=run_id, step=command.step, state=kept)

@@ -13,6 +13,7 @@ from typing import Final
 from cloudchamber.inference.memory import CacheLayout, MemoryAccount
 from cloudchamber.inference.taps.capture import Capture
 from cloudchamber.telemetry.events import Event, Part
+from cloudchamber.telemetry.memory_readings import MemoryReadings
 
 _MEMORY_SECONDS: Final = 0.5
 _HEADS_SHARE: Final = 1 / 200
@@ -52,6 +53,8 @@ class StateEmitter:
         self._run_id = ""
         self._positions = 0
         self._fresh = False
+        self.memory_readings: Final = MemoryReadings()
+        """Of the run, as far as anybody looked."""
 
     @property
     def positions(self) -> int:
@@ -62,6 +65,7 @@ class StateEmitter:
         self._run_id = run_id
         self._positions = 0
         self._shown = {}
+        self.memory_readings.begin_run()
         self._fresh = True  # a run that ends before its first decode has an empty cache
         self._heads_behind = False
         self._heads_due = 0.0
@@ -118,7 +122,9 @@ class StateEmitter:
             self._emit(self._layout.status(self._run_id, self._positions, self._capture.cells))
         if "memory" in parts:
             self._memory_due = self._clock() + _MEMORY_SECONDS
-            self._emit(self._memory.usage())
+            usage = self._memory.usage()
+            self.memory_readings.add(self._positions, usage)
+            self._emit(usage)
         if not self._positions:
             return
         makers: dict[Part, Callable[[str], Event | None]] = {

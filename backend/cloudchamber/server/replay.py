@@ -27,10 +27,12 @@ from cloudchamber.telemetry.events import (
     ExpertRouting,
     HeadSummary,
     LayerActivation,
+    MemoryUsage,
     ModelLoaded,
     RunStarted,
 )
 from cloudchamber.telemetry.hub import Hub
+from cloudchamber.telemetry.memory_readings import MemoryReadings
 from cloudchamber.telemetry.messages import Message, MomentReply, TokensReply
 from cloudchamber.telemetry.pacer import Pacer
 from cloudchamber.telemetry.recording import Recording
@@ -53,6 +55,7 @@ class ReplaySession:
         self._rows = RecordedRows()
         self._state: dict[tuple[str, int], Event] = {}
         """Of the run so far, by kind and the step or position it is of."""
+        self._memory = MemoryReadings()
         self._begin = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -96,11 +99,14 @@ class ReplaySession:
         match event:
             case RunStarted():
                 self._state.clear()
+                self._memory.begin_run()
                 self._rows.clear()
             case Distribution():
                 self._state[event.stage, event.step] = event
             case HeadSummary() | LayerActivation() | ExpertRouting():
                 self._state[event.kind, event.position] = event
+            case MemoryUsage():
+                self._memory.add(self._held, event)
             case CacheStatus():
                 self._state["cache", int(event.seq_len.max(initial=0))] = event
             case _:
@@ -146,6 +152,8 @@ class ReplaySession:
         keys = [("model", step), ("sampler", step), ("cache", position)]
         keys += [(kind, position - 1) for kind in ("heads", "layers", "experts")]
         state = [self._state[key] for key in keys if key in self._state]
+        if (memory := self._memory.at(position)) is not None:
+            state.append(memory)
         if not state:
             raise RefusedError(NOT_HELD)
         return MomentReply(request=command.request, run_id=self._tokens.run_id, step=step, state=state)
