@@ -72,7 +72,9 @@ def test_nothing_that_is_listed_or_said_commands_the_terminal(run: Callable[...,
     said = run("rename", "why", "\x1b[31mred\x9b")
     assert "“\ufffd[31mred\ufffd”" in said
     for words in ((), ("pin", session_id(1)), ("delete", "nothing\x1b[2J", session_id(1))):
-        assert "\x1b" not in run(*words, code=1 if "delete" in words else 0)
+        said = run(*words, code=1 if "delete" in words else 0)
+        # On a terminal there are escapes of the table's own.
+        assert not any(word in said for word in ("\x1b[31mred", "\x9b", "\x1b[2J"))
     assert "\ufffd[31mred\ufffd" in run()
 
 
