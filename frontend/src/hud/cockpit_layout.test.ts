@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ViewMode } from "../state/state";
-import { ARRANGEMENTS, type Arrangement, dropped, PRESETS } from "./arrangement";
+import { ARRANGEMENTS, type Arrangement, activated, dropped, PRESETS } from "./arrangement";
 import { dropAt, dropRect, resized } from "./arranging";
 import { instrumentOf } from "./instruments";
 import { type Contents, type Divider, type Layout, layout, type Rect } from "./layout";
@@ -137,6 +137,28 @@ describe("cockpit layout", () => {
     const place = layout(1024, 640, contents(chosen));
     expect(place.panels.map(({ id }) => id)).toEqual(["kv"]);
     expect(layout(1920, 1080, contents(chosen)).panels[0]!.id).toBe("monitor");
+  });
+});
+
+describe("every size", () => {
+  const sizes = [...SIZES, [1100, 1000], [1100, 1400]] as const;
+  const all = ARRANGEMENTS.everything;
+  const idsOf = ({ panels }: Layout): string[] => panels.map(({ id }) => id);
+
+  it.each(sizes)("brings each tab to the front at %i × %i", (width, height) => {
+    const place = layout(width, height, contents(all));
+    for (const { side, first, tabs } of place.panels)
+      for (const tab of tabs)
+        expect(idsOf(layout(width, height, contents(activated(all, side, first, tab)))), tab).toContain(tab);
+  });
+
+  it.each(sizes)("has lines to drag between panels that share their room at %i × %i", (width, height) => {
+    const place = layout(width, height, contents(all));
+    for (const { side, after } of place.dividers.filter((divider) => divider.after >= 0)) {
+      const own = place.panels.filter((panel) => panel.side === side);
+      const at = own.findIndex(({ first }) => first === after);
+      expect(own[at] && own[at + 1], `${side} ${after}`).toBeDefined();
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import type { ViewMode } from "../state/state";
-import { ARRANGEMENTS, type Arrangement, type Side } from "./arrangement";
+import { ARRANGEMENTS, type Arrangement, SIDES, type Side } from "./arrangement";
 import { fillColumn, fillStrip, merged, type Place, panelOf, placesOf, snap, strip } from "./layout_places";
 import type { Rect } from "./rect";
 import { size } from "./theme";
@@ -160,19 +160,22 @@ function focused(width: number, height: number, id: string, contents: Contents):
 function stacked(width: number, height: number, contents: Contents): Above {
   const margin = size.margin / 2;
   const gutter = size.gutter / 2;
-  const { arrangement } = contents;
   const inside = width - 2 * margin;
   const header = { x: margin, y: 0, width: inside, height: size.header };
   const top = size.header + gutter;
   const dock = dockOf(LINE_DOCK, gutter, contents);
   const controls = { x: margin, y: height - margin - dock, width: inside, height: dock };
-  const cells = [...arrangement.left, ...arrangement.right, ...arrangement.bottom];
-  const places = merged(placesOf(cells, contents), Number.NEGATIVE_INFINITY, "height");
+  const places = merged(allPlaces(contents), Number.NEGATIVE_INFINITY, "height");
   const all = { x: margin, y: top, width: inside, height: controls.y - gutter - top };
   const share = contents.view === "hud" ? 0 : places.length > 0 ? SKY : 1;
   const [nebula, area] = height < LOW ? beside(all, share, gutter) : over(all, share, gutter);
-  const panels = places.map((place) => panelOf(place, area, "left"));
+  const panels = places.map((place) => panelOf(place, area));
   return { width, height, header, panels, dividers: [], nebula, controls, compact: true };
+}
+
+/** Those of all sides, for one column. */
+function allPlaces(contents: Contents): Place[] {
+  return SIDES.flatMap((side) => placesOf(side, contents));
 }
 
 /** The nebula's share of `all` above what is left. */
@@ -200,12 +203,9 @@ function cockpit(width: number, height: number, contents: Contents): Above {
   const inside = width - 2 * margin;
   const header = { x: margin, y: 0, width: inside, height: size.header };
   const single = width < ONE_COLUMN;
-  const leftCells = single
-    ? [...arrangement.left, ...arrangement.right, ...arrangement.bottom]
-    : arrangement.left;
-  let left = placesOf(leftCells, contents);
-  let right = single ? [] : placesOf(arrangement.right, contents);
-  const bottom = single ? [] : placesOf(arrangement.bottom, contents);
+  let left = single ? allPlaces(contents) : placesOf("left", contents);
+  let right = single ? [] : placesOf("right", contents);
+  const bottom = single ? [] : placesOf("bottom", contents);
   // Without the nebula, its room goes to the strip; without a strip, to the columns.
   const open = view === "hud";
   const wide = open && bottom.length === 0;
@@ -231,8 +231,8 @@ function cockpit(width: number, height: number, contents: Contents): Above {
   const columnEnd = end - sideDock;
   const leftArea = { x: margin, y: top, width: leftWidth, height: columnEnd - top };
   const rightArea = { x: width - margin - rightWidth, y: top, width: rightWidth, height: columnEnd - top };
-  fillColumn(left, leftArea, "left", panels, dividers);
-  fillColumn(right, rightArea, "right", panels, dividers);
+  fillColumn(left, leftArea, panels, dividers);
+  fillColumn(right, rightArea, panels, dividers);
   if (wide) {
     const controls = { x: margin, y: end - dock, width: inside, height: dock };
     return { width, height, header, panels, dividers, nebula: null, controls, compact: false };

@@ -1,4 +1,4 @@
-import type { Cell, Side } from "./arrangement";
+import type { Side } from "./arrangement";
 import type { Contents, Divider, Panel } from "./layout";
 import type { Rect } from "./rect";
 import { size } from "./theme";
@@ -15,6 +15,7 @@ export interface Place {
   readonly active: string;
   readonly chosen: string;
   readonly weight: number;
+  readonly side: Side;
   readonly first: number;
   readonly least: { readonly width: number; readonly height: number };
 }
@@ -24,14 +25,15 @@ export function strip(place: { readonly tabs: readonly string[] }): number {
   return place.tabs.length > 1 ? TABS : 0;
 }
 
-/** What of the cells can be shown. */
-export function placesOf(cells: readonly Cell[], contents: Contents): Place[] {
+/** What of a side's cells can be shown. */
+export function placesOf(side: Side, contents: Contents): Place[] {
   const places: Place[] = [];
-  cells.forEach(({ tabs, active, weight }, first) => {
+  contents.arrangement[side].forEach(({ tabs, active, weight }, first) => {
     const shown = tabs.filter((id) => contents.minimum(id) !== null);
     if (shown.length === 0) return;
     const on = shown.includes(active) ? active : shown[0]!;
-    places.push({ tabs: shown, active: on, chosen: active, weight, first, least: contents.minimum(on)! });
+    const least = contents.minimum(on)!;
+    places.push({ tabs: shown, active: on, chosen: active, weight, side, first, least });
   });
   return places;
 }
@@ -79,26 +81,23 @@ function lengths(places: readonly Place[], room: number, along: "width" | "heigh
   return out;
 }
 
-export function panelOf(place: Place, area: Rect, side: Side): Panel {
-  const { active: id, tabs, first } = place;
+export function panelOf(place: Place, area: Rect): Panel {
+  const { active: id, tabs, side, first } = place;
   const used = strip(place);
   const rect = { ...area, y: area.y + used, height: area.height - used };
   return { id, rect, tabs, strip: used > 0 ? { ...area, height: used } : null, side, first, focused: false };
 }
 
-export function fillColumn(
-  places: readonly Place[],
-  area: Rect,
-  side: Side,
-  panels: Panel[],
-  dividers: Divider[],
-): void {
+export function fillColumn(places: readonly Place[], area: Rect, panels: Panel[], dividers: Divider[]): void {
   const heights = lengths(places, area.height, "height");
   let y = area.y;
   places.forEach((place, i) => {
-    panels.push(panelOf(place, { ...area, y, height: heights[i]! }, side));
+    panels.push(panelOf(place, { ...area, y, height: heights[i]! }));
     y += heights[i]!;
-    if (i + 1 < places.length) {
+    // In a small window other sides' places stand below a column's own: they share no weights, and a strip's
+    // weights are widths.
+    const { side } = place;
+    if (places[i + 1]?.side === side && side !== "bottom") {
       const rect = { x: area.x, y, width: area.width, height: size.gutter };
       dividers.push({ rect, side, after: place.first, whole: area.height, vertical: false });
     }
@@ -110,7 +109,7 @@ export function fillStrip(places: readonly Place[], area: Rect, panels: Panel[],
   const widths = lengths(places, area.width, "width");
   let x = area.x;
   places.forEach((place, i) => {
-    panels.push(panelOf(place, { ...area, x, width: widths[i]! }, "bottom"));
+    panels.push(panelOf(place, { ...area, x, width: widths[i]! }));
     x += widths[i]!;
     if (i + 1 < places.length) {
       const rect = { x, y: area.y, width: size.gutter, height: area.height };
