@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cloudchamber.model.discovery import ModelNotFoundError, Places, find
-from cloudchamber.model.download import DownloadError, part_names
+from cloudchamber.model.download import DownloadError, download
+from cloudchamber.model.split_files import part_names
 from tests.model.gguf_files import random_embedding, write_model, write_split_model
 
 COMMIT = "c" * 40
@@ -117,4 +118,6 @@ def test_names_of_parts() -> None:
     assert part_names("a.gguf") == ["a.gguf"]
     assert part_names("x/a-00002-of-00002.gguf") == ["x/a-00001-of-00002.gguf", "x/a-00002-of-00002.gguf"]
     with pytest.raises(DownloadError, match="claims"):
-        part_names("a-00001-of-99999.gguf")
+        download("org/repo", "a-00001-of-99999.gguf", None, None, None)
+    with pytest.raises(DownloadError, match="claims"):
+        download("org/repo", "a-00000-of-00000.gguf", None, None, None)

@@ -80,3 +80,8 @@ def test_the_process_reads_only_when_it_is_asked_to(tmp_path: Path) -> None:
         assert answers == [MORE, MORE, hashlib.sha256(bytes(2 * file_hash.PIECE_BYTES + 1)).hexdigest()]
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+def test_a_name_of_no_parts_has_no_mark(tmp_path: Path) -> None:
+    (tmp_path / "odd-00000-of-00000.gguf").write_bytes(b"GGUF")
+    assert mark_of(tmp_path / "odd-00000-of-00000.gguf") == ""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from cloudchamber.model.split_files import part_names
+
 type OnBytes = Callable[[int, int], None]
 """Told how many bytes of a file have come, of how many."""
 
-_FIRST_PART: Final = re.compile(r"^(?P<stem>.*)-\d{5}-of-(?P<count>\d{5})\.gguf$")
 _MAX_PARTS: Final = 1_000
 _HUB: Final = "https://huggingface.co"
 _REACH_SECONDS: Final = 5.0
@@ -28,22 +28,13 @@ def download(
 
     Raises `DownloadError`.
     """
-    first, *others = part_names(file)
-    path = _fetch(repository, first, cache, hub, on_bytes)
-    for other in others:
+    names = part_names(file)
+    if not 0 < len(names) <= _MAX_PARTS:
+        raise DownloadError(f"{file} claims to be one of {len(names):,} parts.")
+    path = _fetch(repository, names[0], cache, hub, on_bytes)
+    for other in names[1:]:
         _fetch(repository, other, cache, hub, on_bytes)
     return path
-
-
-def part_names(file: str) -> list[str]:
-    """All files of the split model that `file` is of, in order; or itself."""
-    match = _FIRST_PART.match(file)
-    if match is None:
-        return [file]
-    count = int(match["count"])
-    if not 0 < count <= _MAX_PARTS:
-        raise DownloadError(f"{file} claims to be one of {count:,} parts.")
-    return [f"{match['stem']}-{number:05d}-of-{count:05d}.gguf" for number in range(1, count + 1)]
 
 
 def _fetch(repository: str, file: str, cache: Path | None, hub: str | None, on_bytes: OnBytes | None) -> Path:

@@ -8,17 +8,16 @@ path, size and time. Those three, of all files, are a model's *mark*.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from cloudchamber.atomic_file import replace_file
+from cloudchamber.model.split_files import part_names
 from cloudchamber.priority import be_modest
 
 PIECE_BYTES: Final = 32 << 20
@@ -28,7 +27,6 @@ MORE: Final = "more"
 """The process's word for a piece that was not the last."""
 
 _BLOCK: Final = 1 << 20
-_PART: Final = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>\d{5})\.gguf")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -36,18 +34,11 @@ def mark_of(path: Path) -> str:
     """What tells a model's files from others that were or will be there; of a split model `path` is the
     first. Empty if they can't be looked at."""
     try:
-        files = [(file, file.stat()) for file in _files(path.absolute())]
+        whole = path.absolute()
+        files = [(file, file.stat()) for file in map(whole.with_name, part_names(whole.name))]
     except OSError:
         return ""
-    return json.dumps([[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in files])
-
-
-def _files(first: Path) -> list[Path]:
-    match = _PART.fullmatch(first.name)
-    if match is None:
-        return [first]
-    count = int(match["count"])
-    return [first.with_name(f"{match['stem']}-{n:05d}-of-{count:05d}.gguf") for n in range(1, count + 1)]
+    return json.dumps([[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in files]) if files else ""
 
 
 def is_there(mark: str) -> bool:
@@ -91,15 +82,7 @@ class HashCache:
         known = {**self._read(), mark: found}
         newest = dict(list(known.items())[-KEPT:])
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".part-")
-        try:
-            with os.fdopen(handle, "w") as file:
-                json.dump(newest, file, indent=1)
-            os.replace(name, self.path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
+        replace_file(self.path, json.dumps(newest, indent=1).encode())
 
     def _read(self) -> dict[str, str]:
         try:

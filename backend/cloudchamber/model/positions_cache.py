@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
+from cloudchamber.atomic_file import replace_file
 from cloudchamber.model.positions import Method
 
 ALGORITHM: Final = 1
@@ -60,7 +59,7 @@ class PositionsCache:
             raise CacheError(f"{embedding_hash!r} is not the hash of an embedding")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._replace(path, _MARK + _digest(body) + body)
+            replace_file(path, _MARK + _digest(body) + body)
         except OSError as error:
             raise CacheError(f"{self.folder} can't be written: {error.strerror or error}") from error
         self._prune()
@@ -69,17 +68,6 @@ class PositionsCache:
         if _HASH.fullmatch(embedding_hash) is None:
             return None
         return self.folder / f"{embedding_hash}-{method}-{ALGORITHM}"
-
-    def _replace(self, path: Path, content: bytes) -> None:
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.replace(name, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
 
     def _prune(self) -> None:
         """Drop the oldest files beyond `KEPT_FILES`, and parts of writes that were cut off."""
