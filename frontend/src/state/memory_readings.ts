@@ -6,8 +6,8 @@ const CAPACITY = 512;
 const HOLDS = 3;
 
 /**
- * What a model's process held, reading by reading, the newest ones. The server keeps none: the history on show and the
- * memory of a past moment are from here. Nothing is allocated once it is made.
+ * What a model's process held, reading by reading, the newest ones: the history on show, and the memory of a past
+ * moment whose token the page holds; an older one's comes with the moment. Nothing is allocated once it is made.
  */
 export class MemoryReadings {
   private readonly events: (MemoryUsage | null)[] = new Array(CAPACITY).fill(null);
