@@ -13,7 +13,7 @@ import {
   viewChosen,
 } from "../state/reduce";
 import type { Requests } from "../state/requests";
-import { isRunning, mayRun, type Needs, offers } from "../state/select";
+import { isRunning, mayRun, type Needs } from "../state/select";
 import { generateCommand, promptRefusal, type Settings } from "../state/settings";
 import type { AppState, Preset } from "../state/state";
 import type { Command } from "../telemetry/protocol.gen";
@@ -23,6 +23,7 @@ import type { Actions } from "./actions";
 import type { Clock } from "./clock";
 import type { Dialogs } from "./dialogs";
 import type { GraphicsKeeper } from "./graphics";
+import { lacking } from "./lacking";
 import type { PageDom } from "./page_dom";
 import type { UiState } from "./picture";
 import { type LiveTransport, type ReplayTransport, TIMELINE } from "./transport";
@@ -132,19 +133,10 @@ export class PageActions implements Actions {
   }
 
   /** Whether the server behind the page does that for it; if not, or if there is none, it says so. */
-  private offered(needs: Needs, lack: string): boolean {
-    const { state } = this.page;
-    if (offers(state, needs)) return true;
-    if (state.alone)
-      this.page.refuse(`It shows the session it was exported with; ${lack}.`, "This page stands alone");
-    else if (state.right === "file")
-      this.page.refuse("It is shown as it is, and can be passed on as it is.", "A session's file is on show");
-    else
-      this.page.refuse(
-        needs === "owner" ? "That is for whoever runs the server." : "Your link is for watching.",
-        "You came by a link",
-      );
-    return false;
+  private offered(needs: Needs, alone: string): boolean {
+    const lack = lacking(this.page.state, needs, alone);
+    if (lack) this.page.refuse(lack.message, lack.title);
+    return lack === null;
   }
 
   private get replay(): ReplayTransport | null {
