@@ -46,7 +46,9 @@ def state(of: list[Frame], kind: str) -> list[Any]:
     return [event for frame in of for event in frame.state if event.kind == kind]
 
 
-@given(st.lists(st.sampled_from(["token", "frame", "read", "slow read", "run"]), max_size=60))
+@given(
+    st.lists(st.sampled_from(["token", "frame", "seal", "deliver", "read", "slow read", "run"]), max_size=60)
+)
 def test_every_reader_gets_each_event_once_and_in_order(actions: list[str]) -> None:
     hub = Hub()
     quick, slow = reader(), reader()
@@ -63,6 +65,10 @@ def test_every_reader_gets_each_event_once_and_in_order(actions: list[str]) -> N
             hub.publish(samples.run_started(f"r{sent}"))
         elif action == "frame":
             hub.make_frame()
+        elif action == "seal":
+            hub.seal()
+        elif action == "deliver":
+            hub.deliver()
         elif action == "read":
             got += frames(hub, quick)
         else:
@@ -81,6 +87,25 @@ def test_nothing_goes_out_before_its_frame() -> None:
     hub.make_frame()
     assert not hub.has_news()
     assert steps(frames(hub, one)) == [0]
+
+
+def test_a_sealed_frame_is_told_before_the_next_event_is_taken() -> None:
+    hub = Hub()
+    received: list[Frame] = []
+    one = Reader(wake=lambda: received.extend(frames(hub, one)), want=ALL)
+    hub.join(one)
+    hub.publish(samples.layers(1))
+    hub.seal()
+    assert not received
+    hub.publish(samples.layers(2))
+    assert [event.position for event in state(received, "layers")] == [1]
+    hub.deliver()
+    assert len(received) == 1
+    hub.seal()
+    hub.seal()
+    hub.deliver()
+    assert [event.position for event in state(received, "layers")] == [1, 2]
+    assert (one.skipped, len(received)) == (0, 3)
 
 
 def test_state_is_the_newest_and_skips_are_counted() -> None:

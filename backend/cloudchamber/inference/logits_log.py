@@ -16,6 +16,7 @@ start, so it may be deleted meanwhile.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import struct
@@ -32,6 +33,7 @@ from cloudchamber.telemetry.events import F4, U4
 
 _HEADER: Final = struct.Struct("<qqIIq32x")
 """Run, step, survivors, whether they are dense, and where in the run's spool the logits are: 0 for here."""
+type _Header = tuple[int, int, int, int, int]
 _INVALID: Final = -1
 STEPS: Final = "steps"
 """A recorded run's hidden states and logits, in its spool."""
@@ -65,6 +67,7 @@ def _spool_directory() -> str | None:
     return None
 
 
+@functools.lru_cache(8)
 def _tag(run_id: str) -> int:
     digest = hashlib.blake2b(run_id.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
@@ -150,10 +153,11 @@ class LogitsReader:
 
     def logits(self, run_id: str, step: int) -> F4 | None:
         """Raw logits of a step, f4[V]; None if they are not kept (any more)."""
-        offset = self._find(run_id, step)
-        if offset is None:
+        found = self._find(run_id, step)
+        if found is None:
             return None
-        spooled, steps = self._header(offset)[4], self._steps
+        offset, header = found
+        spooled, steps = header[4], self._steps
         fd, start = self.fd, offset + _HEADER.size
         if spooled:
             if steps is None:
@@ -161,9 +165,7 @@ class LogitsReader:
             fd, start = steps.fileno(), spooled
         row = np.empty(self.n_vocab, np.float32)
         got = os.preadv(fd, [memoryview(row).cast("B")], start)
-        if got != row.nbytes or self._header(offset)[:2] != (_tag(run_id), step):
-            return None
-        return row
+        return row if got == row.nbytes and self._header(offset) == header else None
 
     def probabilities(self, run_id: str, step: int) -> F4 | None:
         """Softmax of a step's logits, f4[V], summed in float64."""
@@ -172,10 +174,10 @@ class LogitsReader:
 
     def survivors(self, run_id: str, step: int) -> Survivors | None:
         """What the samplers left of a step."""
-        offset = self._find(run_id, step)
-        if offset is None:
+        found = self._find(run_id, step)
+        if found is None:
             return None
-        header = self._header(offset)
+        offset, header = found
         _, _, count, dense, spooled = header
         start = offset + _HEADER.size + (0 if spooled else 4 * self.n_vocab)
         data = os.pread(self.fd, 4 * (self.n_vocab if dense else 2 * count), start)
@@ -188,8 +190,8 @@ class LogitsReader:
         ids = np.frombuffer(data, np.uint32, count)
         return Survivors(ids, np.frombuffer(data, np.float32, count, 4 * count))
 
-    def _find(self, run_id: str, step: int) -> int | None:
-        """Where a step's row is. Once the ring goes round, the file is as long as the ring."""
+    def _find(self, run_id: str, step: int) -> tuple[int, _Header] | None:
+        """Where a step's row is, and its header. Once the ring goes round, the file is as long as it."""
         if step < 0:
             return None
         wanted = (_tag(run_id), step)
@@ -197,11 +199,12 @@ class LogitsReader:
         if not rows:
             return None
         for slot in dict.fromkeys((step, step % rows)):
-            if slot < rows and self._header(slot * self._stride)[:2] == wanted:
-                return slot * self._stride
+            offset = slot * self._stride
+            if slot < rows and (header := self._header(offset))[:2] == wanted:
+                return offset, header
         return None
 
-    def _header(self, offset: int) -> tuple[int, int, int, int, int]:
+    def _header(self, offset: int) -> _Header:
         data = os.pread(self.fd, _HEADER.size, offset)
         if len(data) != _HEADER.size:
             return (0, _INVALID, 0, 0, 0)

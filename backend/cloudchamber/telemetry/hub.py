@@ -100,6 +100,8 @@ class Hub:
         """Called when what viewers want, together, has changed."""
         self.model: ModelLoaded | None = None
         self._sealed = 0
+        self._untold = False
+        """The newest frame is sealed, and nobody has been told of it."""
         self.time = 0.0
         """Seconds since the session began, when the newest frame was made."""
         self.readers = 0
@@ -117,6 +119,7 @@ class Hub:
 
     def publish(self, event: Event) -> None:
         """Take an event from the run; it goes out with the next frame."""
+        self.deliver()
         if event.lossless:
             self.log.append(event)
         else:
@@ -148,11 +151,25 @@ class Hub:
 
     def make_frame(self) -> None:
         """Seal what came since the last frame and tell the readers."""
+        self.seal()
+        self.deliver()
+
+    def seal(self) -> None:
+        """Make a frame of what came since the last one, for `deliver` to tell of."""
+        self.deliver()
         self._encode_distributions()
         self.number += 1
         self._sealed = self.log.last_seq
         self.time = self.clock()
         self._shared.clear()
+        self._untold = True
+
+    def deliver(self) -> None:
+        """Tell the readers of the newest frame, unless they know. At the latest before the next event is
+        taken: there is one newest state, and that event may change it."""
+        if not self._untold:
+            return
+        self._untold = False
         for reader in tuple(self._readers):
             reader.wake()
 

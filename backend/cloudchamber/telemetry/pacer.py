@@ -15,7 +15,8 @@ HEARTBEAT: Final = 2.0
 """Seconds of quiet after which an empty frame says that the server lives."""
 SLACK: Final = 0.012
 """While tokens come fast, a frame waits so long for the next one: what arrives was sent between two
-decodes, when the cores have time to make frames."""
+decodes, when a core has time to make frames. It is short, so that a frame is sealed when one token comes
+and delivered when the next does."""
 LINGER: Final = 0.002
 """After quiet, wait so long for the rest of what belongs to the first event."""
 
@@ -34,26 +35,30 @@ class Pacer:
         deadline = 0.0
         while True:
             await asyncio.sleep(deadline - loop.time())
-            self._news.clear()
-            busy = self._hub.has_news()
+            busy, fast = self._hub.has_news(), False
             if busy:
-                await self._arrival()
+                fast = await self._arrival()
             elif await self._wait(deadline + HEARTBEAT - loop.time()):
                 await asyncio.sleep(LINGER)
-            self._hub.make_frame()
+            self._hub.seal()
+            if fast:
+                await self._arrival()
+            self._hub.deliver()
             late = max(0.0, loop.time() - deadline)  # timers of uvloop may be early by a millisecond
             # A busy server's frames stay on the grid of the deadlines, be one late or missed;
             # after quiet the grid begins anew.
             on_grid = busy or late < PERIOD
             deadline += PERIOD * (1 + late // PERIOD) if on_grid else late + PERIOD
 
-    async def _arrival(self) -> None:
-        """Until more has come, or not much longer."""
+    async def _arrival(self) -> bool:
+        """Until more has come, or not much longer. True for more."""
+        self._news.clear()
         try:
             async with asyncio.timeout(SLACK):
                 await self._news.wait()
         except TimeoutError:
-            return
+            return False
+        return True
 
     async def _wait(self, seconds: float) -> bool:
         """Until there is news, or so long. True for news."""
