@@ -1,6 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { Drawn } from "../../test/drawn";
 import { stateAfter } from "../../test/monitor_run";
+import { stepSelected } from "../state/reduce";
 import { monitor } from "./monitor";
 import { keepPlace } from "./monitor_stream";
 import { createMonitorUi } from "./monitor_ui";
@@ -32,6 +33,17 @@ it("scrolls with the wheel over its words as beside them", () => {
     expect(drawn.press(kind, value, 0.5, 0.5, { type: "wheel", wheel: -20 })).toBe(true);
     expect(drawn.ui.scroll).toBeGreaterThan(0);
   }
+});
+
+it("comes back to its newest line with who goes back to now", () => {
+  const rect = { x: 16, y: 60, width: 352, height: 400 };
+  const drawn = new Drawn(monitor, stateAfter(24), rect);
+  drawn.press("stream", 0, 0.5, 0.5, { type: "wheel", wheel: -20 });
+  drawn.draw(rect);
+  expect(drawn.ui.scroll).toBeGreaterThan(0);
+  stepSelected(drawn.state, null);
+  drawn.draw(rect);
+  expect(drawn.ui.scroll).toBe(0);
 });
 
 /** What the monitor writes in a style, line by line, and all it writes. */

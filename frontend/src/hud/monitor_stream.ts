@@ -101,13 +101,17 @@ export function keepPlace(ui: MonitorUi, lines: number): void {
   ui.seenLines = lines;
 }
 
-/** Goes where a link says, once there is text beyond it; and there again where the same text is wrapped anew. */
+/**
+ * Goes where a link says, once there is text beyond it; and there again where the same text is wrapped anew.
+ * To the newest line with another run, and when someone goes back to now.
+ */
 function seek(state: AppState, stream: TokenStream, ui: MonitorUi): void {
   const { scrolled } = ui;
   const runId = state.run?.started.run_id ?? "";
-  const another = ui.runId !== "" && runId !== ui.runId;
+  const { returns } = state.selection;
+  const left = (ui.runId !== "" && runId !== ui.runId) || returns !== ui.returns;
   const linked = scrolled.follow(state);
-  if (another && !linked) {
+  if (left && !linked) {
     ui.scroll = 0;
     ui.sought = null;
   } else if (linked || stream.lines !== ui.lines) {
@@ -115,6 +119,7 @@ function seek(state: AppState, stream: TokenStream, ui: MonitorUi): void {
     ui.sought = scrolled.value;
   }
   ui.runId = runId;
+  ui.returns = returns;
   ui.lines = stream.lines;
   const line = ui.sought === null ? -1 : lineAt(stream, ui.sought);
   if (line < 0 || ui.scrollLimit === 0) return;

@@ -15,6 +15,8 @@ export interface MonitorUi {
   /** Written by the monitor: the text and its run when it was last drawn. */
   lines: readonly Line[] | null;
   runId: string;
+  /** Written by the monitor: how often someone had gone back to now. */
+  returns: number;
   /** Written by the monitor: how far it can be scrolled back. */
   scrollLimit: number;
   /** Written by the monitor: lines of the stream when it was last drawn. */
@@ -36,6 +38,7 @@ export function createMonitorUi(): MonitorUi {
     sought: null,
     lines: null,
     runId: "",
+    returns: 0,
     scrollLimit: 0,
     seenLines: 0,
     reducedMotion: false,
