@@ -44,6 +44,9 @@ def sessions(context: typer.Context, data: DataOption = None, keep: KeepOption =
     """List kept sessions; rename, pin or delete them."""
     if context.invoked_subcommand is None:
         _list(data, keep)
+    else:
+        # What stands before the command's name holds for it, unless the command says otherwise.
+        context.default_map = {context.invoked_subcommand: {"data": data, "keep": keep}}
 
 
 @app.command("list")
@@ -57,9 +60,10 @@ def rename(session: SessionArgument, title: str, data: DataOption = None) -> Non
     """Give a session another title."""
     with _store(data) as store:
         info = _found(store, session)
-        store.rename(info.id, title)
-        changed = store.info(info.id)
-    say(f"“{info.title}” is now “{changed.title if changed else title}”.")
+        changed = store.info(info.id) if store.rename(info.id, title) else None
+    if changed is None:
+        fail(f"“{info.title}” was deleted just now.")
+    say(f"“{info.title}” is now “{changed.title}”.")
 
 
 @app.command()
@@ -71,7 +75,8 @@ def pin(
     """Keep a session, whatever room is needed."""
     with _store(data) as store:
         info = _found(store, session)
-        store.pin(info.id, not off)
+        if not store.pin(info.id, not off):
+            fail(f"“{info.title}” was deleted just now.")
     say(f"“{info.title}” is {'no longer pinned' if off else 'pinned'}.")
 
 
@@ -85,8 +90,9 @@ def delete(
 
     with _store(data) as store:
         store.on_gone = lambda gone: withdraw_links(store.path.parent, gone)
-        for info in [_found(store, text) for text in session]:
-            if not store.delete(info.id):
+        # One that is named twice is deleted once.
+        for info in {info.id: info for info in [_found(store, text) for text in session]}.values():
+            if not store.delete(info.id) and store.info(info.id) is not None:
                 fail(f"“{info.title}” still runs; stop it first.")
             say(f"“{info.title}” is deleted.")
 

@@ -88,6 +88,44 @@ def test_sessions_are_renamed_pinned_and_deleted(run: Callable[..., str]) -> Non
     assert "Colours" not in run()
 
 
+@pytest.mark.parametrize(
+    "words", [["delete", "newest"], ["pin", "newest"], ["rename", "newest", "Mine"], ["list"]]
+)
+def test_a_folder_named_before_the_command_is_the_one_that_is_changed(
+    data: Path, tmp_path_factory: pytest.TempPathFactory, words: list[str]
+) -> None:
+    usual = tmp_path_factory.mktemp("usual")
+    store = Store(usual / "sessions.db")
+    store.begin(head(7, "Not to be touched", created=1.7e9)).result()
+    store.finish(session_id(7)).result()
+    before = store.list()
+    env = {"CLOUDCHAMBER_DATA": str(usual), "COLUMNS": "200"}
+    result = CliRunner().invoke(app, ["sessions", "--data", str(data), *words], env=env)
+    assert result.exit_code == 0, result.output
+    assert "Count [bold]sheep[/bold]" in result.output
+    assert store.list() == before
+    store.close()
+
+
+def test_a_limit_named_before_the_command_is_shown(data: Path) -> None:
+    words = ["sessions", "--data", str(data), "--keep-size", "3GB", "list"]
+    assert "of 3.0 GB are used" in CliRunner().invoke(app, words, env={"COLUMNS": "200"}).output
+
+
+def test_a_session_named_twice_is_deleted_once(run: Callable[..., str]) -> None:
+    assert run("delete", "why", session_id(1)) == "“Why is the sky blue?” is deleted."
+
+
+def test_what_another_program_deleted_meanwhile_is_said_to_be_gone(
+    run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for change in ("rename", "pin"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, change, lambda *_: False)
+            words = ("why", "Other") if change == "rename" else ("why",)
+            assert "was deleted just now" in run(change, *words, code=1)
+
+
 def test_links_to_what_is_deleted_are_withdrawn(run: Callable[..., str], data: Path) -> None:
     shares = Shares(data / "shares.db", place="127.0.0.1:1")
     for session in (session_id(1), "live"):
