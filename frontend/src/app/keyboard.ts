@@ -126,10 +126,12 @@ const OF_BUTTONS = new Set([" ", "Enter"]);
 /** The shortcut of a key press, or none when the press belongs to what has the focus. */
 export function shortcutOf(event: KeyboardEvent): Shortcut | undefined {
   if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+  // Under a dialog the page is not to be had, even while nothing in that has the focus.
+  if (document.querySelector("dialog:modal")) return;
   const { target } = event;
   // What stood in a dialog keeps the focus for a frame after that has closed.
-  if (target instanceof Element && !target.closest("dialog:not([open])")) {
-    if (target.closest("input, textarea, select, [contenteditable], dialog")) return;
+  if (target instanceof Element && !target.closest("dialog")) {
+    if (target.closest("input, textarea, select, [contenteditable]")) return;
     if (OF_BUTTONS.has(event.key) && target.closest("button, a, summary")) return;
   }
   if (event.key.length === 1) return BY_KEY.get(event.key.toLowerCase());

@@ -151,5 +151,8 @@ function storageOf(owner: Window): Storage | null {
 main().catch((error: unknown) => {
   console.error(error);
   const message = error instanceof Error ? error.message : String(error);
-  document.body.append(h("p", { class: "stillborn", role: "alert" }, `The page could not start. ${message}`));
+  const said = h("p", { class: "stillborn", role: "alert" }, `The page could not start. ${message} `);
+  // A session may have been deleted; its server is there all the same.
+  if (location.search.includes("session=")) said.append(h("a", { href: addressWithoutMoment() }, "LIVE"));
+  document.body.append(said);
 });

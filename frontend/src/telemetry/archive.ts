@@ -29,12 +29,18 @@ export class HttpArchive implements Archive {
   }
 
   async part(name: string, signal?: AbortSignal): Promise<unknown> {
-    const response = await fetch(new URL(name, this.parts), signal ? { signal } : {});
+    const response = await fetch(new URL(name, this.parts), signal ? { signal } : {}).catch(away);
     if (response.status === 404) return null;
     if (NOT_LET_IN.includes(response.status)) throw new Error((await response.text()).trim());
     if (!response.ok) throw new Error(`The server answered ${response.status} for ${name}.`);
     return decodeValue(await response.arrayBuffer());
   }
+}
+
+/** In place of what browsers say when nobody answers. */
+export function away(error: unknown): never {
+  if (!(error instanceof TypeError)) throw error;
+  throw new Error("The server does not answer. The page goes on as soon as it is back.");
 }
 
 /** Bytes of decoded parts held: a few minutes of frames, or the attention on show. */

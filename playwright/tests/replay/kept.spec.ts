@@ -16,6 +16,14 @@ test("a run is kept, found in the list, renamed, replayed and deleted", async ({
   const live = new Chamber(page);
   await live.endlessRuns();
   await live.open(server.page());
+  const list = page.getByRole("dialog", { name: "KEPT SESSIONS" });
+  await page.locator("canvas").focus();
+  await page.keyboard.press("o");
+  await expect(list).toContainText("Nothing is kept yet");
+  await page.keyboard.press("5");
+  await page.keyboard.press("Escape");
+  await expect(list).toBeHidden();
+
   await live.ask(ENDLESS);
   await live.moreThan(12);
   await page.getByRole("button", { name: "Stop", exact: true }).click();
@@ -24,15 +32,17 @@ test("a run is kept, found in the list, renamed, replayed and deleted", async ({
 
   await page.locator("canvas").focus();
   await page.keyboard.press("o");
-  const list = page.getByRole("dialog", { name: "KEPT SESSIONS" });
   const row = list.getByRole("listitem");
   await expect(row).toHaveCount(1);
   await expect(row).toContainText("tokens ·");
+  await expect(row.getByRole("link"), "the newest is at hand").toBeFocused();
   await list.getByRole("button", { name: /^Rename/ }).click();
   await list.getByRole("textbox", { name: "Title" }).fill("A tower");
   await page.keyboard.press("Enter");
-  await list.getByRole("button", { name: "Pin A tower" }).click();
-  await expect(list.getByRole("button", { name: "Unpin A tower" })).toBeVisible();
+  await list.getByRole("button", { name: "Pin A tower" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(list.getByRole("button", { name: "Unpin A tower" }), "one stays where one was").toBeFocused();
+  await expect(row, "of ten gigabytes").toContainText(" MB");
 
   await list.getByRole("link", { name: "A tower" }).click();
   await page.waitForURL(/session=/);
@@ -66,4 +76,10 @@ test("a run is kept, found in the list, renamed, replayed and deleted", async ({
   await list.getByRole("button", { name: "Delete A tower" }).click();
   await sure.click();
   await expect(list).toContainText("Nothing is kept yet");
+  await expect(list.getByRole("button", { name: "CLOSE" }), "nobody falls out of the list").toBeFocused();
+
+  await page.reload();
+  await expect(page.getByRole("alert")).toContainText("There is no such session.");
+  await page.getByRole("link", { name: "LIVE" }).click();
+  await expect.poll(async () => (await live.snapshot()).connection, { timeout: 30_000 }).toBe("open");
 });

@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { addressOf, ago, type KeptSession, roomSaid, SessionsClient } from "./kept_session";
+import { addressOf, ago, type KeptSession, roomSaid, SessionsClient, size } from "./kept_session";
 
 describe("the address of a session", () => {
   it.each([
@@ -20,6 +20,15 @@ it.each([
   [3 * 86_400, "3 days ago"],
   [30 * 86_400, "1970-01-02"],
 ])("%d seconds are %s", (passed, expected) => expect(ago(86_400, 86_400 + passed)).toBe(expected));
+
+it.each([
+  [0, "0 B"],
+  [999, "999 B"],
+  [1000, "1.0 kB"],
+  [38_700_000, "38.7 MB"],
+  [1e10, "10.0 GB"],
+  [2.5e16, "25000.0 TB"],
+])("%d bytes are %s, as the limit is given", (bytes, expected) => expect(size(bytes)).toBe(expected));
 
 it("says whether runs are kept, and for how long there is room", () => {
   const said = (count: number, recording: boolean) =>
@@ -76,5 +85,11 @@ describe("the client", () => {
       'POST /prefix/api/sessions/a%2F1 {"pinned":true}',
       "DELETE /prefix/api/sessions/b ",
     ]);
+  });
+
+  it("says in a sentence when nobody answers, and leaves it to be aborted", async () => {
+    const nowhere = new SessionsClient("http://127.0.0.1:9/");
+    await expect(nowhere.remove("b")).rejects.toThrow("The server does not answer.");
+    await expect(nowhere.list(AbortSignal.abort())).rejects.toThrow(/abort/);
   });
 });

@@ -1,5 +1,5 @@
-import { bytes } from "../../hud/format";
 import { RUN_NAMES } from "../../state/url_state";
+import { away } from "../../telemetry/archive";
 
 /** A kept session in brief, as `GET api/sessions` lists it. */
 export interface KeptSession {
@@ -49,7 +49,7 @@ export class SessionsClient {
   }
 
   private async ask(path: string, init: RequestInit): Promise<Response> {
-    const response = await fetch(new URL(path, this.base), init);
+    const response = await fetch(new URL(path, this.base), init).catch(away);
     if (response.ok) return response;
     const said = (await response.text()).trim();
     throw new Error(said.length > 0 && said.length < 200 ? said : `The server answered ${response.status}.`);
@@ -58,6 +58,14 @@ export class SessionsClient {
 
 function pathOf(id: string): string {
   return `api/sessions/${encodeURIComponent(id)}`;
+}
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** Bytes as `--keep-size` and `cloudchamber sessions` have them, a thousand to a kB: `38.7 MB`. */
+export function size(bytes: number): string {
+  const unit = bytes < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1000 ** unit).toFixed(unit && 1)} ${UNITS[unit]}`;
 }
 
 /** The page's address with another session in it, null being live; the way it is looked at stays. */
@@ -72,11 +80,11 @@ export function addressOf(search: string, id: string | null): string {
 /** What there is to say of the room that sessions take. */
 export function roomSaid({ sessions, used, limit, recording }: KeptSessions): string {
   if (!recording) {
-    const kept = sessions.length === 0 ? "Nothing is kept" : `${bytes(used)} are kept, and nothing is added`;
+    const kept = sessions.length === 0 ? "Nothing is kept" : `${size(used)} are kept, and nothing is added`;
     return `${kept}: the server was started without recording, or to show a file.`;
   }
   if (sessions.length === 0) return "Nothing is kept yet: every run is, as it streams.";
-  return `${bytes(used)} of ${bytes(limit)}. When that is full, the oldest that is not pinned goes first.`;
+  return `${size(used)} of ${size(limit)}. When that is full, the oldest that is not pinned goes first.`;
 }
 
 /** "3 days ago", or the date where that says more. */
