@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createState } from "../state/initial";
 import type { AppState } from "../state/state";
+import type { Actions } from "./actions";
 import { type Graphics, messagesFor, NoticeTime } from "./messages";
 import { lastSentenceEnd } from "./mirror";
 
@@ -108,6 +109,17 @@ describe("messages", () => {
     state.connection = { phase: "replay", retryAt: 0, message: "Over." };
     expect(messagesFor(state, ready, null, 0)[0]!.ways[0]!.label).toBe("PLAY AGAIN");
   });
+});
+
+it("asks again for a part of a kept run, and anew for a page that is let in no more", () => {
+  const state = open();
+  const asked: string[] = [];
+  const actions = { retryConnection: () => asked.push("retry"), reload: () => asked.push("reload") };
+  for (const phase of ["replay", "closed"] as const) {
+    state.connection = { phase, retryAt: 0, message: "No.", refused: "It can't be had" };
+    messagesFor(state, ready, null, 0)[0]!.ways[0]!.go(actions as unknown as Actions);
+  }
+  expect(asked).toEqual(["retry", "reload"]);
 });
 
 describe("sentences", () => {

@@ -95,7 +95,9 @@ const GRAPHICS_TITLES: Record<string, string> = {
 function connectionMessage(state: AppState, now: number): MessageSpec | null {
   const { phase, message, retryAt, refused } = state.connection;
   if (refused) {
-    const again: Way = { label: "TRY AGAIN", go: (actions) => actions.reload() };
+    // Of a kept run a part can be had again; a page that was let in no more has to come anew.
+    const go: Way["go"] = (actions) => (phase === "replay" ? actions.retryConnection() : actions.reload());
+    const again: Way = { label: "TRY AGAIN", go };
     const hint = state.run ? "What was received stays on show." : "";
     return { ...plain("connection", "error", refused, message), hint, ways: [again] };
   }

@@ -178,6 +178,41 @@ describe("a time of a kept run", () => {
   });
 });
 
+describe("a session that is deleted while it is on show", () => {
+  it("stays as it was, says so, and goes on should it come back", async () => {
+    let deleted = false;
+    const source = await ArchiveSource.open({ part: async (name) => (deleted ? null : archive.part(name)) });
+    const said: string[] = [];
+    source.start(
+      () => {},
+      ({ refused = "", message }) => said.push(`${refused}: ${message}`),
+    );
+    const state = createState();
+    source.perform(new ReplayStage(state, () => null));
+    const settle = async () => {
+      for (let i = 0; i < 9; i++) {
+        source.advance(0);
+        await source.idle();
+      }
+    };
+    await settle();
+    deleted = true;
+    source.seek(source.playback.duration);
+    await settle();
+    expect(said.at(-1)).toMatch(/^Part of the session can't be had: .* was deleted/);
+    expect(source.time).toBe(0);
+    const count = state.run!.count;
+    expect(count).toBeLessThan(5);
+    deleted = false;
+    await settle();
+    expect(state.run!.count).toBe(count);
+    source.retryNow();
+    await settle();
+    expect(said.at(-1)).toBe(": ");
+    expect(state.run!.count).toBe(source.manifest.steps);
+  });
+});
+
 it("refuses a session that is not there, or of another format", async () => {
   await expect(ArchiveSource.open({ part: async () => null })).rejects.toThrow("no such session");
   const other = {

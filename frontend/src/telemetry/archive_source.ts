@@ -256,15 +256,21 @@ export class ArchiveSource implements FrameSource {
   }
 
   private here(names: readonly string[]): boolean {
-    return names.every((name) => this.parts.peek(name) !== undefined);
+    return names.every((name) => {
+      const part = this.parts.peek(name);
+      return part !== undefined && !isLost(name, part);
+    });
   }
 
   private fetch(names: readonly string[]): void {
     if (this.fetching || !this.standing.well || this.here(names)) return;
     const all = Promise.all(names.map((name) => this.parts.load(name)));
     this.fetching = all.then(
-      () => {
+      (parts) => {
         this.fetching = null;
+        if (!parts.some((part, i) => isLost(names[i]!, part))) return;
+        this.parts.forgetMissing();
+        this.standing.failed(new Error(LOST));
       },
       (error: unknown) => {
         this.fetching = null;
@@ -333,6 +339,13 @@ export class ArchiveSource implements FrameSource {
     }
     return rows;
   }
+}
+
+const LOST = "It is not there any more: the session was deleted, or is damaged.";
+
+/** A session that is there has all the frames and tokens that its manifest counts; of attention, some. */
+function isLost(name: string, part: unknown): boolean {
+  return part === null && !name.startsWith("attention/");
 }
 
 /** Told once, when the session opens. */
