@@ -1,5 +1,5 @@
 import "../../app/platform";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { stage } from "../../../test/instrument_stage";
 import { createState } from "../../state/initial";
 import type { Instrument, InstrumentView } from "../instrument";
@@ -88,6 +88,32 @@ describe("the timeline", () => {
     shown.view.jump(1);
     expect(shown.told).toEqual([]);
   });
+});
+
+describe("under the pointer", () => {
+  /** What is said of the step whose middle is under the pointer. */
+  function said(step: number, id: number | null, p: number): string[] {
+    const shown = drawn(50);
+    const { x, width } = shown.ui.hits.find(RECT.x + 1000, RECT.y + 40)!;
+    const { tokens } = shown.ui.transport!;
+    tokens.id = () => id;
+    tokens.probability = () => p;
+    if (id === null) tokens.entropy = () => Number.NaN;
+    shown.ui.pointerX = x + (width * (step + 0.5)) / COUNT;
+    shown.ui.pointerY = RECT.y + 30;
+    const write = vi.spyOn(shown.scene, "textWithin");
+    shown.draw(1);
+    return write.mock.calls.map(([, , , text]) => text);
+  }
+
+  it.each([
+    [0.25, ["#7", "step 20 · p .250 · H 1.00"]],
+    [0.0004, ["#7", "step 20 · p 4.0e-4 · H 1.00"]],
+    [0.9999, ["#7", "step 20 · p >.999 · H 1.00"]],
+  ])("is how sure the model was, at %d", (p, lines) => expect(said(20, 7, p)).toEqual(lines));
+
+  it("is nothing that was not seen", () =>
+    expect(said(20, null, Number.NaN)).toEqual(["step 20", "before this page came"]));
 });
 
 it.each([

@@ -1,5 +1,6 @@
 import type { AppState } from "../../state/state";
 import { fade } from "../color";
+import { probability } from "../format";
 import type { Hit } from "../hits";
 import type { HudPointerEvent, InstrumentView } from "../instrument";
 import { callout } from "../kit/callout";
@@ -209,9 +210,7 @@ export class TimelineView implements InstrumentView {
     scene.rect(x, plot.y, 1, plot.height, fade(color.now, 0.7));
     const id = tokens.id(step);
     const name = id === null ? `step ${step}` : (state.vocabulary?.label(id) ?? `#${id}`);
-    const p = tokens.probability(step);
-    const facts = `step ${step} · p ${p >= 0.001 ? p.toFixed(3).slice(1) : p.toExponential(1)} · H ${tokens.entropy(step).toFixed(2)}`;
-    const lines = [name, p >= 0.9995 ? facts.replace(".000", "1.00") : facts];
+    const lines = [name, id === null ? "before this page came" : factsOf(tokens, step)];
     for (const mark of this.marks) if (covers(mark, step)) lines.push(markText(mark));
     callout(scene, x, rect.y - 30, lines, { x: rect.x, y: 0, width: rect.width, height: rect.y - 4 });
   }
@@ -219,6 +218,13 @@ export class TimelineView implements InstrumentView {
   private away(mark: Mark, x: number): number {
     return Math.abs(this.xOf(mark.step + 0.5) - x);
   }
+}
+
+/** How sure the model was of a token. */
+function factsOf(tokens: Brief, step: number): string {
+  const p = tokens.probability(step);
+  const chance = p >= 0.001 ? probability(p) : p.toExponential(1);
+  return `step ${step} · p ${chance} · H ${tokens.entropy(step).toFixed(2)}`;
 }
 
 function covers(mark: Mark, step: number): boolean {
