@@ -17,6 +17,7 @@ import { waterfall } from "../hud/waterfall/waterfall";
 import { createState } from "../state/initial";
 import { apply, presetChosen, stepSelected } from "../state/reduce";
 import type { AppState, Preset } from "../state/state";
+import type { ArchiveSource } from "../telemetry/archive_source";
 import type { TokenGenerated } from "../telemetry/protocol.gen";
 import { Address } from "./address";
 
@@ -257,4 +258,25 @@ describe("a link to where something was scrolled", () => {
     expect(Math.max(...steps)).toBeGreaterThanOrEqual(lowest);
     expect(Math.max(...steps)).toBeLessThan(lowest + 20);
   });
+});
+
+it.each([
+  [19.30644, "19.307"],
+  [19.306, "19.306"],
+  [19.306 + 1e-12, "19.306"],
+  [0, "0"],
+])("a replay that stands at %d s is opened there, and not before its newest token", (time, expected) => {
+  const playback = { time, playing: false, pause: () => {}, play: () => {} };
+  const seek = (to: number) => {
+    playback.time = to;
+  };
+  const replay = { playback, seek } as unknown as ArchiveSource;
+  const ui = { cockpit: new Cockpit(), topCount: 5 as const };
+  const stand = () => new Address(createState(), ui, () => null, replay);
+  stand().update(1);
+  expect(new URLSearchParams(place.search).get("at")).toBe(expected);
+  stand().read();
+  expect(playback.time).toBeGreaterThanOrEqual(time - 1e-9);
+  stand().update(2);
+  expect(new URLSearchParams(place.search).get("at"), "opened again, it stays").toBe(expected);
 });

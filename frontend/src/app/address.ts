@@ -110,5 +110,6 @@ export class Address {
 /** The time at which a replay stands; a playing one has none. */
 function writeTime(parameters: URLSearchParams, { playback }: ArchiveSource): void {
   if (playback.playing) parameters.delete(TIME);
-  else parameters.set(TIME, String(Number(playback.time.toFixed(3))));
+  // The next millisecond that is not before it: at the last one a token that comes just now was not there yet.
+  else parameters.set(TIME, String(Math.ceil(playback.time * 1000 - 1e-6) / 1000));
 }
