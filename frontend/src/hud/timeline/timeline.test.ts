@@ -90,6 +90,33 @@ describe("the timeline", () => {
   });
 });
 
+describe("the relief", () => {
+  /** Upper corners of what is filled, from left to right, as shares of the greatest. */
+  function heights(...nats: number[]): number[][] {
+    const shown = drawn(0);
+    const area = vi.spyOn(shown.scene, "area");
+    shown.ui.transport = {
+      ...shown.ui.transport!,
+      tokens: {
+        count: nats.length,
+        id: (step) => (Number.isNaN(nats[step]) ? null : step),
+        probability: () => 0.5,
+        entropy: (step) => nats[step] ?? Number.NaN,
+      },
+    };
+    shown.draw(1);
+    const { calls } = area.mock;
+    return calls.map(([, y0, , y1, base, top]) => [y0, y1].map((y) => (base - y) / (base - top)));
+  }
+
+  it("is level for a single token", () => expect(heights(2)).toEqual([[0.5, 0.5]]));
+  it("has a gap where the page saw nothing", () =>
+    expect(heights(Number.NaN, 2, 1, Number.NaN, 4, 4)).toEqual([
+      [0.5, 0.25],
+      [1, 1],
+    ]));
+});
+
 describe("under the pointer", () => {
   /** What is said of the step whose middle is under the pointer. */
   function said(step: number, id: number | null, p: number): string[] {

@@ -140,7 +140,7 @@ export class TimelineView implements InstrumentView {
     const played = this.xOf(at);
     const step = plot.width / relief.length;
     const top = reliefTop(relief);
-    const y = (i: number): number => base - (plot.height * (relief[i] ?? 0)) / top;
+    const y = (i: number): number => base - (plot.height * relief[i]!) / top;
     const warn = base - (plot.height * threshold.uncertain) / top;
     scene.dashes(
       plot.x,
@@ -157,6 +157,7 @@ export class TimelineView implements InstrumentView {
       const light = x0 <= played ? 1 : 0.36;
       const paint = Math.max(relief[i]!, relief[i + 1]!) > threshold.uncertain ? color.attention : color.data;
       const [y0, y1] = [y(i), y(i + 1)];
+      if (Number.isNaN(y0 + y1)) continue;
       scene.area(
         x0,
         y0,
@@ -231,19 +232,19 @@ function covers(mark: Mark, step: number): boolean {
   return step >= mark.step && step < mark.step + mark.length;
 }
 
-/** The greatest entropy of each of `points` stretches. */
+/** The greatest entropy of each of `points` stretches; NaN of those that were not seen. One token is level ground. */
 function reliefOf(tokens: Brief, points: number): Float32Array {
-  const relief = new Float32Array(points);
+  const relief = new Float32Array(points).fill(Number.NaN);
   for (let step = 0; step < tokens.count; step++) {
     const at = Math.min(points - 1, Math.floor((step * points) / tokens.count));
     const nats = tokens.entropy(step);
-    if (nats > relief[at]!) relief[at] = nats;
+    if (Number.isNaN(relief[at]!) || nats > relief[at]!) relief[at] = nats;
   }
-  return relief;
+  return tokens.count === 1 ? relief.fill(relief[0]!) : relief;
 }
 
 function reliefTop(relief: Float32Array): number {
-  return relief.reduce((most, nats) => Math.max(most, nats), threshold.uncertain + 1);
+  return relief.reduce((most, nats) => Math.max(most, nats || 0), threshold.uncertain + 1);
 }
 
 /** 1:02.3 */
