@@ -221,9 +221,8 @@ export class ArchiveAnswers {
 
   private noRow(): Refusal {
     return new Refusal(
-      this.kept.unfinished
-        ? "This layer's attention is made of the run's record when nothing runs: it is not there yet."
-        : "The session does not hold this layer's attention.",
+      // Thirty letters have room in the matrix.
+      this.kept.unfinished ? "It comes once nothing runs." : "This layer is left out.",
     );
   }
 
