@@ -248,6 +248,22 @@ async def test_when_the_store_fails_the_run_goes_on_and_people_are_told_once(tmp
     rig.store.close()
 
 
+async def test_a_store_that_is_deleted_under_a_run_ends_its_recording_and_the_next_is_kept(rig: Rig) -> None:
+    rig.begin()
+    await _fill(rig, 0, 5)
+    await asyncio.sleep(0.2)
+    for file in rig.store.path.parent.glob("sessions.db*"):
+        file.unlink()
+    await _fill(rig, 5, 5)
+    problem = await _heard(rig, "recording-stopped")
+    assert "moved or deleted" in problem.message
+    assert "the next one is kept" in problem.hint
+    rig.frame(phase("finished"), samples.run_started("next"))
+    rig.frame(samples.token(0, "next"))
+    await asyncio.sleep(0.3)
+    assert [info.id for info in rig.store.list()] == ["next"]
+
+
 def _log(hub: Hub) -> list[Event]:
     return hub.log.after(0, hub.log.last_seq, 10_000)[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -319,6 +320,25 @@ def test_what_is_no_store_is_left_alone(tmp_path: Path) -> None:
     finally:
         store.close()
     assert path.read_bytes() == b"something else entirely" * 1000
+
+
+def test_what_is_done_after_the_folder_was_deleted_is_kept_in_a_new_one(store: Store) -> None:
+    record(store, 1)
+    shutil.rmtree(store.path.parent)
+    record(store, 2)
+    assert [info.id for info in store.list()] == [TWO]
+    later = Store(store.path)
+    assert [info.id for info in later.list()] == [TWO]
+    later.close()
+
+
+def test_a_run_whose_file_is_moved_away_is_said_to_be_kept_no_further(store: Store) -> None:
+    record(store, 1, ends=False)
+    store.path.rename(store.path.parent.parent / "elsewhere.db")
+    with pytest.raises(StoreError, match="was moved or deleted"):
+        store.append(ONE, batch(1, 70, 5)).result()
+    record(store, 2)
+    assert [info.id for info in store.list()] == [TWO]
 
 
 def test_names_of_tokens_are_parts(store: Store) -> None:

@@ -29,11 +29,11 @@ from cloudchamber.sessions.store_schema import (
     faults,
     first,
     open_reader,
-    open_writer,
     snapshot,
     transaction,
     value,
 )
+from cloudchamber.sessions.store_writer import Writer
 from cloudchamber.sessions.store_writing import Batch, Head
 
 MAX_TITLE: Final = 200
@@ -58,7 +58,7 @@ class Store:
         self._pace = 0.0
         """Bytes a second that the run on now writes, as far as that matters for the limit."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sessions")
-        self._writer: apsw.Connection | None = None
+        self._writer = Writer(self.path, self._file_gone)
         self._readers: LifoQueue[apsw.Connection] = LifoQueue()
         self._open: dict[str, int] = {}
         """Rows of the sessions that this process records; the writing thread's."""
@@ -69,13 +69,13 @@ class Store:
     def _reading(self) -> Iterator[apsw.Connection]:
         """A connection within one snapshot. Raises `StoreError`."""
         with faults(self.path):
-            db = self._reader()
+            readers, db = self._readers, self._reader()
             try:
                 with snapshot(db):
                     yield db
             finally:
-                if self._readers.qsize() < KEPT_READERS:
-                    self._readers.put(db)
+                if readers.qsize() < KEPT_READERS:
+                    readers.put(db)
                 else:
                     db.close()
 
@@ -174,9 +174,15 @@ class Store:
 
     def _change[T](self, change: Callable[[apsw.Connection], T]) -> T:
         with faults(self.path):
-            if self._writer is None:
-                self._writer = open_writer(self.path)
-            return change(self._writer)
+            return change(self._writer.connection())
+
+    def _file_gone(self) -> None:
+        """The file was moved or deleted, and another is begun. Raises `StoreError` if a run is recorded."""
+        self._readers = LifoQueue()
+        recorded = bool(self._open)
+        self._open.clear()
+        if recorded:
+            raise StoreError("failed", f"{self.path} was moved or deleted.")
 
     def _of[T](self, session: str, change: Callable[[apsw.Connection, int], T]) -> T | None:
         """A change of one session, done; None if there is no such session."""
@@ -190,20 +196,15 @@ class Store:
     def rename(self, session: str, title: str) -> bool:
         """Name a session anew. False if it is gone. Raises `StoreError`."""
         words = " ".join(title.split())[:MAX_TITLE] or "Untitled"
-        return self._set(session, "title", words)
+        return self._set(session, "title = ?", words)
 
     def pin(self, session: str, pinned: bool) -> bool:
         """Keep a session whatever the limit, or no longer. False if it is gone. Raises `StoreError`."""
-        return self._set(session, "pinned", int(pinned))
+        return self._set(session, "pinned = ?, told = 0", int(pinned))
 
-    def _set(self, session: str, column: str, value: str | int) -> bool:
-        statement = {
-            "title": "UPDATE session SET title = ? WHERE key = ?",
-            "pinned": "UPDATE session SET pinned = ?, told = 0 WHERE key = ?",
-        }[column]
-
+    def _set(self, session: str, columns: str, value: str | int) -> bool:
         def change(db: apsw.Connection, key: int) -> bool:
-            db.execute(statement, (value, key))
+            db.execute(f"UPDATE session SET {columns} WHERE key = ?", (value, key))  # noqa: S608
             return True
 
         return self._of(session, change) is True
@@ -334,13 +335,8 @@ class Store:
             self._readers.get().close()
         # The last connection, if it may write, puts the log into the file.
         with suppress(RuntimeError):  # closed before
-            self._thread.submit(self._close_writer)
+            self._thread.submit(self._writer.close)
         self._thread.shutdown()
-
-    def _close_writer(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
 
 
 class _NoStoreError(StoreError):
