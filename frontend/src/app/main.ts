@@ -21,6 +21,8 @@ import { type Clock, ManualClock, SteeredClock, systemClock } from "./clock";
 import { h } from "./dom";
 import { listenForFiles } from "./file_drop";
 import { replayOf } from "./replay_stage";
+import { sentence } from "./sentence";
+import { applyTheme } from "./theme_css";
 
 /** Milliseconds. */
 const FONT_PATIENCE = 400;
@@ -38,7 +40,7 @@ async function main(): Promise<void> {
   const clock = parameters.get("clock") === "manual" ? new ManualClock() : new SteeredClock();
   let app = await show(clock, await origin(clock, parameters.get("recording"), parameters.get("session")));
   document.querySelector(".stillborn")?.remove();
-  listenForFiles(async (file) => {
+  const openNext = async (file: File) => {
     try {
       const { openFile } = await import("./open_file");
       const opened = await openFile(file, clock);
@@ -46,8 +48,17 @@ async function main(): Promise<void> {
       history.replaceState(null, "", addressWithoutMoment());
       app = await show(clock, opened);
     } catch (error) {
-      app.refuse(error instanceof Error ? error.message : String(error));
+      app.refuse(sentence(error));
     }
+  };
+  // One after the other: two that come at once would both stand on the page.
+  let opening = Promise.resolve();
+  listenForFiles((file) => {
+    if (document.querySelector(".export[data-busy]")) {
+      app.refuse("A picture or a film is being made: wait until it is done, or cancel it.");
+      return;
+    }
+    opening = opening.then(() => openNext(file));
   });
 }
 
@@ -154,5 +165,7 @@ main().catch((error: unknown) => {
   const said = h("p", { class: "stillborn", role: "alert" }, `The page could not start. ${message} `);
   // A session may have been deleted; its server is there all the same.
   if (location.search.includes("session=")) said.append(h("a", { href: addressWithoutMoment() }, "LIVE"));
+  // Without it the words are black on black.
+  applyTheme(document.documentElement);
   document.body.append(said);
 });

@@ -64,6 +64,12 @@ test("a session's file that is dropped on the page is replayed", async ({ page }
   await expect.poll(async () => (await snapshot(page)).vocabularySize).toBe(49152);
 });
 
+test("two files that are dropped at once are opened one after the other", async ({ page }) => {
+  await open(page, `${host.url}?view=hud`);
+  await Promise.all([drop(page, readFileSync(RECORDING)), drop(page, readFileSync(FILE))]);
+  await expectExperts(page);
+});
+
 test("a file that is damaged is refused in words, and the page stays as it is", async ({ page }) => {
   await open(page, `${host.url}?view=hud`);
   const damaged = readFileSync(FILE);

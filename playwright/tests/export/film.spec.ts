@@ -108,6 +108,26 @@ test("a film of a stretch shows each moment at its own time, whenever it is made
   });
 });
 
+test("what is wrong with a film's fields keeps no picture from being saved", async ({ page }) => {
+  await open(page);
+  const dialog = await openDialog(page);
+  await dialog.getByRole("tab", { name: "FILM" }).click();
+  for (const [from, to] of [
+    ["1", "999"],
+    ["1.5", "3"],
+    ["", "3"],
+  ] as const) {
+    await dialog.getByLabel("From token").fill(from);
+    await dialog.getByLabel("To token").fill(to);
+    await expect(dialog.getByRole("status")).toHaveText(/^The tokens are 1 to \d+\.$/);
+    await expect(dialog.getByRole("button", { name: "SAVE FILM" })).toBeDisabled();
+  }
+  await dialog.getByRole("tab", { name: "PICTURE" }).click();
+  const coming = page.waitForEvent("download", { timeout: 20_000 });
+  await dialog.getByRole("button", { name: "SAVE PNG" }).click();
+  expect((await coming).suggestedFilename()).toMatch(/\.png$/);
+});
+
 test("a film that is cancelled leaves the page as it was", async ({ page }) => {
   await open(page);
   const before = await page.evaluate(() => window.chamber!.snapshot());

@@ -31,6 +31,47 @@ test("what is live is filmed as it is drawn, until it is stopped", async ({ stil
   });
 });
 
+test("a window of odd size is filmed, and goes on when it gets another", async ({ still, page }) => {
+  await page.setViewportSize({ width: 641, height: 361 });
+  await page.route("**/recorded-run", (route) => route.fulfill({ path: RECORDING }));
+  await page.goto(still.address({ recording: "recorded-run", view: "hud", preset: "monitor" }));
+  await page.waitForFunction(() => window.chamber);
+  await page.evaluate(() => window.chamber!.ready());
+  await page.locator("canvas.stage").focus();
+  await page.keyboard.press("p");
+  const dialog = page.getByRole("dialog", { name: "Save a picture or a film" });
+  await dialog.getByRole("tab", { name: "FILM" }).click();
+  await dialog.getByRole("button", { name: "RECORD" }).click();
+  await expect(dialog.getByRole("status")).toHaveText(/^Recording: [1-9]\.\d s/);
+  await page.setViewportSize({ width: 700, height: 500 });
+  await expect(dialog.getByRole("status")).toHaveText(/^Recording: [4-9]\.\d s/);
+  const coming = page.waitForEvent("download");
+  await dialog.getByRole("button", { name: "STOP AND SAVE" }).click();
+  const { config, times } = await packetsOf(await readFile(await (await coming).path()));
+  expect([config.codedWidth, config.codedHeight]).toEqual([640, 360]);
+  expect(times.at(-1)! - times[0]!, "seconds of the film").toBeGreaterThan(3);
+});
+
+test("a film that is cancelled before it has begun does not begin", async ({ still, page }) => {
+  await page.route("**/recorded-run", (route) => route.fulfill({ path: RECORDING }));
+  await page.goto(still.address({ recording: "recorded-run", view: "hud", preset: "monitor" }));
+  await page.waitForFunction(() => window.chamber);
+  await page.evaluate(() => window.chamber!.ready());
+  await page.locator("canvas.stage").focus();
+  await page.keyboard.press("p");
+  const dialog = page.getByRole("dialog", { name: "Save a picture or a film" });
+  await dialog.getByRole("tab", { name: "FILM" }).click();
+  await expect(dialog.getByRole("button", { name: "RECORD" })).toBeEnabled();
+  await dialog.evaluate((element) => {
+    const press = (words: string) =>
+      [...element.querySelectorAll("button")].find((button) => button.textContent === words)!.click();
+    press("RECORD");
+    press("CANCEL");
+  });
+  await expect(dialog.getByRole("status")).toHaveText("Cancelled.");
+  await expect(dialog.getByRole("button", { name: "RECORD" })).toBeEnabled();
+});
+
 /** The greatest green level of a frame of half the page's size, within a place of the page. */
 function brightestIn(frame: readonly number[], { x, y, width, height }: Rect): number {
   let most = 0;

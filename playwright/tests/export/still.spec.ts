@@ -92,6 +92,24 @@ test("a picture leaves no room for controls that are not in it", async ({ still,
   expect(await page.locator(".dock").boundingBox()).toEqual(dock);
 });
 
+test("a picture that is cancelled while it is drawn is not saved", async ({ still, page }) => {
+  await still.open({ view: "hud" });
+  await page.locator("canvas.stage").focus();
+  await page.keyboard.press("p");
+  const dialog = page.getByRole("dialog", { name: "Save a picture or a film" });
+  let saved = 0;
+  page.on("download", () => saved++);
+  await expect(dialog.getByRole("button", { name: "SAVE PNG" })).toBeEnabled();
+  await dialog.evaluate((element) => {
+    const press = (words: string) =>
+      [...element.querySelectorAll("button")].find((button) => button.textContent === words)!.click();
+    press("SAVE PNG");
+    press("CANCEL");
+  });
+  await expect(dialog.getByRole("status")).toHaveText("Cancelled.");
+  expect(saved).toBe(0);
+});
+
 test("sizes that can't be are refused in words", async ({ still, page }) => {
   await still.open({ view: "hud" });
   await page.locator("canvas.stage").focus();

@@ -2,11 +2,12 @@ import "../dialog.css";
 import "./export.css";
 import { ArchiveSource } from "../../telemetry/archive_source";
 import { h, setText } from "../dom";
+import { sentence } from "../sentence";
 import { choice, numeric, row } from "./fields";
 import type { Film, LiveFilm } from "./film";
 import type { Container } from "./film_writer";
 import { save } from "./save";
-import { even, framesOf, type Pixels, refusal, SIZES } from "./sizes";
+import { even, framesOf, type Pixels, refusal, SIZES, stretchRefusal } from "./sizes";
 import { takeStill } from "./still";
 import type { Studio } from "./studio";
 
@@ -35,7 +36,7 @@ class ExportDialog {
   private readonly size: HTMLSelectElement;
   private readonly width: HTMLInputElement;
   private readonly height: HTMLInputElement;
-  private readonly container = choice("Format", ["webm", "mp4"], (name) => name.toUpperCase());
+  private readonly container = choice<Container>("Format", [], (name) => name.toUpperCase());
   private readonly rate = choice("Frames a second", RATES, String);
   private readonly speed = choice("Speed", SPEEDS, (speed) => `${speed}×`);
   private readonly from: HTMLInputElement;
@@ -50,6 +51,8 @@ class ExportDialog {
   );
   private readonly replay: ArchiveSource | null;
   private work: Work | null = null;
+  /** Whether it is known what films the browser can write. */
+  private known = false;
   private ticker = 0;
 
   constructor(
@@ -72,12 +75,13 @@ class ExportDialog {
       h("option", { value: "" }, "another size"),
     );
     const changed = () => this.update();
-    this.width = numeric("Width", screen.width, changed);
-    this.height = numeric("Height", screen.height, changed);
+    const sized = () => this.sized();
+    this.width = numeric("Width", screen.width, sized);
+    this.height = numeric("Height", screen.height, sized);
     const last = this.replay?.manifest.steps ?? 1;
     this.from = numeric("From token", 1, changed);
     this.to = numeric("To token", last, changed);
-    for (const input of [this.from, this.to]) Object.assign(input, { min: "1", max: String(last) });
+    for (const input of [this.from, this.to]) input.max = String(last);
     const tab = (of: Kind, name: string) =>
       h("button", { type: "button", role: "tab", click: () => this.choose(of) }, name);
     this.tabs = { picture: tab("picture", "PICTURE"), film: tab("film", "FILM") };
@@ -94,7 +98,8 @@ class ExportDialog {
     const stretch = { class: "of-film of-replay" };
     const form = h(
       "form",
-      { method: "dialog", submit: (event: SubmitEvent) => this.begin(event) },
+      // What is wrong with a field is said in the note: the browser can't point at one that is hidden.
+      { method: "dialog", novalidate: true, submit: (event: SubmitEvent) => this.begin(event) },
       h("div", { class: "tabs", role: "tablist" }, this.tabs.picture, this.tabs.film),
       row({ class: "of-size" }, "Size", this.size, this.width, "×", this.height),
       row(film, "Format", this.container.element, this.rate.element, "frames a second"),
@@ -118,8 +123,7 @@ class ExportDialog {
     for (const [of, tab] of Object.entries(this.tabs)) tab.setAttribute("aria-selected", String(of === kind));
     this.element.dataset.kind = kind;
     this.element.dataset.source = this.replay ? "replay" : "live";
-    this.update();
-    if (kind === "film") void this.offerContainers();
+    this.sized();
   }
 
   private sizeChosen(): void {
@@ -128,19 +132,33 @@ class ExportDialog {
       this.width.value = width;
       this.height.value = height;
     }
+    this.sized();
+  }
+
+  private sized(): void {
     this.update();
+    if (this.kind === "film") void this.offerContainers();
   }
 
   private get pixels(): Pixels {
     return { width: this.width.valueAsNumber, height: this.height.valueAsNumber };
   }
 
+  /** A film's size: a live one has the window's. */
+  private get filmed(): Pixels {
+    return even(this.replay ? this.pixels : this.studio.canvas);
+  }
+
   private async offerContainers(): Promise<void> {
     const { containersFor } = await import("./film_writer");
-    const there = await containersFor(even(this.pixels));
+    const { width, height } = this.filmed;
+    if (refusal({ width, height })) return;
+    const there = await containersFor({ width, height });
+    // Another size may have been named meanwhile.
+    if (this.work || this.filmed.width !== width || this.filmed.height !== height) return;
     this.container.offer(there);
-    if (there.length === 0) this.say("This browser can't write films: it has no WebCodecs for this size.");
-    else this.update();
+    this.known = true;
+    this.update();
   }
 
   /** What will come of it, or why it can't be. */
@@ -159,16 +177,17 @@ class ExportDialog {
   private refused(): string {
     const sized = this.kind === "picture" || this.replay !== null;
     const refused = sized ? refusal(this.pixels) : "";
-    if (refused || this.kind === "picture" || !this.replay) return refused;
+    if (refused || this.kind === "picture") return refused;
+    if (!this.known) return "Looking what this browser can write …";
+    if (!this.container.value) return "This browser can't write films: it has no WebCodecs for this size.";
     const { from, to } = this.steps;
-    const inside = from >= 0 && to >= from && to < this.replay.manifest.steps;
-    return inside ? "" : `The tokens are 1 to ${this.replay.manifest.steps}.`;
+    return this.replay ? stretchRefusal(from, to, this.replay.manifest.steps) : "";
   }
 
   private promise(): string {
     if (this.kind === "picture") return "What is on show now, drawn anew at this size.";
     if (!this.replay) {
-      return "The window is filmed as it is drawn, without its controls, until you stop; leave its size as it is.";
+      return "The window is filmed as it is drawn, without its controls, until you stop.";
     }
     const take = this.take;
     const frames = framesOf(take);
@@ -184,7 +203,7 @@ class ExportDialog {
     const { from, to } = this.steps;
     const last = replay ? replay.manifest.steps - 1 : 0;
     return {
-      pixels: even(this.pixels),
+      pixels: this.filmed,
       container: this.container.value as Container,
       frameRate: this.rate.value as number,
       // From before the first token, and to the end of what followed the last.
@@ -206,16 +225,21 @@ class ExportDialog {
     this.element.dataset.busy = "true";
     setText(this.cancel, "CANCEL");
     this.start.disabled = true;
-    const done = this.kind === "picture" ? this.picture() : this.replay ? this.film(work) : this.live(work);
+    window.addEventListener("beforeunload", hold);
+    const done =
+      this.kind === "picture" ? this.picture(work) : this.replay ? this.film(work) : this.live(work);
     done.then(
       () => work.live || this.end(),
       (error: unknown) => this.end(work.abort.signal.aborted ? "Cancelled." : sentence(error)),
     );
   }
 
-  private async picture(): Promise<void> {
+  private async picture({ abort }: Work): Promise<void> {
     this.say("Drawing …");
-    await save(await takeStill(this.studio, this.pixels), `${this.name}.png`);
+    this.bar.removeAttribute("value");
+    const blob = await takeStill(this.studio, this.pixels);
+    abort.signal.throwIfAborted();
+    save(blob, `${this.name}.png`);
   }
 
   private async film(work: Work): Promise<void> {
@@ -234,8 +258,13 @@ class ExportDialog {
   private async live(work: Work): Promise<void> {
     const container = this.container.value as Container;
     const { LiveFilm } = await import("./film");
-    work.live = await LiveFilm.start(this.studio, container, this.rate.value as number);
-    work.abort.signal.addEventListener("abort", () => void work.live?.cancel());
+    const live = await LiveFilm.start(this.studio, container, this.rate.value as number);
+    if (work.abort.signal.aborted) {
+      await live.cancel();
+      throw work.abort.signal.reason;
+    }
+    work.live = live;
+    work.abort.signal.addEventListener("abort", () => void live.cancel());
     setText(this.start, "STOP AND SAVE");
     this.start.disabled = false;
     // The page is to be seen and used while it is filmed.
@@ -247,6 +276,10 @@ class ExportDialog {
 
   private tellLive({ live }: Work): void {
     if (!live) return;
+    if (live.failure) {
+      void this.finishLive(live);
+      return;
+    }
     const missed = live.missed > 0 ? `, ${live.missed} left out` : "";
     this.say(`Recording: ${live.seconds.toFixed(1)} s, ${live.frames} frames${missed}`);
   }
@@ -263,13 +296,14 @@ class ExportDialog {
   }
 
   private keep(film: Film, container: Container): void {
-    void save(film.blob, `${this.name}.${container}`);
+    save(film.blob, `${this.name}.${container}`);
     this.say(`${film.frames} frames, ${(film.blob.size / 1e6).toFixed(1)} MB`);
   }
 
   /** The work is over, well or with a sentence. */
   private end(message = ""): void {
     window.clearInterval(this.ticker);
+    window.removeEventListener("beforeunload", hold);
     this.work = null;
     delete this.element.dataset.busy;
     this.bar.value = 0;
@@ -306,6 +340,7 @@ class ExportDialog {
   }
 }
 
-function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** Has the browser ask before it leaves the page, and with it what is being made. */
+function hold(event: Event): void {
+  event.preventDefault();
 }

@@ -110,7 +110,8 @@ export class LiveFilm {
   private waiting = 0;
   /** Number of the newest frame on the film's own grid, to which the file's times are snapped. */
   private last = -1;
-  private failure: unknown = null;
+  /** What ended it before its time; null while it goes on. */
+  failure: unknown = null;
   /** Frames there was no time for. */
   missed = 0;
 
@@ -124,11 +125,11 @@ export class LiveFilm {
     studio.drawn = () => this.take();
   }
 
-  /** Begins with the next frame. The window's size must stay as it is. */
+  /** Begins with the next frame. It keeps the size that the window has now. */
   static async start(studio: Studio, container: Container, frameRate: number): Promise<LiveFilm> {
     pictureOf(studio);
     const { width, height } = studio.canvas;
-    const writer = await FilmWriter.open(even({ width, height }), container, frameRate);
+    const writer = await FilmWriter.open({ width, height }, container, frameRate);
     return new LiveFilm(studio, writer, frameRate, studio.clock.now());
   }
 

@@ -9,7 +9,7 @@ import {
   VideoSampleSource,
   WebMOutputFormat,
 } from "mediabunny";
-import type { Pixels } from "./sizes";
+import { even, type Pixels } from "./sizes";
 import { ExportError } from "./studio";
 
 export type Container = "webm" | "mp4";
@@ -42,15 +42,22 @@ export class FilmWriter {
     readonly codec: VideoCodec,
   ) {}
 
-  /** A film of so many pixels; that is a size that is even each way. */
+  /** A film of so many pixels, even each way: what has another size, or gets one meanwhile, is fitted into it. */
   static async open(size: Pixels, container: Container, frameRate: number): Promise<FilmWriter> {
-    const { width, height } = size;
+    const { width, height } = even(size);
     const codec = await getFirstEncodableVideoCodec(CODECS[container], { width, height });
     if (!codec) throw new ExportError(`This browser can't write ${container.toUpperCase()} at that size.`);
     const format =
       container === "webm" ? new WebMOutputFormat() : new Mp4OutputFormat({ fastStart: "in-memory" });
     const output = new Output({ format, target: new BufferTarget() });
-    const source = new VideoSampleSource({ codec, quality: QUALITY_HIGH, keyFrameInterval: 2 });
+    const source = new VideoSampleSource({
+      codec,
+      quality: QUALITY_HIGH,
+      keyFrameInterval: 2,
+      sizeChangeBehavior: "contain",
+      // H.264 takes no odd sizes. Only then, for it draws each frame once more.
+      transform: size.width === width && size.height === height ? {} : { width, height },
+    });
     output.addVideoTrack(source, { frameRate });
     await output.start();
     return new FilmWriter(output, source, container, codec);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { CanvasSize } from "../canvas_size";
-import { canvasSizeFor, even, framesOf, refusal, SIZES } from "./sizes";
+import { canvasSizeFor, even, framesOf, refusal, SIZES, stretchRefusal } from "./sizes";
 
 const SCREEN: CanvasSize = {
   width: 1920,
@@ -48,6 +48,21 @@ it("keeps its pixels square in another shape", () => {
 
 it("rounds films down to even sizes", () => {
   expect(even({ width: 1281, height: 720 })).toEqual({ width: 1280, height: 720 });
+});
+
+it("says why a stretch can't be filmed", () => {
+  expect(stretchRefusal(0, 29, 30)).toBe("");
+  expect(stretchRefusal(3, 3, 30)).toBe("");
+  for (const [from, to] of [
+    [0, 30],
+    [-1, 3],
+    [4, 3],
+    [0.5, 3],
+    [Number.NaN, 3],
+  ] as const) {
+    expect(stretchRefusal(from, to, 30)).toBe("The tokens are 1 to 30.");
+  }
+  expect(stretchRefusal(0, -1, 0)).toMatch(/no tokens/);
 });
 
 it("films a stretch from its start to its end", () => {

@@ -53,6 +53,13 @@ export function even({ width, height }: Pixels): Pixels {
   return { width: width & ~1, height: height & ~1 };
 }
 
+/** Why the steps `from` to `to` of `count` can't be filmed, as a sentence; empty if they can. */
+export function stretchRefusal(from: number, to: number, count: number): string {
+  if (count === 0) return "The session has no tokens to film.";
+  const whole = Number.isInteger(from) && Number.isInteger(to);
+  return whole && from >= 0 && to >= from && to < count ? "" : `The tokens are 1 to ${count}.`;
+}
+
 /** A part of a replay, in seconds of the run, and how fast it is shown. */
 export interface Stretch {
   readonly start: number;
