@@ -28,6 +28,14 @@ test("a link is made, opened, seen over, and revoked", async ({ page, context, b
     const link = dialog.getByRole("textbox", { name: "Link" });
     await expect(link).toHaveValue(/^https:\/\/127\.0\.0\.2:\d+\/s\/[\w-]{24}\//);
     const address = await link.inputValue();
+    // The list is read again every few seconds: what one is about to press stays where it is.
+    const revoke = dialog.getByRole("button", { name: /^Revoke/ });
+    await revoke.focus();
+    for (let i = 0; i < 2; i++) await page.waitForResponse((answer) => answer.url().endsWith("/api/shares"));
+    await expect(revoke).toBeFocused();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Share" }).click();
+    await expect(link, "as long as the page is open").toHaveValue(address);
 
     // A stranger's browser: no cookie, nothing but the link.
     const other = await browser.newContext({
@@ -52,6 +60,7 @@ test("a link is made, opened, seen over, and revoked", async ({ page, context, b
     await page.keyboard.press("s");
     await dialog.getByRole("button", { name: /^Revoke/ }).click();
     await expect(guest.page.getByRole("heading", { name: "This link was withdrawn" })).toBeVisible();
+    await expect(link, "of a link that is over").toBeHidden();
     await guest.page.reload();
     await expect(guest.page.getByRole("heading", { name: "This link was withdrawn" })).toBeVisible();
     await guest.page.goto(server.url);

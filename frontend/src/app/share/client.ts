@@ -50,7 +50,10 @@ export class SharesClient {
   }
 
   private async ask(path: string, init: RequestInit): Promise<Response> {
-    const response = await fetch(new URL(path, this.base), init);
+    const response = await fetch(new URL(path, this.base), init).catch((error: unknown) => {
+      if (init.signal?.aborted) throw error;
+      throw new Error("The server can't be reached; it may have ended.");
+    });
     if (response.ok) return response;
     const said = (await response.text()).trim();
     throw new Error(said.length > 0 && said.length < 200 ? said : `The server answered ${response.status}.`);

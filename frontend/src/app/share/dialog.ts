@@ -4,10 +4,14 @@ import type { QrCode } from "../../hud/qr";
 import { SocketSource } from "../../telemetry/socket";
 import type { FrameSource } from "../../telemetry/source";
 import { h, setText } from "../dom";
+import { sentence } from "../sentence";
 import { basesFor, linkOf, type NewLink, onlyHere, type ShareLink, SharesClient } from "./client";
 
-/** Milliseconds between two looks at who has come. */
+/** Milliseconds from one look at who has come to the next. */
 const EVERY = 3000;
+
+/** The link made last: its address is kept here alone, for as long as the page is open and it lets someone in. */
+let newest: NewLink | null = null;
 
 const HOURS: readonly (readonly [hours: number, words: string])[] = [
   [1, "an hour"],
@@ -39,6 +43,12 @@ export function openShare(page: SharingPage, session: string | null): void {
   dialog.element.showModal();
 }
 
+interface Row {
+  readonly element: HTMLElement;
+  readonly facts: HTMLElement;
+  readonly end: HTMLElement;
+}
+
 class ShareDialog {
   readonly element: HTMLDialogElement;
   private readonly right = select("What they may do", [
@@ -64,8 +74,17 @@ class ShareDialog {
   private readonly made = h("div", { class: "made", hidden: true }, this.link, this.copy, this.code);
   private readonly list = h("ul", { "aria-label": "Links" });
   private readonly note = h("p", { class: "note", role: "status" });
+  private readonly close = h(
+    "button",
+    { type: "button", class: "quiet", click: () => this.element.close() },
+    "CLOSE",
+  );
+  private readonly rows = new Map<string, Row>();
   private readonly ending = new AbortController();
-  private newest: NewLink | null = null;
+  /** Times that the links were asked for: only the last answer counts. */
+  private asked = 0;
+  private timer = 0;
+  private failed = false;
 
   constructor(
     private readonly client: SharesClient,
@@ -74,7 +93,6 @@ class ShareDialog {
   ) {
     this.hours.value = "24";
     this.base.addEventListener("change", () => this.showLink());
-    const close = h("button", { type: "button", class: "quiet", click: () => this.element.close() }, "CLOSE");
     const submit = (event: Event) => {
       event.preventDefault();
       void this.make();
@@ -99,7 +117,7 @@ class ShareDialog {
       this.made,
       this.list,
       this.note,
-      h("div", { class: "ways" }, close),
+      h("div", { class: "ways" }, this.close),
     );
     // A kept session can only be looked at.
     this.right.disabled = session !== "live";
@@ -107,19 +125,51 @@ class ShareDialog {
       this.ending.abort();
       this.element.remove();
     });
-    const timer = setInterval(() => void this.refresh(), EVERY);
-    this.ending.signal.addEventListener("abort", () => clearInterval(timer));
+    this.ending.signal.addEventListener("abort", () => clearTimeout(this.timer));
     void this.refresh();
   }
 
   private async refresh(): Promise<void> {
+    const asked = ++this.asked;
+    clearTimeout(this.timer);
     try {
       const { bases, shares } = await this.client.list(this.ending.signal);
+      if (asked !== this.asked) return;
+      if (this.failed) this.say("");
+      this.failed = false;
       this.offer(basesFor(document.baseURI, bases));
-      this.list.replaceChildren(...shares.map((share) => this.row(share)));
+      this.show(shares);
     } catch (error) {
-      if (!this.ending.signal.aborted) this.say(sentence(error));
+      if (this.ending.signal.aborted || asked !== this.asked) return;
+      this.failed = true;
+      this.say(sentence(error));
     }
+    this.timer = window.setTimeout(() => void this.refresh(), EVERY);
+  }
+
+  /** The links, newest first. A row stays the same element, so that one can press its button and keep the focus. */
+  private show(shares: readonly ShareLink[]): void {
+    const there = new Set(shares.map(({ id }) => id));
+    for (const [id, { element }] of this.rows) {
+      if (there.has(id)) continue;
+      const focused = element.contains(document.activeElement);
+      element.remove();
+      this.rows.delete(id);
+      if (focused) this.close.focus();
+    }
+    shares.forEach((share, i) => {
+      const row = this.rows.get(share.id) ?? this.row(share.id);
+      const place = this.list.children[i] ?? null;
+      if (place !== row.element) this.list.insertBefore(row.element, place);
+      const words = factsOf(share);
+      setText(row.facts, words);
+      row.end.setAttribute("aria-label", `Revoke: ${words}`);
+    });
+    if (newest && !there.has(newest.id)) {
+      newest = null;
+      uncover?.();
+    }
+    this.showLink();
   }
 
   private offer(bases: readonly string[]): void {
@@ -133,40 +183,39 @@ class ShareDialog {
     }
   }
 
-  private row({ id, right, session, expires, viewers }: ShareLink): HTMLElement {
-    const left = Math.max(0, expires - Date.now() / 1000);
-    const facts = [
-      session === "live" ? "live" : "a kept session",
-      right === "viewer" ? "watch" : "control",
-      `${duration(left)} left`,
-      viewers === 1 ? "1 viewer" : `${viewers} viewers`,
-    ];
-    const words = facts.join(" · ");
-    const end = h(
-      "button",
-      { type: "button", class: "quiet", "aria-label": `Revoke: ${words}`, click: () => void this.end(id) },
-      "REVOKE",
-    );
-    return h("li", { "data-share": id }, h("span", { class: "facts" }, words), end);
+  private row(id: string): Row {
+    const facts = h("span", { class: "facts" });
+    const end = h("button", { type: "button", class: "quiet", click: () => void this.end(id) }, "REVOKE");
+    const row = { element: h("li", { "data-share": id }, facts, end), facts, end };
+    this.rows.set(id, row);
+    return row;
   }
 
   private async make(): Promise<void> {
     try {
       const right = this.right.value === "controller" ? "controller" : "viewer";
-      this.newest = await this.client.make(this.session, right, Number(this.hours.value));
-      this.made.hidden = false;
+      newest = await this.client.make(this.session, right, Number(this.hours.value));
       this.showLink();
       this.link.focus();
       this.link.select();
-      this.say("Copy it now: the server keeps only a hash of it.");
+      this.say("Copy it before you leave this page: the server keeps only a hash of it.");
       await this.refresh();
     } catch (error) {
       this.say(sentence(error));
     }
   }
 
+  /** The address chosen; until the server has named any, the page's own. */
+  private get at(): string {
+    return this.base.value || document.baseURI;
+  }
+
   private showLink(): void {
-    if (this.newest) this.link.value = linkOf(this.base.value, this.newest.path, location.search);
+    const link = newest?.session === this.session ? newest : null;
+    this.made.hidden = link === null;
+    const address = link ? linkOf(this.at, link.path, location.search) : "";
+    // Written anew, it would no longer be selected.
+    if (this.link.value !== address) this.link.value = address;
   }
 
   private async copyLink(): Promise<void> {
@@ -180,11 +229,11 @@ class ShareDialog {
   }
 
   private async showCode(): Promise<void> {
-    if (!this.newest) return;
+    if (!newest) return;
     try {
       // Without the view: the fewer letters, the further away it can be read.
-      const text = new URL(this.newest.path, this.base.value).href;
-      const caption = this.newest.right === "viewer" ? "SCAN TO WATCH" : "SCAN TO CONTROL";
+      const text = new URL(newest.path, this.at).href;
+      const caption = newest.right === "viewer" ? "SCAN TO WATCH" : "SCAN TO CONTROL";
       const code = { rows: await this.client.qr(text), caption, address: new URL(text).host };
       this.element.close();
       coverWith(this.page, code);
@@ -196,11 +245,6 @@ class ShareDialog {
   private async end(id: string): Promise<void> {
     try {
       await this.client.end(id);
-      if (this.newest?.id === id) {
-        this.newest = null;
-        this.made.hidden = true;
-        uncover?.();
-      }
       this.say("Revoked: whoever came by it is out.");
       await this.refresh();
     } catch (error) {
@@ -253,13 +297,19 @@ function field(name: string, control: HTMLElement): HTMLElement {
   return h("label", { class: "field" }, h("span", { class: "caption", "aria-hidden": true }, name), control);
 }
 
+function factsOf({ session, right, expires, viewers }: ShareLink): string {
+  const left = Math.max(0, expires - Date.now() / 1000);
+  return [
+    session === "live" ? "live" : "a kept session",
+    right === "viewer" ? "watch" : "control",
+    `${duration(left)} left`,
+    viewers === 1 ? "1 viewer" : `${viewers} viewers`,
+  ].join(" · ");
+}
+
 function duration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86_400)} days`;
-}
-
-function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
