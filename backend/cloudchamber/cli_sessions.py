@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 _WIDTHS = {"tokens": 6, "length": 6, "date": 16, "size": 8, "id": 8}
+_WIDE = 108
+"""Columns of a terminal in which all there is to say of a session has room in one line."""
 
 app = typer.Typer(help="List kept sessions; rename, pin or delete them.", no_args_is_help=False)
 
@@ -145,18 +147,20 @@ def _list(data: Path | None, keep: str | None) -> None:
     if not infos:
         out().print("No sessions are kept yet. Every run of `cloudchamber` becomes one.")
         return
+    narrow = out().width < _WIDE
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("title", overflow="fold", min_width=16)
-    table.add_column("model", no_wrap=True, max_width=22)
-    for title in ("tokens", "length", "date", "size", "id", ""):
+    table.add_column("title", overflow="fold", min_width=12 if narrow else 16)
+    if not narrow:
+        table.add_column("model", no_wrap=True, max_width=22)
+    for title, width in _WIDTHS.items():
         right = title in ("tokens", "length", "size")
-        table.add_column(
-            title, justify="right" if right else "left", no_wrap=True, min_width=_WIDTHS.get(title)
-        )
+        table.add_column(title, justify="right" if right else "left", no_wrap=True, min_width=width)
+    table.add_column("")
     for info in infos:
         date = datetime.fromtimestamp(info.created, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
         numbers = (f"{info.steps:,}", _length(info.seconds), date, decimal(info.bytes), info.id[:8])
-        table.add_row(*map(plain, (info.title, info.model, *numbers)), _standing(info))
+        names = (f"{info.title}\n{info.model}",) if narrow else (info.title, info.model)
+        table.add_row(*map(plain, (*names, *numbers)), _standing(info))
     out().print(table)
     out().print(f"{decimal(used)} of {decimal(store.keep_bytes)} are used.")
 

@@ -123,6 +123,8 @@ def test_what_is_not_there_says_so(session: Session) -> None:
 def test_no_such_session(data: Path) -> None:
     with pytest.raises(NotFoundError, match="There is no session"):
         cloudchamber.open("nothing of the kind", data=data)
+    with pytest.raises(NotFoundError, match=r"There is no file nowhere/run\.cloudchamber"):
+        cloudchamber.open("nowhere/run.cloudchamber", data=data)
 
 
 def test_a_session_without_the_large_parts(tiny_model: Callable[[str], Path], tmp_path: Path) -> None:

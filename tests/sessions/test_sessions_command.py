@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cloudchamber import cli
+from cloudchamber import cli, cli_terminal
 from cloudchamber.cli import app
 from cloudchamber.sessions.shares import Shares
 from cloudchamber.sessions.store import Store
@@ -50,6 +50,17 @@ def test_sessions_are_listed_with_all_that_is_asked_for(run: Callable[..., str])
         assert "Count [bold]sheep[/bold]" in said
         assert said.count("cut off") == 1
         assert "of 10.0 GB are used." in said
+
+
+def test_a_terminal_of_80_columns_has_room_for_what_names_a_session(data: Path) -> None:
+    cli_terminal.out.cache_clear()  # it has the width of an earlier test
+    for words in (["pin", "why"], []):
+        result = CliRunner().invoke(app, ["sessions", *words, "--data", str(data)], env={"COLUMNS": "80"})
+    cli_terminal.out.cache_clear()
+    lines = result.output.splitlines()
+    assert max(map(len, lines)) <= 80
+    for word in (session_id(1)[:8], session_id(2)[:8], "2.1 MB", "pinned", "cut off", "Tiny", "2020-09-13"):
+        assert word in result.output
 
 
 def test_what_goes_next_is_told(run: Callable[..., str]) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from cloudchamber.sessions.archive import Archive
 from cloudchamber.sessions.compact_store import complete
 from cloudchamber.sessions.container import open_container
-from cloudchamber.sessions.container_format import ContainerError
+from cloudchamber.sessions.container_format import SUFFIX, ContainerError
 from cloudchamber.sessions.from_recording import from_recording
 from cloudchamber.sessions.model_hash import complete_hash
 from cloudchamber.sessions.store import Store
@@ -64,7 +64,12 @@ def opened(
         with _opened_file(path) as archive:
             yield archive
         return
-    info = find(store.list(), text)
+    try:
+        info = find(store.list(), text)
+    except NotFoundError:
+        if path.suffix == SUFFIX:
+            raise NotFoundError(f"There is no file {path}.") from None
+        raise
     if info.running:
         raise NotFoundError(f"“{info.title}” still runs; wait for its end, or stop it.")
     if not info.complete:

@@ -122,7 +122,8 @@ class Session:
         return len(self.manifest.started.prompt_ids)
 
     def __repr__(self) -> str:
-        return f"<Session {self.manifest.id} “{self.title}”, {self.manifest.steps:,} tokens>"
+        steps = self.manifest.steps
+        return f"<Session {self.manifest.id} “{self.title}”, {steps:,} token{'' if steps == 1 else 's'}>"
 
     # ---------------------------------------------------------------------------- all steps
 
