@@ -22,7 +22,6 @@ import { h } from "./dom";
 import { listenForFiles } from "./file_drop";
 import { replayOf } from "./replay_stage";
 import { sentence } from "./sentence";
-import { applyTheme } from "./theme_css";
 
 /** Milliseconds. */
 const FONT_PATIENCE = 400;
@@ -165,7 +164,5 @@ main().catch((error: unknown) => {
   const said = h("p", { class: "stillborn", role: "alert" }, `The page could not start. ${message} `);
   // A session may have been deleted; its server is there all the same.
   if (location.search.includes("session=")) said.append(h("a", { href: addressWithoutMoment() }, "LIVE"));
-  // Without it the words are black on black.
-  applyTheme(document.documentElement);
   document.body.append(said);
 });
