@@ -4,18 +4,29 @@ ASGI's `send` returns before the peer has read anything and says nothing of what
 buffered. A viewer must be given the *newest* frame once it can take one, must never have more
 than a bounded amount under way, and must be let go when it reads no more: for that the
 endpoint needs to know when the transport can take more, and to be able to abort it.
+
+uvicorn also puts no bound on what a viewer makes it keep by saying much at once, answers every ping
+whether or not the answers are read, never closes a connection whose handshake can't be read, and writes
+the addresses of streams, which hold the links' secrets, to its log.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from asyncio.transports import BaseTransport
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
 from websockets.protocol import State
+
+from cloudchamber.server.limits import Bucket
+
+log = logging.getLogger("cloudchamber.websocket")
+log.setLevel(logging.WARNING)  # what it says below that names addresses and headers
 
 HIGH_WATER: Final = 64 << 10
 """Bytes in the transport's buffer from which on nothing more is given to it."""
@@ -23,6 +34,14 @@ KERNEL_BUFFER: Final = 256 << 10
 """Send buffer of the socket; the kernel keeps up to twice that, and would let it grow to megabytes."""
 ABORT_AFTER: Final = 12.0
 """Seconds a closed connection may take to read what was sent before."""
+
+PIECE: Final = 4 << 10
+"""Bytes that are parsed at once: while a message waits, what follows it is kept as it came. As messages
+the smallest ones would take fifty times as much."""
+ASIDE: Final = (50.0, 400.0)
+"""Pings, pongs and continued fragments a second and at once: none of them is a message, and so none
+waits for a right's rate."""
+UNREADABLE: Final = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 STATE_KEY: Final = "flow"
 
@@ -67,6 +86,9 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.app_state = {**self.app_state, STATE_KEY: Flow(self)}
         self.on_free: Callable[[], None] = lambda: None
+        self.logger = self.conn.logger = log
+        self._unparsed = bytearray()
+        self._aside = Bucket(*ASIDE)
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -78,6 +100,57 @@ class StreamProtocol(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self.on_free()
+
+    def data_received(self, data: bytes) -> None:
+        self._unparsed += data
+        self._parse()
+
+    async def receive(self) -> Any:
+        message = await super().receive()
+        self._parse()
+        return message
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if self.close_sent:  # be it before the handshake: uvicorn would log each refusal as an error
+            self.handshake_complete = True
+
+    def _parse(self) -> None:
+        """As far as the application has taken what was said before."""
+        while self._unparsed and not self.read_paused and not self.transport.is_closing():
+            piece = bytes(self._unparsed[:PIECE])
+            del self._unparsed[:PIECE]
+            super().data_received(piece)
+        if self.conn.handshake_exc is not None and not self.transport.is_closing():
+            self.transport.write(b"".join(self.conn.data_to_send()) or UNREADABLE)
+            self.transport.close()
+
+    def handle_ping(self) -> None:
+        if not self._may_go_on():
+            return
+        if self.writable.is_set():
+            super().handle_ping()
+        else:  # it does not read; a later pong will do
+            self.conn.data_to_send()
+
+    def handle_pong(self, event: Frame) -> None:
+        if self._may_go_on():
+            super().handle_pong(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        if self._may_go_on():
+            super().handle_cont(event)
+
+    def _may_go_on(self) -> bool:
+        """Whether one more frame that is no message is heard; who sends too many is let go."""
+        if self.close_sent:
+            return False
+        if self._aside.try_take():
+            return True
+        self.conn.fail(CloseCode.POLICY_VIOLATION, "Too many pings, or fragments of messages.")
+        self.handle_parser_exception()
+        self.abort_later()
+        return False
 
     def send_binary(self, data: bytes) -> None:
         """One unmasked, unfragmented message (RFC 6455, 5.2). Raises `ConnectionError`."""
