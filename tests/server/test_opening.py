@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import stat
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,9 @@ import pytest
 from cryptography import x509
 from starlette.types import Scope
 
-from cloudchamber.server import addresses, certificates, tls
+from cloudchamber.server import addresses, certificates, patience, tls
 from cloudchamber.server.app import create_app
-from cloudchamber.server.keys import SECRET_VARIABLE, OwnerKey
+from cloudchamber.server.keys import SECRET_VARIABLE, OwnerKey, SecretError, owner_key
 from cloudchamber.server.proxy import Proxies, ProxyError, prefix_of
 from cloudchamber.server.reach import Reach
 from cloudchamber.server.run import Opening, OpeningError, Server, bind, configure, run
@@ -52,6 +55,29 @@ def test_a_short_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "16 at least" in refusal(Opening(host="0.0.0.0"))
 
 
+@pytest.mark.parametrize("secret", ["päßwort-päßwort-päßwort", "sixteen\x00characters", "b" * 16 + "\udcff"])
+def test_a_secret_that_no_header_holds_is_refused(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.environ", {SECRET_VARIABLE: secret})
+    with pytest.raises(SecretError, match="ASCII"):
+        owner_key()
+
+
+def test_a_line_end_is_no_part_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SECRET_VARIABLE, "0123456789abcdef\r\n")
+    assert owner_key().secret == "0123456789abcdef"
+
+
+def test_as_many_files_may_be_open_as_there_may_be_connections() -> None:
+    program = (
+        "import resource as r; from cloudchamber.server import run; hard = r.getrlimit(r.RLIMIT_NOFILE)[1];"
+        "r.setrlimit(r.RLIMIT_NOFILE, (256, hard)); run._allow_connections();"
+        "soft = r.getrlimit(r.RLIMIT_NOFILE)[0]; run._allow_connections();"
+        "print(soft == min(hard, run.CONNECTIONS + run.OTHER_FILES) == r.getrlimit(r.RLIMIT_NOFILE)[0])"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "True"
+
+
 @pytest.mark.parametrize(
     ("opening", "says"),
     [
@@ -61,6 +87,9 @@ def test_a_short_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         (Opening(share=True, tls_cert=Path(__file__), tls_key=Path(__file__)), "can't be used"),
         (Opening(proxies=("nginx",)), "no address"),
         (Opening(prefix="/../x"), "no path prefix"),
+        (Opening(names=("https://chamber.example",)), "without scheme"),
+        (Opening(names=("ok.example", "chamber.example:8443")), "without scheme"),
+        (Opening(names=("",)), "no host name"),
     ],
 )
 def test_what_makes_no_sense_gets_a_sentence(opening: Opening, says: str) -> None:
@@ -143,6 +172,19 @@ def test_https_is_served_with_it_and_origins_must_be_https(tmp_path: Path) -> No
             httpx.get(f"{base}/healthz")
 
 
+def test_a_handshake_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "REQUEST_SECONDS", 0.5)
+    certificate = tls.self_signed(tmp_path, ["127.0.0.2"])
+    with serving_tls(tmp_path, certificate) as port:
+        for begun in (b"", b"\x16\x03\x01\x02\x00\x01\x00"):
+            with socket.create_connection(("127.0.0.2", port), timeout=5) as made:
+                made.sendall(begun)
+                start = time.monotonic()
+                with suppress(ConnectionError):
+                    assert made.recv(100) == b""
+                assert 0.3 < time.monotonic() - start < 4
+
+
 # ------------------------------------------------------------------------ where others find it
 
 
@@ -175,11 +217,11 @@ FORWARDED = {
 
 def test_only_a_configured_proxy_is_believed() -> None:
     proxies = Proxies(["10.0.0.7", "fd00::/8"])
-    for stranger in ("10.0.0.8", "127.0.0.1", "::1"):
+    for stranger in ("10.0.0.8", "::ffff:10.0.0.8", "127.0.0.1", "::1"):
         scope = scope_from(stranger, **FORWARDED)
         assert proxies.seen_through(scope) is scope
     assert Proxies().seen_through(scope_from("10.0.0.7", **FORWARDED))["scheme"] == "http"
-    for ours in ("10.0.0.7", "fd00::5"):
+    for ours in ("10.0.0.7", "::ffff:10.0.0.7", "fd00::5"):
         seen = proxies.seen_through(scope_from(ours, **FORWARDED))
         assert (seen["scheme"], seen["client"][0]) == ("https", "203.0.113.9")
         assert dict(seen["headers"])[b"host"] == b"chamber.example"

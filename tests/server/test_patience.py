@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,3 +96,56 @@ async def test_a_viewer_may_be_silent_for_as_long_as_it_likes(address: str) -> N
         await asyncio.sleep(2 * PATIENCE)
         await client.say("ping", time=1.0)
         await client.hear("pong")
+
+
+async def test_of_too_many_connections_the_one_awaited_longest_goes(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "REQUEST_SECONDS", 30)
+    monkeypatch.setattr(patience, "CONNECTIONS", 4)
+    async with viewer(address, additional_headers=OWNER) as made:
+        client = Client(made)
+        await client.hello()
+        silent = []
+        for _ in range(5):
+            silent.append(connected(address))
+            await asyncio.sleep(0.02)  # else they are of one moment
+        for number, one in enumerate(silent):
+            one.settimeout(1)
+            if number < 2:
+                assert ended(one)
+            else:
+                one.sendall(REQUEST.format(address).encode())
+                assert one.recv(4096).startswith(b"HTTP/1.1 200")
+        await client.say("ping", time=1.0)
+        await client.hear("pong")
+
+
+def ended(made: socket.socket) -> bool:
+    try:
+        return made.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the kernel does not count it")
+async def test_an_answer_that_nobody_takes_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "UNREAD_SECONDS", 1)
+    session = DrivenSession()
+    session.bodies["big"] = bytes(30_000_000)
+    lost = threading.Event()
+    original = patience.PatientProtocol.connection_lost
+
+    def connection_lost(self: patience.PatientProtocol, exc: Exception | None) -> None:
+        original(self, exc)
+        lost.set()
+
+    monkeypatch.setattr(patience.PatientProtocol, "connection_lost", connection_lost)
+    with serving(session, tmp_path) as address, connected(address) as made:
+        request = (
+            f"GET /api/vocabulary/big HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {SECRET}\r\n\r\n"
+        )
+        made.sendall(request.encode())
+        assert await asyncio.to_thread(lost.wait, 20)

@@ -38,8 +38,12 @@ class OwnerKey:
 
 
 def owner_key() -> OwnerKey:
-    """The key of this start. Raises `SecretError` if the configured secret is too short."""
-    secret = os.environ.get(SECRET_VARIABLE, "")
+    """The key of this start. Raises `SecretError` if the configured secret is too short, or can't be sent."""
+    secret = os.environ.get(SECRET_VARIABLE, "").strip()
+    if not (secret.isascii() and secret.isprintable()):
+        raise SecretError(
+            f"{SECRET_VARIABLE} must be of ASCII letters, digits and signs: a header holds no other."
+        )
     if secret and len(secret) < SHORTEST_SECRET:
         raise SecretError(
             f"{SECRET_VARIABLE} has {len(secret)} characters; it must have {SHORTEST_SECRET} at least. "

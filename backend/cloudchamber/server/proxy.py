@@ -57,6 +57,8 @@ class Proxies:
             ip = ipaddress.ip_address(address)
         except ValueError:
             return False
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:  # of a socket that takes both
+            ip = ip.ipv4_mapped
         return any(ip in network for network in self._networks)
 
 

@@ -22,10 +22,10 @@ from cloudchamber.server import addresses, tls
 from cloudchamber.server.app import create_app
 from cloudchamber.server.flow import StreamProtocol
 from cloudchamber.server.keys import SECRET_VARIABLE, OwnerKey, SecretError, owner_key
-from cloudchamber.server.patience import PatientProtocol
+from cloudchamber.server.patience import CONNECTIONS, PatientLoop, PatientProtocol
 from cloudchamber.server.proxy import Proxies, ProxyError, prefix_of
 from cloudchamber.server.reach import Reach
-from cloudchamber.server.security import is_loopback
+from cloudchamber.server.security import host_name, is_loopback
 from cloudchamber.server.session import Session
 from cloudchamber.server.tls import Certificate, TlsError
 from cloudchamber.sessions.shares import SHARES_FILE, Shares
@@ -36,6 +36,8 @@ DEFAULT_PORT: Final = 8844
 PORTS_TRIED: Final = 50
 SHUTDOWN_SECONDS: Final = 3
 PING_SECONDS: Final = 20.0
+OTHER_FILES: Final = 512
+"""Open beside connections."""
 
 
 class PortError(Exception):
@@ -49,6 +51,7 @@ def configure(app: ASGIApp, certificate: Certificate | None = None) -> uvicorn.C
     """
     return uvicorn.Config(
         app,
+        loop=f"{PatientLoop.__module__}:{PatientLoop.__name__}",
         http=PatientProtocol,
         ws=StreamProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
@@ -160,6 +163,7 @@ def run(
     Raises `PortError` or `OpeningError`.
     """
     try:
+        _check_names(opening.names)
         key = owner_key()
         prefix = prefix_of(opening.prefix)
         proxies = Proxies(opening.proxies)
@@ -187,12 +191,35 @@ def run(
         if browser:
             threading.Thread(target=webbrowser.open, args=(_with_key(url + query, key),), daemon=True).start()
 
+    _allow_connections()
     shares = _shares(data_folder(opening.data), f"{host}:{port}", say)
     app = create_app(session, key=key, reach=reach, shares=shares)
     config = configure(app, certificate)
     server = Server(config, started)
     with bound, contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[bound])
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    """Raises `OpeningError` for what no request can name."""
+    for name in names:
+        if not name or host_name(name) != name.lower():
+            raise OpeningError(
+                f"--allow-host {name!r} is no host name: write it without scheme, port and path, "
+                "such as chamber.example."
+            )
+
+
+def _allow_connections() -> None:
+    """Let this process open as many files as it may hold connections: by default it is 1,024, or 256."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = CONNECTIONS + OTHER_FILES
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def _certificate(opening: Opening, key: OwnerKey) -> Certificate | None:
