@@ -7,21 +7,26 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.types import Message
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from cloudchamber.server import rights
+from cloudchamber.server.admissions import Admissions
 from cloudchamber.server.app import routes_of
+from cloudchamber.server.auth import Auth
+from cloudchamber.server.keys import OwnerKey
 from cloudchamber.server.proxy import Proxies
 from cloudchamber.server.reach import Reach
 from cloudchamber.server.rights import RIGHTS, Needs, Right
 from cloudchamber.sessions.shares import Shares
-from tests.server.serving import OWNER, DrivenSession, serving
+from tests.server.serving import OWNER, SECRET, DrivenSession, serving
 
 KEPT, OTHER = "0123456789abcdef", "fedcba9876543210"
 ALL = routes_of(Path())
@@ -258,6 +263,14 @@ def test_the_key_in_the_address_becomes_a_cookie_and_leaves(address: str) -> Non
     assert (wrong.status_code, "set-cookie" in wrong.headers) == (303, False)
 
 
+def test_a_cookie_that_another_program_put_beside_ours_takes_nothing_away(address: str) -> None:
+    """Cookies are of a host name, whatever the port."""
+    name, ours = f"cloudchamber-{address.rpartition(':')[2]}", OwnerKey(SECRET).cookie
+    for cookies in (f"{name}=x; {name}={ours}", f"{name}={ours}; {name}=x", f"a=b;{name}=;{name}={ours}"):
+        assert status("GET", f"http://{address}/api/access", {"cookie": cookies}) == 200
+    assert status("GET", f"http://{address}/api/access", {"cookie": f"{name}=x; x{name}={ours}"}) == 401
+
+
 def test_who_guesses_is_made_to_wait_and_who_knows_is_not_let_in_then(tmp_path: Path) -> None:
     with serving(DrivenSession(), tmp_path) as address:
         guessed = [status("GET", f"http://{address}/?token={n}") for n in range(14)]
@@ -281,6 +294,45 @@ def test_who_asks_too_much_by_a_link_is_slowed_and_the_owner_is_not(
         assert status("GET", f"http://{address}/api/access", OWNER) == 200
 
 
+def test_who_has_no_right_is_slowed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cloudchamber.server import auth
+
+    monkeypatch.setitem(auth.REQUESTS, None, (0.01, 6))
+    with serving(DrivenSession(), tmp_path) as address:
+        codes = [status("GET", f"http://{address}{path}") for path in ("/healthz", "/api/access") * 2]
+        assert codes == [503, 401] * 2  # there is no page
+        assert asyncio.run(socket_code(f"ws://{address}/stream"))[1] == rights.CLOSE_UNAUTHORISED
+        assert status("GET", f"http://{address}/s/{'x' * 24}/api/access") == 401
+        assert status("GET", f"http://{address}/s/{'y' * 24}/api/access") == 429
+        with pytest.raises(InvalidStatus, match="429"):
+            asyncio.run(socket_code(f"ws://{address}/stream"))
+        assert status("GET", f"http://{address}/api/access", OWNER) == 200
+
+
+def test_guesses_from_one_network_count_together() -> None:
+    """With IPv6 whoever has one address has 2^64."""
+    guess = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"token=x"}
+
+    async def statuses(clients: list[str]) -> list[int]:
+        said: list[int] = []
+
+        async def send(message: Message) -> None:
+            said.extend([message["status"]] if "status" in message else [])
+
+        auth = Auth(no_app, key=OwnerKey(), admissions=Admissions(Shares()))
+        for client in clients:
+            await auth({**guess, "client": (client, 1), "scheme": "http"}, no_app, send)
+        return said
+
+    async def no_app(*_: object) -> Any:
+        raise AssertionError
+
+    same = [f"2001:db8::{n:x}:{n:x}" for n in range(12)]
+    assert asyncio.run(statuses(same)) == [303] * 10 + [429] * 2
+    others = [f"2001:db8:0:{n:x}::1" for n in range(12)] + [f"10.0.0.{n}" for n in range(12)]
+    assert asyncio.run(statuses(others)) == [303] * 24
+
+
 def test_a_link_holds_so_many_sockets_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cloudchamber.server import auth, stream
 
@@ -294,6 +346,7 @@ def test_a_link_holds_so_many_sockets_and_no_more(tmp_path: Path, monkeypatch: p
             held = [await connect(link, compression=None) for _ in range(3)]
             codes = [(await socket_code(link))[1], (await socket_code(owner, OWNER))[1]]
             await held[0].close()
+            await asyncio.sleep(0.2)  # the server is told of it, too
             codes.append((await socket_code(link))[1])
             for socket in held:
                 await socket.close()
@@ -305,22 +358,25 @@ def test_a_link_holds_so_many_sockets_and_no_more(tmp_path: Path, monkeypatch: p
 def test_no_secret_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    caplog.set_level("DEBUG")
+    caplog.set_level("INFO")  # what --verbose shows
     shares = Shares(tmp_path / "shares.db")
     _, secret = shares.make(session="live", right="viewer", seconds=60)
-    key = OWNER["authorization"].partition(" ")[2]
+    _, over = shares.make(session="live", right="viewer", seconds=-1)
     with serving(DrivenSession(), tmp_path, shares) as address:
-        httpx_free = connect(f"ws://{address}/s/{secret}/stream")
-
-        async def run() -> None:
-            async with httpx_free:
-                pass
-
-        asyncio.run(run())
-        httpx.get(f"http://{address}/?token={key}")
+        for link in (secret, over):
+            asyncio.run(socket_code(f"ws://{address}/s/{link}/stream"))
+            httpx.get(f"http://{address}/s/{link}/api/access")
+            with pytest.raises(InvalidStatus):
+                asyncio.run(socket_code(f"ws://{address}/s/{link}/stream", {"origin": "http://evil.example"}))
+            with pytest.raises(InvalidStatus):
+                asyncio.run(socket_code(f"ws://{address}/s/{link}/elsewhere"))
+        asyncio.run(socket_code(f"ws://{address}/stream?token={SECRET}", OWNER))
+        httpx.get(f"http://{address}/?token={SECRET}")
         time.sleep(0.1)
-    said = [r.getMessage() for r in caplog.records if r.name.startswith(("cloudchamber", "uvicorn.a"))]
+    theirs = ("httpx", "httpcore", "websockets.client", "asyncio")  # the client's side of this test
+    said = [record.getMessage() for record in caplog.records if not record.name.startswith(theirs)]
     captured = capfd.readouterr()
+    assert any("startup complete" in text for text in said)  # uvicorn's is read
+    assert not any(record.levelname == "ERROR" for record in caplog.records)  # a refusal is none
     for text in (*said, captured.out, captured.err):
-        assert secret not in text
-        assert key not in text
+        assert not any(word in text for word in (secret, over, SECRET))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from cloudchamber.server.reach import Reach
 from cloudchamber.server.security import HEADERS, Gate, host_name, is_loopback, same_origin
-from tests.server.serving import Client, DrivenSession, serving, viewer
+from tests.server.serving import SECRET, Client, DrivenSession, serving, viewer
 
 ROUTES = [
     "/",
@@ -43,7 +44,8 @@ def port_of(address: str) -> str:
 
 BAD_HOSTS = ["evil.example", "evil.example:{port}", "localhost.evil.example:{port}", "192.168.0.7",
              "", "127.0.0.1.evil.example", "localhost:{port}@evil.example", "[::1",
-             "localhost:99999999"]  # fmt: skip
+             "localhost:99999999", "localhost:" + "9" * 5000,
+             "localhost.", "127.1", "user@localhost"]  # fmt: skip
 GOOD_HOSTS = ["127.0.0.1:{port}", "localhost:{port}", "LOCALHOST:{port}", "[::1]:{port}", "localhost"]
 BAD_ORIGINS = ["http://evil.example", "null", "", "http://127.0.0.1:1", "http://localhost:{port}",
                "file://", "http://127.0.0.1", "http://127.0.0.1:{port}.evil.example",
@@ -79,6 +81,40 @@ def test_scripts_of_other_sites_are_refused_but_links_work(address: str, route: 
     if route in ("/", "/healthz"):
         followed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
         assert httpx.get(f"http://{address}{route}", headers=followed).status_code == 200
+
+
+@pytest.mark.parametrize("where", ["iframe", "object", "embed", "frame"])
+def test_pages_of_other_sites_can_hold_nothing_of_it(address: str, where: str) -> None:
+    """Not even to have the browser guess keys until the owner is refused."""
+    framed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": where}
+    assert httpx.get(f"http://{address}/?token=guess", headers=framed).status_code == 403
+    followed = {**framed, "sec-fetch-dest": "document"}
+    assert httpx.get(f"http://{address}/", headers=followed).status_code == 200
+
+
+def test_what_follows_a_request_of_two_lengths_is_not_obeyed(address: str) -> None:
+    """A proxy that believes the other one would take what follows for this client's body."""
+    host, port = address.split(":")
+    head = f"Host: {address}\r\nAuthorization: Bearer {SECRET}\r\n"
+    hidden = f"GET /api/access HTTP/1.1\r\n{head}\r\n"
+    lengths = f"Content-Length: {5 + len(hidden)}\r\nTransfer-Encoding: chunked\r\n"
+    with socket.create_connection((host, int(port)), timeout=5) as made:
+        made.sendall(f"POST /api/qr HTTP/1.1\r\n{head}{lengths}\r\n0\r\n\r\n{hidden}".encode())
+        heard = b""
+        while more := made.recv(4096):
+            heard += more
+    assert heard.startswith(b"HTTP/1.1 403")
+    assert heard.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("path", ["//evil.example/..", "//evil.example/%2e%2e", "/.", "/assets/.."])
+def test_nobody_is_sent_to_an_address_that_came_with_the_request(address: str, path: str) -> None:
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as made:
+        made.sendall(f"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
+        head = made.makefile("rb").read().lower()
+    assert head.startswith(b"http/1.1 404")
+    assert b"location:" not in head
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from cloudchamber.server import flow, stream
+from cloudchamber.sessions.shares import Shares
 from cloudchamber.telemetry import codec, event_log
 from cloudchamber.telemetry.commands import Generate, GetAttention, GetDistribution
 from cloudchamber.telemetry.messages import DistributionReply, Message
@@ -88,12 +89,24 @@ async def test_a_message_that_is_too_big_ends_it(address: str) -> None:
     assert (await close_code(address, b"\x00" * ((1 << 16) + 1)))[0] == 1009
 
 
-async def test_too_many_viewers_are_told_so(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_many_viewers_are_told_so(
+    session: DrivenSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stream, "MAX_VIEWERS", 1)
+    shares = Shares(tmp_path / "shares.db")
+    _, secret = shares.make(session="live", right="viewer", seconds=60)
+    with serving(session, tmp_path, shares) as address:
+        await one_too_many(address, secret)
+
+
+async def one_too_many(address: str, secret: str) -> None:
     async with viewer(address) as socket:
         await Client(socket).hello()
         hello = codec.encode({"kind": "hello", "protocol": 1})
-        assert (await close_code(address, hello))[0] == stream.CLOSE_CROWDED
+        by_link = f"{address}/s/{secret}"
+        assert (await close_code(by_link, hello))[0] == stream.CLOSE_CROWDED
+        async with viewer(address) as another:  # the owner is not kept out by those who watch
+            await Client(another).hello()
 
 
 # ---------------------------------------------------------------------------- refusals

@@ -7,8 +7,11 @@ cookie and the same address without it. A share link needs no cookie: everything
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -29,12 +32,14 @@ OWNER: Final = Grant("owner")
 
 GUESSES: Final = (10 / 60, 10.0)
 """Wrong keys a second and at once, from one address."""
-REQUESTS: Final[dict[Right, tuple[float, float]]] = {
+REQUESTS: Final[dict[Right | None, tuple[float, float]]] = {
     "owner": (500.0, 2000.0),
     "controller": (200.0, 1000.0),
     "viewer": (200.0, 1000.0),
+    None: (200.0, 1000.0),
 }
-"""HTTP requests a second and at once, by right: from one address, by one link."""
+"""HTTP requests a second and at once, by right: from one address, by one link. Of who has no right, sockets
+that are to be refused too."""
 SOCKETS: Final = 512
 """WebSockets open at once from one address by one link, said hello or not. More than there is room for
 viewers: who comes again finds a place before the connection that it lost is known to be gone."""
@@ -65,16 +70,14 @@ class Auth:
         scope = answer
         access: Access = scope[ACCESS_KEY]
         path = get_route_path(scope)
-        if isinstance(access, Refusal) and path.startswith("/api/"):  # be there such a route or not
-            await refuse(access, scope, receive, send)
-            return
-        if isinstance(access, Grant) and scope["type"] == "http" and not self._may_ask(access, scope):
-            await _too_many()(scope, receive, send)
-            return
         if isinstance(access, Grant) and scope["type"] == "websocket":
             await self._hold(access, scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        elif not self._may_ask(access, scope):
+            await _too_many()(scope, receive, send)
+        elif isinstance(access, Refusal) and path.startswith("/api/"):  # be there such a route or not
+            await refuse(access, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     async def _hold(self, grant: Grant, scope: Scope, receive: Receive, send: Send) -> None:
         """A socket, for as long as it is open."""
@@ -116,12 +119,12 @@ class Auth:
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self._judge(scope, credentials.strip())
-        return OWNER if self._key.fits_cookie(self._cookie(headers)) else UNAUTHORISED
+        return OWNER if any(map(self._key.fits_cookie, self._cookies(headers))) else UNAUTHORISED
 
     def _judge(self, scope: Scope, secret: str) -> Access | None:
         if not secret:
             return UNAUTHORISED
-        guesses = self._guesses.of(_address(scope))
+        guesses = self._guesses.of(_network(scope))
         if guesses.empty:
             return None
         if self._key.fits(secret):
@@ -148,20 +151,30 @@ class Auth:
             )
         return response
 
-    def _cookie(self, headers: Headers) -> str:
+    def _cookies(self, headers: Headers) -> Iterator[str]:
+        """All of our name: any program on this host name, whatever its port, may have put one beside ours."""
         for pair in "; ".join(headers.getlist("cookie")).split(";"):
             name, _, value = pair.strip().partition("=")
             if name == self.cookie_name:
-                return value
-        return ""
+                yield value
 
-    def _may_ask(self, grant: Grant, scope: Scope) -> bool:
-        return self._requests[grant.right].of((grant.share, _address(scope))).try_take()
+    def _may_ask(self, access: Access, scope: Scope) -> bool:
+        if isinstance(access, Grant):
+            return self._requests[access.right].of((access.share, _address(scope))).try_take()
+        return self._requests[None].of(_network(scope)).try_take()
 
 
 def _address(scope: Scope) -> str:
     client = scope.get("client")
     return str(client[0]) if client else ""
+
+
+def _network(scope: Scope) -> str:
+    """Whose guesses are counted together: with IPv6 everybody has as many addresses as he likes."""
+    address = _address(scope)
+    with suppress(ValueError):
+        return str(ipaddress.IPv6Network((address.partition("%")[0], 64), strict=False))
+    return address
 
 
 def _elsewhere(path: str, query: str) -> Response:

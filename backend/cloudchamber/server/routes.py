@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import zstandard
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -142,6 +143,10 @@ class PageFiles(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
+        if isinstance(
+            response, RedirectResponse
+        ):  # to the address asked for, with a slash: nothing here needs one
+            raise HTTPException(404)
         hashed = path.startswith("assets/") and response.status_code in (200, 304)
         response.headers["cache-control"] = IMMUTABLE if hashed else "no-cache"
         return response

@@ -92,8 +92,10 @@ class Gate:
         if len(origins) > 1 or (origins and not same_origin(origins[0], hosts[0], self._scheme(scope))):
             return "Pages of another origin may not use this server."
         foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
-        if foreign and headers.get("sec-fetch-mode") != "navigate":
+        if foreign and not _follows_link(headers):
             return "Pages of another origin may not use this server."
+        if "transfer-encoding" in headers and "content-length" in headers:
+            return "A body can't be of two lengths."  # of which a proxy may have believed the other
         return ""
 
     def _scheme(self, scope: Scope) -> str:
@@ -109,11 +111,17 @@ class Gate:
 
 
 async def _refuse(reason: str, scope: Scope, receive: Receive, send: Send) -> None:
-    response = PlainTextResponse(reason, status_code=403, headers=HEADERS)
+    response = PlainTextResponse(reason, 403, {**HEADERS, "connection": "close"})
     if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008, "reason": reason})
         return
     await response(scope, receive, send)
+
+
+def _follows_link(headers: Headers) -> bool:
+    """Whether a browser shows what it gets in a tab, and not within another page."""
+    where = headers.get("sec-fetch-dest", "document")
+    return headers.get("sec-fetch-mode") == "navigate" and where == "document"
 
 
 def is_loopback(host: str) -> bool:
@@ -146,7 +154,9 @@ def host_name(host: str) -> str:
 
 
 def _is_port(text: str) -> bool:
-    return text.startswith(":") and text[1:].isascii() and text[1:].isdigit() and int(text[1:]) < 65536
+    digits = text[1:]
+    number = digits.isascii() and digits.isdigit() and len(digits) <= 5
+    return text.startswith(":") and number and int(digits) < 65536
 
 
 def _is_address(name: str) -> bool:

@@ -51,7 +51,7 @@ CLOSE_NO_HELLO: Final = 4001
 CLOSE_BEHIND: Final = 4002
 """Too many events were waiting for a viewer that reads too slowly; it resumes by number."""
 CLOSE_CROWDED: Final = 4003
-"""`MAX_VIEWERS` are there already."""
+"""`MAX_VIEWERS` are there already; there is always room for an owner."""
 
 HELLO_SECONDS: Final = 10.0
 MAX_VIEWERS: Final = 256
@@ -135,7 +135,7 @@ class Viewer:
 
     async def _attend(self) -> None:
         hello = await self._hello()
-        if self._hub.readers >= MAX_VIEWERS:
+        if self._hub.readers >= MAX_VIEWERS and not self._grant.allows("owner"):
             raise ClosedError(CLOSE_CROWDED, f"There are {MAX_VIEWERS} viewers already.")
         self._reader.want = Want(frozenset(hello.parts))
         resumed = self._hub.join(self._reader, session=hello.session, seq=hello.seq)
