@@ -13,7 +13,7 @@ import pytest
 
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import bundled
-from cloudchamber.server import auth, rights, stream
+from cloudchamber.server import auth, flow, patience, rights, stream
 from cloudchamber.server.live import LiveSession
 from cloudchamber.sessions import archive, store_list
 from cloudchamber.telemetry import commands, distribution, event_log, events, messages, pacer
@@ -80,6 +80,11 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"at most {commands.MAX_SELECTIONS} pairs",
         f"{stream.MAX_QUESTIONS} a viewer",
         f"{auth.SOCKETS} at once",
+        f"{flow.ASIDE[0]:.0f} a second and bursts of {flow.ASIDE[1]:.0f}; beyond that 1008",
+        f"{patience.CONNECTIONS:,} in all",
+        f"{patience.REQUEST_SECONDS:.0f} seconds of its own",
+        f"{patience.UNREAD_SECONDS} seconds without a byte taken",
+        f"viewers | {stream.MAX_VIEWERS};",
         "; ".join(
             f"{rate:.0f} a second and bursts of {burst:.0f}" for rate, burst in stream.MESSAGES.values()
         ),
