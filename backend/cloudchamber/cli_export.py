@@ -143,15 +143,22 @@ def _write(archive: Archive, target: Path, site: bool, layer: int | None, exact:
         def report(done: int, count: int) -> None:
             progress.update(task, completed=done, total=count)
 
-        size = (
-            write_site(target, taken, PAGE, report)
-            if site
-            else write_container(target, taken, progress=report)
-        )
+        try:
+            size = (
+                write_site(target, taken, PAGE, report)
+                if site
+                else write_container(target, taken, progress=report)
+            )
+        except OSError as error:
+            # Of the target, not of what it is built in, of which nobody has heard.
+            raise OSError(error.errno, error.strerror, str(target)) from error
     title = "The session" if redact else f"“{manifest.title}”"
     say(f"{title}, {manifest.steps} tokens, is in {target} ({decimal(size)}).")
     if redact:
         out().print("The prompt's text and tokens are left out; what the model answered is not.")
+        out().print(
+            "Nor are the numbers: from norms and attention, who has the model can work the prompt out."
+        )
     if not exact:
         out().print("Exact distributions are left out.")
     if site:

@@ -46,6 +46,7 @@ def test_a_session_becomes_a_file_and_that_file_another_without_its_prompt(tmp_p
     done = run(whole, redacted, "--redact-prompt")
     assert done.exit_code == 0, done.output
     assert "lighthouse" not in done.output
+    assert "who has the model can work the prompt out" in " ".join(done.output.split())
     assert manifest_of(redacted).redacted
     assert manifest_of(redacted).started.prompt == ""
 
@@ -126,6 +127,19 @@ def test_what_can_not_be_is_told_in_a_sentence(
     assert done.exit_code == 1
     assert sentence in " ".join(done.output.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_what_can_not_be_written_is_told_by_the_name_that_was_given(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("mine")
+    for target in ("folder", "file/run.cloudchamber"):
+        done = run(FIXTURE, tmp_path / target)
+        assert done.exit_code == 1
+        assert f"{target} can't be written" in " ".join(done.output.replace("\n", "").split())
+        assert ".part" not in done.output
+    assert (tmp_path / "file").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+    assert run(FIXTURE, tmp_path / "new/folders/run.cloudchamber").exit_code == 0
 
 
 def info(name: str, title: str) -> SessionInfo:

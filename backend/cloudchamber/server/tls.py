@@ -45,12 +45,25 @@ def certificate(
 
 def given(cert: Path, key: Path) -> Certificate:
     """A certificate someone brought. Raises `TlsError`."""
+
+    def locked() -> str:  # asked for else at the terminal, here and once more by the server
+        raise TlsError(f"The key {key} is locked with a passphrase: give one that is not.")
+
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key, locked)
     except OSError as error:  # ssl.SSLError is one
         reason = error.strerror if not isinstance(error, ssl.SSLError) else error.reason
         raise TlsError(f"The certificate {cert} can't be used with {key}: {reason or error}.") from error
     return Certificate(cert, key)
+
+
+def _fits(cert: Path, key: Path) -> bool:
+    """Whether a kept certificate still has its key: a start cut off while writing them left no pair."""
+    try:
+        given(cert, key)
+    except TlsError:
+        return False
+    return True
 
 
 def by_mkcert(folder: Path, hosts: list[str]) -> Certificate | None:
@@ -66,7 +79,7 @@ def by_mkcert(folder: Path, hosts: list[str]) -> Certificate | None:
             return None
         cert, key = _files(folder, "mkcert")
         # Of an authority that was made anew nobody trusts what the old one signed.
-        if not (covers(cert, hosts) and is_issued_by(cert, authority / "rootCA.pem") and key.is_file()):
+        if not (covers(cert, hosts) and is_issued_by(cert, authority / "rootCA.pem") and _fits(cert, key)):
             _mkcert(program, "-cert-file", str(cert), "-key-file", str(key), *hosts)
             key.chmod(0o600)
     except (OSError, subprocess.SubprocessError):
@@ -87,7 +100,7 @@ def self_signed(folder: Path, hosts: list[str]) -> Certificate:
 
     try:
         cert, key = _files(folder, "self-signed")
-        if not (covers(cert, hosts) and key.is_file()):
+        if not (covers(cert, hosts) and _fits(cert, key)):
             make(cert, key, hosts)
         fingerprint = fingerprint_of(cert)
     except OSError as error:

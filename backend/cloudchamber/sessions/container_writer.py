@@ -40,6 +40,7 @@ def write_container(
     """
     chosen = list(archive.names() if names is None else names)
     check_names(chosen)
+    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
