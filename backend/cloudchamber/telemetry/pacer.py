@@ -13,10 +13,10 @@ socket holds more than 30 or less than 29, whatever the scheduler's jitter (up t
 PERIOD: Final = 1 / FRAME_RATE
 HEARTBEAT: Final = 2.0
 """Seconds of quiet after which an empty frame says that the server lives."""
-SLACK: Final = 0.012
-"""While tokens come fast, a frame waits so long for the next one: what arrives was sent between two
-decodes, when a core has time to make frames. It is short, so that a frame is sealed when one token comes
-and delivered when the next does."""
+SLACK: Final = PERIOD / 2
+"""While tokens come fast, a frame waits so long for the next one, to be sealed, and as long again for the one
+after, to be delivered: what arrives was sent between two decodes, when a core has time to make frames, but
+not for the whole of it. Both fit in a period, and a frame's delay varies by no more than one of them."""
 LINGER: Final = 0.002
 """After quiet, wait so long for the rest of what belongs to the first event."""
 
@@ -41,10 +41,10 @@ class Pacer:
             elif await self._wait(deadline + HEARTBEAT - loop.time()):
                 await asyncio.sleep(LINGER)
             self._hub.seal()
+            late = max(0.0, loop.time() - deadline)  # timers of uvloop may be early by a millisecond
             if fast:
                 await self._arrival()
             self._hub.deliver()
-            late = max(0.0, loop.time() - deadline)  # timers of uvloop may be early by a millisecond
             # A busy server's frames stay on the grid of the deadlines, be one late or missed;
             # after quiet the grid begins anew.
             on_grid = busy or late < PERIOD
