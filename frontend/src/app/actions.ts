@@ -68,6 +68,6 @@ export interface Actions extends HudHost, ArrangingHost {
   retryConnection(): void;
   rebuildGraphics(): void;
   replayAgain(): void;
-  dismissProblem(): void;
+  dismissProblem(which?: "problem" | "room"): void;
   reload(): void;
 }

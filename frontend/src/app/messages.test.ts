@@ -2,12 +2,20 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createState } from "../state/initial";
+import { apply, problemDismissed } from "../state/reduce";
 import type { AppState } from "../state/state";
+import type { Frame } from "../telemetry/protocol.gen";
 import type { Actions } from "./actions";
 import { type Graphics, messagesFor, NoticeTime } from "./messages";
 import { lastSentenceEnd } from "./mirror";
 
 const ready: Graphics = { phase: "ready" };
+
+/** A frame with a problem. */
+function heard(code: string): Frame {
+  const problem = { kind: "problem", code, message: "", hint: "" } as const;
+  return { kind: "frame", number: 0, time: 0, first_seq: 0, events: [problem], state: [] };
+}
 
 function open(): AppState {
   const state = createState();
@@ -79,7 +87,8 @@ describe("messages", () => {
     );
     expect(codes.size).toBeGreaterThan(8);
     for (const code of codes) {
-      state.problem = { kind: "problem", code, message: "", hint: "" };
+      state.problem = state.room = null;
+      apply(state, heard(code), 0);
       const { title } = messagesFor(state, ready, null, 0)[0]!;
       expect(title === "The model has stopped", code).toBe(code === "load-failed");
     }
@@ -109,6 +118,21 @@ describe("messages", () => {
     state.connection = { phase: "replay", retryAt: 0, message: "Over." };
     expect(messagesFor(state, ready, null, 0)[0]!.ways[0]!.label).toBe("PLAY AGAIN");
   });
+});
+
+it("says that recording has stopped although there is little room, too", () => {
+  const state = open();
+  state.model = { id: "m" } as never;
+  for (const code of ["recording-stopped", "sessions-go-next"]) apply(state, heard(code), 0);
+  const titles = () => messagesFor(state, ready, null, 0).map(({ title }) => title);
+  expect(titles()).toEqual(["Recording has stopped", "Little room for sessions"]);
+  const actions = {
+    dismissProblem: (which: "problem" | "room" = "problem") => problemDismissed(state, which),
+  };
+  messagesFor(state, ready, null, 0)[0]!.ways[0]!.go(actions as Actions);
+  expect(titles()).toEqual(["Little room for sessions"]);
+  messagesFor(state, ready, null, 0)[0]!.ways[0]!.go(actions as Actions);
+  expect(titles()).toEqual([]);
 });
 
 it("asks again for a part of a kept run, and anew for a page that is let in no more", () => {

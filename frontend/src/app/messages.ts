@@ -1,4 +1,5 @@
 import type { AppState, Notice } from "../state/state";
+import type { Problem } from "../telemetry/protocol.gen";
 import type { Actions } from "./actions";
 
 /** One thing a person must know, and the ways on from it. */
@@ -54,13 +55,14 @@ export function messagesFor(
   fetching: Notice | null,
   now: number,
 ): readonly MessageSpec[] {
-  const { connection, problem, rejected } = state;
-  const calm = connection.phase === "open" && !problem && !rejected && !fetching;
+  const { connection, problem, room, rejected } = state;
+  const calm = connection.phase === "open" && !problem && !room && !rejected && !fetching;
   if (calm && graphics.phase === "ready") return NOTHING;
   const specs: (MessageSpec | null)[] = [
     graphicsMessage(graphics),
     connectionMessage(state, now),
     problemMessage(state),
+    room && roomMessage(room),
     fetching && fetchMessage(fetching),
     rejectedMessage(state, now),
   ];
@@ -135,7 +137,6 @@ const PASSING: Readonly<Record<string, string>> = {
   "model-refused": REFUSED,
   "model-missing": REFUSED,
   "recording-stopped": "Recording has stopped",
-  "sessions-go-next": "Little room for sessions",
   "session-incomplete": "A session lacks a part",
 };
 
@@ -157,6 +158,11 @@ function problemMessage(state: AppState): MessageSpec | null {
     problem.message,
   );
   return { ...message, hint: problem.hint, ways: model ? [again, choose, dismiss] : [choose, dismiss] };
+}
+
+function roomMessage({ message, hint }: Problem): MessageSpec {
+  const ways: Way[] = [{ label: "DISMISS", go: (actions) => actions.dismissProblem("room") }];
+  return { ...plain("room", "attention", "Little room for sessions", message), hint, ways };
 }
 
 function fetchMessage(notice: Notice): MessageSpec {

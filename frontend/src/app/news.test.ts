@@ -33,6 +33,7 @@ it("is how the connection is, what may be done, and how the model and its run go
     () => (state.control = !state.control),
     () => (state.model = {} as AppState["model"]),
     () => (state.problem = {} as AppState["problem"]),
+    () => (state.room = {} as AppState["room"]),
     () => (state.rejected = { message: "no", arrived: 0 }),
     () => (state.run = { started: {}, state: null } as unknown as AppState["run"]),
     () => (state.run!.state = {} as never),

@@ -18,6 +18,7 @@ export class News {
     seen.value(state.alone);
     seen.value(state.model);
     seen.value(state.problem);
+    seen.value(state.room);
     seen.value(state.rejected);
     seen.value(state.run?.started);
     seen.value(state.run?.state);

@@ -342,8 +342,8 @@ export class PageActions implements Actions {
     recording.rewind();
   }
 
-  dismissProblem(): void {
-    problemDismissed(this.page.state);
+  dismissProblem(which: "problem" | "room" = "problem"): void {
+    problemDismissed(this.page.state, which);
     this.page.touch();
   }
 

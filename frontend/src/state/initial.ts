@@ -42,6 +42,7 @@ export function createState(): AppState {
     moments: new Moments(),
     progress: new Map(),
     problem: null,
+    room: null,
     rejected: null,
     selection: { layer: 0, head: 0, named: false, suggestedFor: null, step: null, linked: false, returns: 0 },
     view: "both",

@@ -59,8 +59,8 @@ export function vocabularyArrived(state: AppState, vocabulary: Vocabulary): void
   if (state.model?.vocabulary_hash === vocabulary.hash) state.vocabulary = vocabulary;
 }
 
-export function problemDismissed(state: AppState): void {
-  state.problem = null;
+export function problemDismissed(state: AppState, which: "problem" | "room"): void {
+  state[which] = null;
 }
 
 /** Nebula and instruments, or one of them. */
@@ -198,7 +198,7 @@ function applyEvent(state: AppState, event: TelemetryEvent, now: number): void {
       if (state.run && state.run.started.run_id === event.run_id) state.run.state = event;
       break;
     case "problem":
-      state.problem = event;
+      state[event.code === "sessions-go-next" ? "room" : "problem"] = event;
       break;
     case "progress":
       state.progress.set(event.task, event);

@@ -126,6 +126,8 @@ export interface AppState {
   readonly moments: Moments;
   readonly progress: Map<Progress["task"], Progress>;
   problem: Problem | null;
+  /** Which sessions go next. It hides no problem, and stays until it is read. */
+  room: Problem | null;
   /** The newest refusal of a command of this page. */
   rejected: Notice | null;
   readonly selection: Selection;
