@@ -89,7 +89,10 @@ export class Hud {
     const viewShownAt = ui.shownAt - ui.lag;
     for (let i = 0; i < layout.panels.length; i++) this.drawPanel(state, layout.panels[i]!, now, clock);
     ui.hits.owner = TIMELINE;
-    if (layout.timeline) this.timeline.draw(state, layout.timeline, now, ui);
+    if (layout.timeline) {
+      this.timeline.controls = layout.controls;
+      this.timeline.draw(state, layout.timeline, now, ui);
+    }
     ui.shownAt = viewShownAt;
     ui.hits.owner = "";
     if (layout.header && layout.nebula) {

@@ -139,6 +139,22 @@ describe("under the pointer", () => {
     [0.9999, ["#7", "step 20 · p >.999 · H 1.00"]],
   ])("is how sure the model was, at %d", (p, lines) => expect(said(20, 7, p)).toEqual(lines));
 
+  it.each([
+    [930, 60, 930],
+    [600, 60, RECT.y],
+    [RECT.y + 10, 40, RECT.y],
+  ])("is above the controls where they stand on the timeline: at %d", (y, height, ceiling) => {
+    const shown = drawn(50);
+    shown.view.controls = { x: 400, y, width: 1100, height };
+    shown.ui.pointerX = RECT.x + 1000;
+    shown.ui.pointerY = RECT.y + 30;
+    const write = vi.spyOn(shown.scene, "textWithin");
+    shown.draw(1);
+    const baselines = write.mock.calls.map(([, baseline]) => baseline);
+    expect(Math.max(...baselines)).toBeLessThan(ceiling);
+    expect(Math.max(...baselines)).toBeGreaterThan(ceiling - 40);
+  });
+
   it("is nothing that was not seen", () =>
     expect(said(20, null, Number.NaN)).toEqual(["step 20", "before this page came"]));
 });

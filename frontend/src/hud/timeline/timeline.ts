@@ -19,10 +19,14 @@ const CONTROLS = 196;
 const FINEST = 3;
 /** Pixels from a mark within which the pointer means it. */
 const REACH = 5;
+/** Pixels that what is said of a token may take, with three marks on it. */
+const CALLOUT = 90;
 const [PLAY, SLOWER, FASTER, BEFORE, AFTER] = [1, 2, 3, 4, 5];
 
 /** The whole run as a relief of its entropy, with its surprising moments, and where the page is in it. */
 export class TimelineView implements InstrumentView {
+  /** The page's controls: they lie over all that is drawn. */
+  controls: Rect | null = null;
   private marks: readonly Mark[] = [];
   private marked: Brief | null = null;
   private markedCount = -1;
@@ -213,7 +217,15 @@ export class TimelineView implements InstrumentView {
     const name = id === null ? `step ${step}` : (state.vocabulary?.label(id) ?? `#${id}`);
     const lines = [name, id === null ? "before this page came" : factsOf(tokens, step)];
     for (const mark of this.marks) if (covers(mark, step)) lines.push(markText(mark));
-    callout(scene, x, rect.y - 30, lines, { x: rect.x, y: 0, width: rect.width, height: rect.y - 4 });
+    const ceiling = this.ceilingOver(rect);
+    callout(scene, x, ceiling - 30, lines, { x: rect.x, y: 0, width: rect.width, height: ceiling - 4 });
+  }
+
+  /** Below it nothing can be said: the controls may stand right on the timeline. */
+  private ceilingOver({ y }: Rect): number {
+    const { controls } = this;
+    const room = controls ? y - controls.y - controls.height : CALLOUT;
+    return controls && room >= 0 && room < CALLOUT ? controls.y : y;
   }
 
   private away(mark: Mark, x: number): number {
