@@ -55,11 +55,13 @@ function loops(tokens: Brief): Mark[] {
     marks.push({ kind: "loop", step: first, value: period, length: stop - first });
     open = null;
   };
+  // Each is compared with 64 others, and a run that goes on is looked through at every token.
+  const ids = Int32Array.from({ length: tokens.count }, (_, step) => tokens.id(step) ?? -1);
   for (let step = 0; step < tokens.count; step++) {
-    const id = tokens.id(step);
+    const id = ids[step]!;
     let found = 0;
     for (let period = LONGEST_PERIOD; period >= 1; period--) {
-      same[period] = id !== null && tokens.id(step - period) === id ? same[period]! + 1 : 0;
+      same[period] = id >= 0 && ids[step - period] === id ? same[period]! + 1 : 0;
       if (same[period]! >= Math.max(period, LEAST_REPEATED)) found = period;
     }
     if (found === 0) close();
