@@ -102,13 +102,13 @@ export class PageDom {
     this.root.style.setProperty("--scale", String(scale));
   }
 
-  /** Messages stand over the middle of what the instruments leave free, as the dock does. */
+  /** Messages stand over the middle of what the instruments leave free, as far as there is room for them. */
   private place(layout: Layout): void {
     this.placed = layout;
     // That of an export has none.
     if (!layout.controls) return;
     this.dock.place(layout.controls, layout.compact, layout.height);
     const { x, width } = layout.nebula ?? layout.controls;
-    this.messages.element.style.left = `${x + width / 2}px`;
+    this.messages.element.style.setProperty("--middle", `${x + width / 2}px`);
   }
 }

@@ -61,6 +61,9 @@ test("a link is made, opened, seen over, and revoked", async ({ page, context, b
     await dialog.getByRole("button", { name: /^Revoke/ }).click();
     await expect(guest.page.getByRole("heading", { name: "This link was withdrawn" })).toBeVisible();
     await expect(link, "of a link that is over").toBeHidden();
+    // Also where the nebula is a strip at the side.
+    await guest.page.setViewportSize({ width: 800, height: 500 });
+    await expect(guest.page.getByRole("alert").filter({ hasText: "withdrawn" })).toBeInViewport({ ratio: 1 });
     await guest.page.reload();
     await expect(guest.page.getByRole("heading", { name: "This link was withdrawn" })).toBeVisible();
     await guest.page.goto(server.url);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { basesFor, linkOf, onlyHere } from "./client";
+import { basesFor, linkOf, onlyHere, warningOn } from "./client";
 
 it("puts a link where others can open it", () => {
   expect(basesFor("http://127.0.0.1:8844/?view=hud", ["https://192.168.1.7:8844/"])).toEqual([
@@ -14,6 +14,12 @@ it("knows addresses that are only this machine's", () => {
   for (const base of ["http://localhost:1/", "http://127.0.0.2:1/", "http://[::1]:1/"])
     expect(onlyHere(base)).toBe(true);
   expect(onlyHere("https://192.168.1.7/")).toBe(false);
+});
+
+it("warns of an address at which others see no picture", () => {
+  expect(warningOn("https://chamber.test/")).toBe("");
+  expect(warningOn("http://chamber.test/")).toMatch(/not https/);
+  expect(warningOn("http://localhost:8844/")).toMatch(/this machine only/);
 });
 
 it("carries the view and the moment, and never the key", () => {

@@ -78,6 +78,16 @@ export function onlyHere(base: string): boolean {
   return LOOPBACK.test(new URL(base).hostname);
 }
 
+/** What is in the way of those who get a link at this address, as a sentence; empty if nothing is. */
+export function warningOn(base: string): string {
+  if (onlyHere(base)) {
+    return "This address leads to this machine only: elsewhere through a tunnel or a proxy, or after a start with --share.";
+  }
+  return base.startsWith("https:")
+    ? ""
+    : "This address is not https, and browsers elsewhere will not draw the page: start with --share, or behind a TLS proxy.";
+}
+
 /** The link's whole address, with what of the view and the moment is in the page's own. */
 export function linkOf(base: string, path: string, search: string): string {
   const url = new URL(path, base);

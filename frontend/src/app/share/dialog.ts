@@ -5,7 +5,7 @@ import { SocketSource } from "../../telemetry/socket";
 import type { FrameSource } from "../../telemetry/source";
 import { h, setText } from "../dom";
 import { sentence } from "../sentence";
-import { basesFor, linkOf, type NewLink, onlyHere, type ShareLink, SharesClient } from "./client";
+import { basesFor, linkOf, type NewLink, type ShareLink, SharesClient, warningOn } from "./client";
 
 /** Milliseconds from one look at who has come to the next. */
 const EVERY = 3000;
@@ -175,12 +175,7 @@ class ShareDialog {
   private offer(bases: readonly string[]): void {
     if (this.base.options.length === bases.length) return;
     this.base.replaceChildren(...bases.map((base) => h("option", { value: base }, base)));
-    const [first] = bases;
-    if (first && onlyHere(first)) {
-      this.say(
-        "This server is open to this machine only: a link works elsewhere through a tunnel or a proxy, or after a start with --share.",
-      );
-    }
+    this.say(warningOn(this.at));
   }
 
   private row(id: string): Row {
@@ -198,7 +193,8 @@ class ShareDialog {
       this.showLink();
       this.link.focus();
       this.link.select();
-      this.say("Copy it before you leave this page: the server keeps only a hash of it.");
+      const copy = "Copy it before you leave this page: the server keeps only a hash of it.";
+      this.say(`${copy} ${warningOn(this.at)}`.trim());
       await this.refresh();
     } catch (error) {
       this.say(sentence(error));
