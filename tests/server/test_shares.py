@@ -17,7 +17,8 @@ from cloudchamber.server import rights
 from cloudchamber.sessions import retention
 from cloudchamber.sessions.shares import REMEMBERED, Shares
 from cloudchamber.sessions.store import Store
-from tests.server.serving import OWNER, Client, DrivenSession, get, serving
+from cloudchamber.telemetry.commands import Generate
+from tests.server.serving import OWNER, Client, DrivenSession, get, serving, viewer
 from tests.sessions.runs import batch, head, session_id
 from tests.telemetry import samples
 
@@ -205,6 +206,28 @@ async def test_a_controller_runs_commands_and_loads_no_model(address: str, sessi
         await client.say("load", model="m")
         assert "Only who runs" in (await client.hear("rejected"))["message"]
     assert [command.kind for command in session.obeyed] == ["stop"]
+
+
+async def test_guests_together_begin_no_run_after_run_and_the_owner_is_not_kept_waiting(
+    address: str, session: DrivenSession
+) -> None:
+    share = make(address, right="controller")
+    for _ in range(2):  # another connection is no way round it
+        async with by_link(address, share["path"]) as socket:
+            client = Client(socket)
+            await client.hello()
+            for number in range(12):
+                await client.say("generate", prompt=str(number))
+            await client.say("ping", time=0.0)
+            await client.hear("pong")
+    assert 10 <= len(session.obeyed) <= 12
+    async with viewer(address) as socket:
+        client = Client(socket)
+        await client.hello()
+        await client.say("generate", prompt="mine")
+        await client.say("ping", time=0.0)
+        await client.hear("pong")
+    assert session.obeyed[-1] == Generate(prompt="mine")
 
 
 @pytest.mark.parametrize(

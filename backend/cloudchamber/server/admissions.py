@@ -6,10 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from cloudchamber.server.limits import Bucket
 from cloudchamber.server.rights import EXPIRED, REVOKED, UNAUTHORISED, Access, Grant, Refusal
 from cloudchamber.sessions.shares import Shares
 
 LONGEST_SLEEP = 3600.0
+RUNS = (1.0, 10.0)
+"""Runs that all guests together may begin, a second and at once: each ends the one before."""
 
 
 class Admissions:
@@ -19,6 +22,7 @@ class Admissions:
         self.shares = shares
         self._now = now
         self._open: dict[str, set[asyncio.Event]] = {}
+        self.runs = Bucket(*RUNS)
 
     def admit(self, secret: str) -> Access:
         """What a link's secret allows."""

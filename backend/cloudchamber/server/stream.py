@@ -32,6 +32,7 @@ from cloudchamber.telemetry.command_parser import CommandError, parse
 from cloudchamber.telemetry.commands import (
     QUESTIONS,
     Command,
+    Generate,
     GetFlow,
     GetHeadHistory,
     Hello,
@@ -300,8 +301,14 @@ class Viewer:
             raise RefusedError("This is a recording: it can be watched, not changed.")
         elif not self._grant.allows(needed := _right_to(command)):
             raise RefusedError(_NO_RIGHT[needed])
+        elif isinstance(command, Generate) and not self._may_begin():
+            raise RefusedError("Too many runs were begun in a short time; wait a moment.")
         else:
             self._session.obey(command)
+
+    def _may_begin(self) -> bool:
+        """Guests take the model away from each other, and from the owner, who is never kept waiting."""
+        return self._grant.right == "owner" or self._admissions.runs.try_take()
 
     async def _ask(self, questions: asyncio.Queue[Question]) -> None:
         """Questions one by one: the next is not begun before the socket took the last answer.
