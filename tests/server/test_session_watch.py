@@ -132,13 +132,18 @@ async def test_a_viewer_has_nothing_to_say(address: str) -> None:
         assert await code_of(Client(socket)) == session_watch.CLOSE_TOLD
 
 
-async def test_there_is_room_for_so_many(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_there_is_room_for_so_many_and_for_the_owner(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(session_watch, "MAX_VIEWERS", 2)
-    async with watching(address, ONE) as one, watching(address, TWO) as two:
+    link = (await link_to(address, ONE))["path"]
+    async with watching(address, ONE, link) as one, watching(address, TWO) as two:
         assert [(await Client(socket).hear())["kind"] for socket in (one, two)] == ["welcome"] * 2
-        async with watching(address, ONE) as three:
+        async with watching(address, ONE, link) as three:
             assert await code_of(Client(three)) == stream.CLOSE_CROWDED
+        async with watching(address, ONE) as owner:
+            assert (await Client(owner).hear())["kind"] == "welcome"
         await one.close()
         await asyncio.sleep(0.2)
-        async with watching(address, ONE) as three:
+        async with watching(address, ONE, link) as three:
             assert (await Client(three).hear())["kind"] == "welcome"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -306,4 +307,7 @@ def test_a_qr_code_is_that_of_the_text(address: str) -> None:
     assert rows == [
         "".join(map(str, row)) for row in segno.make_qr(text, error="m", boost_error=False).matrix
     ]
-    assert httpx.post(f"http://{address}/api/qr", json={"text": "x" * 700}, headers=OWNER).status_code == 400
+    for other in ({"text": "x" * 700}, {"text": "\ud800"}):
+        body, headers = json.dumps(other), {**OWNER, "content-type": "application/json"}
+        refused = httpx.post(f"http://{address}/api/qr", content=body, headers=headers)
+        assert (refused.status_code, "JSON" in refused.text) == (400, False)

@@ -264,6 +264,32 @@ async def test_a_run_interrupts_it_and_nothing_is_made_twice(
     assert len(rig.manifest.attention_layers) == 3
 
 
+async def test_runs_that_are_over_at_once_are_no_failures_of_its_process(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: set[int] = set()
+
+    def interrupt(session: str, piece: Piece) -> None:
+        process = rig.compactor._process
+        if process is not None and process.pid not in killed and len(killed) < 4:
+            killed.add(process.pid)
+            asyncio.run_coroutine_threadsafe(run_and_end(), loop).result()
+        Rig._note(rig, session, piece)
+
+    async def run_and_end() -> None:
+        rig.compactor.hear(samples.run_started("other"))
+        rig.phase("finished")
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(rig.compactor, "_keep", interrupt)
+    task = await working(rig)
+    await rig.until(lambda: not rig.run.folder.exists())
+    task.cancel()
+    assert len(killed) == 4
+    assert not any(isinstance(event, Problem) for event in rig.said)
+    assert rig.manifest.distribution_exact
+
+
 async def test_a_spool_whose_run_goes_on_is_left_alone_even_in_a_pause(rig: Rig) -> None:
     """Where recording has ended for want of room the session is complete before its run is over."""
     rig.compactor.hear(samples.run_started(rig.run.run_id))

@@ -68,7 +68,7 @@ async def watch(websocket: WebSocket) -> None:
     onlookers: Onlookers = websocket.app.state.onlookers
     session, grant = str(websocket.path_params["id"]), grant_of(websocket.scope)
     try:
-        if onlookers.all >= MAX_VIEWERS:
+        if onlookers.all >= MAX_VIEWERS and not grant.allows("owner"):
             raise ClosedError(CLOSE_CROWDED, f"{MAX_VIEWERS} look at kept sessions already.")
         with onlookers.one_more(session) as changed:
             await until_first_ends(

@@ -88,6 +88,8 @@ async def qr(request: Request) -> Response:
         matrix = segno.make_qr(text, error="m", boost_error=False).matrix
     except (BodyError, segno.DataOverflowError) as error:
         return PlainTextResponse(f"{error}\n", 400, NOT_STORED)
+    except UnicodeEncodeError:
+        return PlainTextResponse("A lone surrogate is no text.\n", 400, NOT_STORED)
     rows = ["".join(str(int(cell)) for cell in row) for row in matrix]
     return JSONResponse({"rows": rows}, headers=NOT_STORED)
 

@@ -65,6 +65,8 @@ class Compactor:
         store.in_use.append(lambda: (self._at,))
         self.make_room: Callable[[], Awaitable[Room]] = partial(asyncio.to_thread, store.make_room)
         """Has the store keep to its limit."""
+        self._interrupted = False
+        """A run has ended the newest process: that is no failure of its own."""
         self._failures: Counter[str] = Counter()
         """By spool: how often its process came to a bad end."""
         self._hasher = ModelHasher(store)
@@ -86,6 +88,7 @@ class Compactor:
     def _set_busy(self, busy: bool) -> None:
         self._busy = busy
         if busy:
+            self._interrupted = True
             self._end()
         else:
             self._wake.set()
@@ -154,7 +157,7 @@ class Compactor:
             await asyncio.to_thread(delete, folder)
         elif status == HELD:
             self._failures[folder.name] = TRIES
-        elif not self._busy:
+        elif not self._interrupted:
             self._failures[folder.name] += 1
             if self._failures[folder.name] == TRIES:
                 self._give_up(folder, f"its process failed {TRIES} times.")
@@ -181,6 +184,7 @@ class Compactor:
             env={**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
         )  # fmt: skip
         self._process = process
+        self._interrupted = self._busy
         try:
             if self._busy:
                 return -1

@@ -13,6 +13,8 @@ export class ModelPicker {
   models: readonly FoundModel[] = [];
   private shown = "";
   private asked = "";
+  /** Nobody else may see which models there are. */
+  private owner = false;
 
   constructor(
     private readonly actions: Actions,
@@ -45,6 +47,7 @@ export class ModelPicker {
   }
 
   async refresh(): Promise<void> {
+    if (!this.owner) return;
     try {
       this.models = await this.list();
     } catch {
@@ -55,7 +58,12 @@ export class ModelPicker {
   }
 
   update(state: AppState): void {
-    setDisabled(this.select, !mayControl(state) || state.right !== "owner");
+    const owner = state.right === "owner";
+    if (owner !== this.owner) {
+      this.owner = owner;
+      void this.refresh();
+    }
+    setDisabled(this.select, !mayControl(state) || !owner);
     const load = loadProgress(state);
     setAttribute(this.bar, "data-progress", !load ? "none" : load.fraction < 0 ? "unknown" : "known");
     this.bar.style.setProperty("--progress", String(load ? Math.max(0.02, load.fraction) : 0));
