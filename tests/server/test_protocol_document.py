@@ -13,7 +13,7 @@ import pytest
 
 from cloudchamber.inference.options import EngineOptions
 from cloudchamber.model.discovery import bundled
-from cloudchamber.server import auth, flow, patience, rights, stream
+from cloudchamber.server import auth, closing, flow, patience, rights, session_watch, stream
 from cloudchamber.server.live import LiveSession
 from cloudchamber.sessions import archive, store_list
 from cloudchamber.telemetry import commands, distribution, event_log, events, messages, pacer
@@ -91,7 +91,8 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"number is {messages.PROTOCOL}",
         *(
             str(code)
-            for name, code in [*vars(stream).items(), *vars(rights).items()]
+            for module in (closing, rights, session_watch)
+            for name, code in vars(module).items()
             if name.startswith("CLOSE_")
         ),
     ):

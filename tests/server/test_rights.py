@@ -334,7 +334,7 @@ def test_guesses_from_one_network_count_together() -> None:
 
 
 def test_a_link_holds_so_many_sockets_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cloudchamber.server import auth, stream
+    from cloudchamber.server import auth, closing
 
     monkeypatch.setattr(auth, "SOCKETS", 3)
     shares = Shares(tmp_path / "shares.db")
@@ -352,7 +352,7 @@ def test_a_link_holds_so_many_sockets_and_no_more(tmp_path: Path, monkeypatch: p
                 await socket.close()
             return codes
 
-        assert asyncio.run(run()) == [stream.CLOSE_CROWDED, 0, 0]
+        assert asyncio.run(run()) == [closing.CLOSE_CROWDED, 0, 0]
 
 
 def test_no_secret_is_logged(

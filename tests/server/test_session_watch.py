@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from cloudchamber.server import rights, session_watch, stream
+from cloudchamber.server import closing, rights, session_watch
 from cloudchamber.sessions import retention
 from cloudchamber.sessions.store import Store
 from tests.server.serving import OWNER, Client, DrivenSession, serving
@@ -140,7 +140,7 @@ async def test_there_is_room_for_so_many_and_for_the_owner(
     async with watching(address, ONE, link) as one, watching(address, TWO) as two:
         assert [(await Client(socket).hear())["kind"] for socket in (one, two)] == ["welcome"] * 2
         async with watching(address, ONE, link) as three:
-            assert await code_of(Client(three)) == stream.CLOSE_CROWDED
+            assert await code_of(Client(three)) == closing.CLOSE_CROWDED
         async with watching(address, ONE) as owner:
             assert (await Client(owner).hear())["kind"] == "welcome"
         await one.close()

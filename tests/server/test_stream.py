@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from cloudchamber.server import flow, stream
+from cloudchamber.server import closing, flow, stream
 from cloudchamber.sessions.shares import Shares
 from cloudchamber.telemetry import codec, event_log
 from cloudchamber.telemetry.commands import Generate, GetAttention, GetDistribution
@@ -73,7 +73,7 @@ async def test_the_hello_is_answered_by_a_welcome(address: str, session: DrivenS
 
 async def test_another_protocol_is_refused_with_its_code(address: str) -> None:
     hello = codec.encode({"kind": "hello", "protocol": 99})
-    assert (await close_code(address, hello))[0] == stream.CLOSE_PROTOCOL
+    assert (await close_code(address, hello))[0] == closing.CLOSE_PROTOCOL
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ async def test_another_protocol_is_refused_with_its_code(address: str) -> None:
 )
 async def test_a_first_message_that_is_no_hello_ends_it(address: str, first: bytes | str) -> None:
     code, reason = await close_code(address, first)
-    assert code == stream.CLOSE_NO_HELLO
+    assert code == closing.CLOSE_NO_HELLO
     assert reason
 
 
@@ -104,7 +104,7 @@ async def one_too_many(address: str, secret: str) -> None:
         await Client(socket).hello()
         hello = codec.encode({"kind": "hello", "protocol": 1})
         by_link = f"{address}/s/{secret}"
-        assert (await close_code(by_link, hello))[0] == stream.CLOSE_CROWDED
+        assert (await close_code(by_link, hello))[0] == closing.CLOSE_CROWDED
         async with viewer(address) as another:  # the owner is not kept out by those who watch
             await Client(another).hello()
 
@@ -340,7 +340,7 @@ async def test_a_viewer_that_does_not_read_holds_little_and_is_let_go(
         assert session.hub.readers == 0
         dead_socket.transport.resume_reading()
         code, _, last = await ending(dead_socket)
-        assert code == stream.CLOSE_BEHIND
+        assert code == closing.CLOSE_BEHIND
     async with viewer(address) as socket:
         client = Client(socket)
         assert (await client.hello(welcome["session"], last))["resumed"]

@@ -21,10 +21,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloudchamber.server.admissions import Admissions
+from cloudchamber.server.closing import CLOSE_CROWDED
 from cloudchamber.server.keys import OwnerKey
 from cloudchamber.server.limits import Buckets
 from cloudchamber.server.rights import ACCESS_KEY, UNAUTHORISED, Access, Grant, Refusal, Right, refuse
-from cloudchamber.server.stream import CLOSE_CROWDED
 
 SHARE_PATH: Final = re.compile(r"/s/([A-Za-z0-9_-]{16,64})(/.*)?", re.S)
 TOKEN: Final = "token"  # noqa: S105

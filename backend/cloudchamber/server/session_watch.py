@@ -15,9 +15,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cloudchamber import __version__
 from cloudchamber.server.admissions import Admissions
+from cloudchamber.server.closing import CLOSE_CROWDED, ClosedError, until_first_ends
 from cloudchamber.server.flow import STATE_KEY, Flow
 from cloudchamber.server.rights import Grant, grant_of
-from cloudchamber.server.stream import CLOSE_CROWDED, MAX_VIEWERS, ClosedError, until_first_ends
+from cloudchamber.server.stream import MAX_VIEWERS
 from cloudchamber.sessions.store import Store
 from cloudchamber.telemetry import codec, messages
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -23,6 +22,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from cloudchamber import __version__
 from cloudchamber.server.admissions import Admissions
+from cloudchamber.server.closing import (
+    CLOSE_BEHIND,
+    CLOSE_CROWDED,
+    CLOSE_NO_HELLO,
+    CLOSE_PROTOCOL,
+    ClosedError,
+    until_first_ends,
+)
 from cloudchamber.server.flow import STATE_KEY, Flow
 from cloudchamber.server.limits import Bucket
 from cloudchamber.server.rights import Grant, Right, grant_of
@@ -45,15 +52,6 @@ from cloudchamber.telemetry.state_store import Want
 
 log = logging.getLogger("cloudchamber.stream")
 
-CLOSE_PROTOCOL: Final = 4000
-"""The viewer speaks another version of the protocol."""
-CLOSE_NO_HELLO: Final = 4001
-"""The first message was not a hello, or none came in `HELLO_SECONDS`."""
-CLOSE_BEHIND: Final = 4002
-"""Too many events were waiting for a viewer that reads too slowly; it resumes by number."""
-CLOSE_CROWDED: Final = 4003
-"""`MAX_VIEWERS` are there already; there is always room for an owner."""
-
 HELLO_SECONDS: Final = 10.0
 MAX_VIEWERS: Final = 256
 MAX_QUESTIONS: Final = 16
@@ -66,14 +64,6 @@ MESSAGES: Final[dict[Right, tuple[float, float]]] = {
 }
 """Inbound messages a second and at once, by right; beyond that they are read more slowly."""
 DELIVERY_PERIOD: Final = 0.5
-
-
-class ClosedError(Exception):
-    """The connection is to be closed, with a code and the reason."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 async def stream(websocket: WebSocket) -> None:
@@ -89,19 +79,6 @@ async def stream(websocket: WebSocket) -> None:
         viewer.release_socket()
         with suppress(WebSocketDisconnect, ConnectionError, RuntimeError):
             await websocket.close(closed.code, str(closed))
-
-
-async def until_first_ends(*parts: Coroutine[Any, Any, None]) -> None:
-    """Do all at once until one ends, and raise what that raised."""
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 class Viewer:
