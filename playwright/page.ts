@@ -82,3 +82,11 @@ export class Chamber {
     return this.page.evaluate((key) => window.chamber!.metrics()[key], name);
   }
 }
+
+/** Presses buttons of these words one after the other, before the page does anything else. */
+export async function pressAtOnce(dialog: Locator, ...words: string[]): Promise<void> {
+  await dialog.evaluate((element, words) => {
+    const buttons = [...element.querySelectorAll("button")];
+    for (const each of words) buttons.find((button) => button.textContent === each)!.click();
+  }, words);
+}

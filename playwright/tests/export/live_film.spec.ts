@@ -1,19 +1,29 @@
 import { readFile } from "node:fs/promises";
-import { expect, type Locator } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 import { apart, decoded, levelsOf, packetsOf } from "../../films";
+import { pressAtOnce } from "../../page";
 import { RECORDING, test } from "../../still";
 
 type Rect = NonNullable<Awaited<ReturnType<Locator["boundingBox"]>>>;
 
-test("what is live is filmed as it is drawn, until it is stopped", async ({ still, page }) => {
+/** The dialog, open at FILM, of a page that shows the recorded run as if it were live. */
+async function filmDialog(page: Page, address: string): Promise<Locator> {
   await page.route("**/recorded-run", (route) => route.fulfill({ path: RECORDING }));
-  await page.goto(still.address({ recording: "recorded-run", view: "hud", preset: "monitor" }));
+  await page.goto(address);
   await page.waitForFunction(() => window.chamber);
   await page.evaluate(() => window.chamber!.ready());
   await page.locator("canvas.stage").focus();
   await page.keyboard.press("p");
   const dialog = page.getByRole("dialog", { name: "Save a picture or a film" });
   await dialog.getByRole("tab", { name: "FILM" }).click();
+  return dialog;
+}
+
+test("what is live is filmed as it is drawn, until it is stopped", async ({ still, page }) => {
+  const dialog = await filmDialog(
+    page,
+    still.address({ recording: "recorded-run", view: "hud", preset: "monitor" }),
+  );
   await dialog.getByRole("button", { name: "RECORD" }).click();
   await expect(dialog.getByRole("status")).toHaveText(/^Recording: [2-9]\.\d s/);
   const coming = page.waitForEvent("download");
@@ -33,14 +43,10 @@ test("what is live is filmed as it is drawn, until it is stopped", async ({ stil
 
 test("a window of odd size is filmed, and goes on when it gets another", async ({ still, page }) => {
   await page.setViewportSize({ width: 641, height: 361 });
-  await page.route("**/recorded-run", (route) => route.fulfill({ path: RECORDING }));
-  await page.goto(still.address({ recording: "recorded-run", view: "hud", preset: "monitor" }));
-  await page.waitForFunction(() => window.chamber);
-  await page.evaluate(() => window.chamber!.ready());
-  await page.locator("canvas.stage").focus();
-  await page.keyboard.press("p");
-  const dialog = page.getByRole("dialog", { name: "Save a picture or a film" });
-  await dialog.getByRole("tab", { name: "FILM" }).click();
+  const dialog = await filmDialog(
+    page,
+    still.address({ recording: "recorded-run", view: "hud", preset: "monitor" }),
+  );
   await dialog.getByRole("button", { name: "RECORD" }).click();
   await expect(dialog.getByRole("status")).toHaveText(/^Recording: [1-9]\.\d s/);
   await page.setViewportSize({ width: 700, height: 500 });
@@ -53,21 +59,12 @@ test("a window of odd size is filmed, and goes on when it gets another", async (
 });
 
 test("a film that is cancelled before it has begun does not begin", async ({ still, page }) => {
-  await page.route("**/recorded-run", (route) => route.fulfill({ path: RECORDING }));
-  await page.goto(still.address({ recording: "recorded-run", view: "hud", preset: "monitor" }));
-  await page.waitForFunction(() => window.chamber);
-  await page.evaluate(() => window.chamber!.ready());
-  await page.locator("canvas.stage").focus();
-  await page.keyboard.press("p");
-  const dialog = page.getByRole("dialog", { name: "Save a picture or a film" });
-  await dialog.getByRole("tab", { name: "FILM" }).click();
+  const dialog = await filmDialog(
+    page,
+    still.address({ recording: "recorded-run", view: "hud", preset: "monitor" }),
+  );
   await expect(dialog.getByRole("button", { name: "RECORD" })).toBeEnabled();
-  await dialog.evaluate((element) => {
-    const press = (words: string) =>
-      [...element.querySelectorAll("button")].find((button) => button.textContent === words)!.click();
-    press("RECORD");
-    press("CANCEL");
-  });
+  await pressAtOnce(dialog, "RECORD", "CANCEL");
   await expect(dialog.getByRole("status")).toHaveText("Cancelled.");
   await expect(dialog.getByRole("button", { name: "RECORD" })).toBeEnabled();
 });

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, type Page } from "@playwright/test";
 import { compare, decodePng, inWords } from "../../compare";
+import { pressAtOnce } from "../../page";
 import { STEPS, test } from "../../still";
 
 /** Saves what is on show as a person does; returns the file's bytes and its name. */
@@ -100,12 +101,7 @@ test("a picture that is cancelled while it is drawn is not saved", async ({ stil
   let saved = 0;
   page.on("download", () => saved++);
   await expect(dialog.getByRole("button", { name: "SAVE PNG" })).toBeEnabled();
-  await dialog.evaluate((element) => {
-    const press = (words: string) =>
-      [...element.querySelectorAll("button")].find((button) => button.textContent === words)!.click();
-    press("SAVE PNG");
-    press("CANCEL");
-  });
+  await pressAtOnce(dialog, "SAVE PNG", "CANCEL");
   await expect(dialog.getByRole("status")).toHaveText("Cancelled.");
   expect(saved).toBe(0);
 });
